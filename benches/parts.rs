@@ -10,7 +10,7 @@ use carteiro::delivery::schedule::scheduler::Scheduler;
 use carteiro::delivery::schedule::wheel::Wheel;
 use carteiro::delivery::transport::sign::{SigningKey, signature_by};
 use carteiro::model::{
-    AccountNo, BodyDraft, EventId, EventType, Fingerprint, NotificationKey, Pattern, PatternSet, ResourceIds, Seq,
+    AccountNo, BodyDraft, EventId, EventType, Fingerprint, NotificationKey, Pattern, PatternSet, ResourceFacts, Seq,
     SigningSecret, Timestamp, WebhookNo, depth,
 };
 use carteiro::store::NextAttempt;
@@ -39,7 +39,7 @@ const SIZES: [usize; 2] = [1024, 64 * 1024];
 
 mod taking_in {
     use super::{
-        Bencher, BodyDraft, BytesCount, EventId, EventType, Fingerprint, NOW, ResourceIds, SIZES, Seq, black_box,
+        Bencher, BodyDraft, BytesCount, EventId, EventType, Fingerprint, NOW, ResourceFacts, SIZES, Seq, black_box,
         depth, paid, resource,
     };
 
@@ -49,9 +49,9 @@ mod taking_in {
     }
 
     #[divan::bench(args = SIZES)]
-    fn ids_in_a_resource(bencher: Bencher, bytes: usize) {
+    fn facts_in_a_resource(bencher: Bencher, bytes: usize) {
         let resource = resource(bytes);
-        bencher.counter(BytesCount::new(bytes)).bench(|| ResourceIds::find(black_box(&resource)));
+        bencher.counter(BytesCount::new(bytes)).bench(|| ResourceFacts::find(None, black_box(&resource), &[]));
     }
 
     #[divan::bench(args = SIZES)]

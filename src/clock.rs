@@ -5,10 +5,14 @@
 //! wall clock may be wrong and may step; [`Watch`] notices that by comparing it with the monotonic clock.
 
 mod reading;
+mod uptime;
 mod watch;
+mod zone;
 
 pub use reading::Reading;
+pub use uptime::Uptime;
 pub use watch::{Step, Trust, Watch};
+pub use zone::Zone;
 
 use crate::model::{Timestamp, millis};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -8,12 +8,13 @@
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is that of its file in `tests/fuzz/targets` and of its folder in `tests/fuzz/seeds`.
-pub const TARGETS: [(&str, Target); 12] = [
+pub const TARGETS: [(&str, Target); 13] = [
     ("backup", crate::store::fuzzing::backup),
     ("certificate", crate::delivery::fuzzing::certificate),
     ("connection", crate::api::fuzzing::connection),
     ("config", crate::config::fuzzing::config),
     ("cursor", crate::store::fuzzing::cursor),
+    ("keys", crate::model::fuzzing::keys),
     ("pattern", crate::model::fuzzing::pattern),
     ("record", crate::store::fuzzing::record),
     ("request", crate::api::fuzzing::request),

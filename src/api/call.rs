@@ -15,6 +15,8 @@ pub(super) struct Call {
     pub(super) ingress: Arc<Ingress>,
     pub(super) caller: Caller,
     pub(super) head: Parts,
+    /// Whether it came over TLS, to us or to a trusted proxy.
+    pub(super) is_secure: bool,
     pub(super) body: RequestBody,
     /// The bytes of the UUID in its path; zeros where the route has none.
     pub(super) id: [u8; 16],

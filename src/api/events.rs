@@ -1,12 +1,14 @@
 //! `/api/events`, `/api/event_types`
 
 use super::call::Call;
+use super::csv::CsvFormat;
 use super::fields::JsonFields;
 use super::idempotency::{self, REPLAYED};
 use super::notifications::DetailShape;
+use super::query::Query;
 use crate::http::{Answer, Failure, MAX_NAMED_FIELDS};
-use crate::model::{Event, EventId, EventType, FilterUse, Sentences, Status, Timestamp};
-use crate::service::{EventDraft, Recorded};
+use crate::model::{About, Event, EventId, EventType, FilterUse, Sentences, Status, Timestamp};
+use crate::service::{CsvList, EventDraft, Recorded};
 use http::{StatusCode, header};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -134,6 +136,10 @@ fn draft<'a>(fields: &mut JsonFields<'a>) -> Option<EventDraft<'a>> {
 pub(super) async fn list(call: &Call) -> Result<Answer, Failure> {
     let mut query = call.list();
     let filter = query.filter(FilterUse::List);
+    if let Some(csv) = CsvFormat::of(&mut query) {
+        query.finish()?;
+        return Ok(csv.answer(call, CsvList::Events(filter)));
+    }
     let paging = query.paging();
     query.finish()?;
     let page = call.service.events(&call.caller, filter, paging.listing).await?;
@@ -175,7 +181,14 @@ pub(super) async fn explain(call: &Call, id: EventId) -> Result<Answer, Failure>
 }
 
 pub(super) async fn erase(call: &Call, id: EventId) -> Result<Answer, Failure> {
-    call.service.erase(&call.caller, id).await?;
+    let mut query = Query::new(call.query());
+    let external_id = query.optional("external_id", |text| match text {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err("must be `true` or `false`".to_owned()),
+    });
+    query.finish()?;
+    call.service.erase(&call.caller, id, external_id == Some(true)).await?;
     Ok(Answer::empty(StatusCode::NO_CONTENT))
 }
 
@@ -207,6 +220,7 @@ struct EventShape<'a> {
     event_type: &'a str,
     external_id: Option<&'a str>,
     resource_id: Option<&'a str>,
+    about: About,
     occurred_at: Option<Timestamp>,
     inserted_at: Timestamp,
     notifications: u32,
@@ -223,6 +237,7 @@ impl<'a> EventShape<'a> {
             event_type: event.event_type.as_str(),
             external_id: event.external_id.as_deref().or(event.resource.external_id.as_deref()),
             resource_id: event.resource.id.as_deref(),
+            about: event.about(),
             occurred_at: event.occurred_at,
             inserted_at: event.inserted_at,
             notifications: event.notifications,

@@ -73,7 +73,7 @@ fn is_kept(request: &[u8], draft: EventDraft<'_>) {
     let resource = draft.resource.to_owned();
     let request = std::str::from_utf8(request).expect("what was taken is UTF-8");
     assert!(request.contains(&resource));
-    let new = draft.into_new("production");
+    let new = draft.into_new("production", &[]);
     let (length, id) = (new.body.len(), new.id.unwrap_or(EventId::from_bytes([7; 16])));
     let payload = new.body.fill(id, NOW);
     assert_eq!(payload.body().len(), length);

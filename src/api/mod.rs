@@ -4,6 +4,7 @@
 
 mod auth;
 mod call;
+mod csv;
 mod error;
 mod events;
 mod fields;
@@ -14,6 +15,7 @@ mod idempotency;
 mod metrics;
 mod notifications;
 mod openapi;
+mod panel_links;
 mod query;
 mod resends;
 mod routes;
@@ -26,7 +28,7 @@ pub use auth::MAX_TOKEN_BYTES;
 use crate::http::{Answer, Class, Failure, Handler, InboundRequest, check_content_encoding};
 use crate::service::Service;
 use call::Call;
-use http::{Method, header};
+use http::{HeaderMap, Method, header};
 use routes::{CallAccess, Takes};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -44,7 +46,7 @@ impl Api {
 }
 
 impl Handler for Api {
-    fn serves(&self, path: &str) -> bool {
+    fn serves(&self, path: &str, _headers: &HeaderMap) -> bool {
         path.starts_with("/api/")
     }
 
@@ -77,8 +79,9 @@ async fn dispatch(service: &Arc<Service>, mut request: InboundRequest) -> Result
     }
     let max_bytes = if takes == Takes::Batch { crate::config::MAX_BATCH_BODY_BYTES } else { request.max_body() };
     let bytes = request.read_body(max_bytes, caller.body_owner()).await?;
+    let is_secure = request.is_secure();
     let InboundRequest { head, stop, .. } = request;
-    let mut call = Call { service: service.clone(), ingress, caller, head, body: bytes, id, stop };
+    let mut call = Call { service: service.clone(), ingress, caller, head, is_secure, body: bytes, id, stop };
     // What is sent and not read would be believed to have been taken.
     if takes == Takes::Nothing && call.head.method != Method::GET && !call.body.is_empty() {
         call.read(|body| fields::JsonFields::of_body(body)?.finish()).await?;

@@ -128,13 +128,17 @@ impl<'a> Query<'a> {
                 None => Err("is not a cursor of ours: pass `page.next_cursor` on unchanged".to_owned()),
             }
         });
+        let (order, limit) = (self.order(), limit.unwrap_or(DEFAULT_LIMIT));
+        Paging { list, listing: Listing { order, cursor, limit } }
+    }
+
+    pub(super) fn order(&mut self) -> Order {
         let order = self.optional("order", |text| match text {
             "asc" => Ok(Order::Oldest),
             "desc" => Ok(Order::Newest),
             _ => Err("must be `asc` or `desc`".to_owned()),
         });
-        let (order, limit) = (order.unwrap_or_default(), limit.unwrap_or(DEFAULT_LIMIT));
-        Paging { list, listing: Listing { order, cursor, limit } }
+        order.unwrap_or_default()
     }
 
     /// 422 if anything was wrong, unknown parameters among it.

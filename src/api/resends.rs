@@ -1,30 +1,56 @@
 //! `/api/notifications/resend`: bulk resends.
 
 use super::call::Call;
-use super::fields::JsonFields;
+use super::fields::{JsonFields, JsonValue};
 use crate::http::{Answer, Failure};
 use crate::model::{BulkResend, Filter as _, FilterUse, NotificationFilter, ResendId, ResendState, Timestamp};
 use http::{StatusCode, header};
 use serde::{Serialize, Serializer};
+use serde_json::Value;
+use std::collections::BTreeMap;
 
 pub(super) async fn start(call: &Call) -> Result<Answer, Failure> {
-    let resend = call.service.resend_many(&call.caller, call.read(filter).await?).await?;
+    let BulkRequest { filter, include_delivered, dry_run } = call.read(bulk_request).await?;
+    if dry_run {
+        #[derive(Serialize)]
+        struct CountShape {
+            queued: u64,
+        }
+        let queued = call.service.count_resend(&call.caller, filter, include_delivered).await?;
+        return Ok(Answer::data(StatusCode::OK, &CountShape { queued }));
+    }
+    let resend = call.service.resend_many(&call.caller, filter, include_delivered).await?;
     let location = format!("/api/notifications/resend/{}", resend.id);
     Ok(Answer::data(StatusCode::ACCEPTED, &ResendShape::of(&resend)).with(header::LOCATION, &location))
 }
 
-fn filter(body: &[u8]) -> Result<NotificationFilter, Failure> {
+/// How a filter's fields say that their value is true or false.
+const BOOL: &str = "BOOL";
+
+/// What a body asks for.
+struct BulkRequest {
+    filter: NotificationFilter,
+    include_delivered: bool,
+    dry_run: bool,
+}
+
+fn bulk_request(body: &[u8]) -> Result<BulkRequest, Failure> {
     let mut frame = JsonFields::of_body(body)?;
+    let include_delivered = frame.optional("include_delivered", JsonValue::boolean).unwrap_or(false);
+    let dry_run = frame.optional("dry_run", JsonValue::boolean).unwrap_or(false);
     // `filter` must be there, if only as {}: re-sending everything is asked for in so many words.
     let filter = frame
         .required("filter", |value| if value.is_object() { Ok(value) } else { Err("must be an object".to_owned()) });
     let mut fields = JsonFields::of(frame.finish_with(filter)?, "filter".to_owned());
     let mut filter = NotificationFilter::default();
     for field in NotificationFilter::fields(FilterUse::Resend) {
-        fields.optional(field.name, |value| field.set(&mut filter, &value.text()?));
+        fields.optional(field.name, |value| match value.boolean() {
+            Ok(yes) if field.value == BOOL => field.set(&mut filter, &yes.to_string()),
+            Ok(_) | Err(_) => field.set(&mut filter, &value.text()?),
+        });
     }
     fields.finish()?;
-    Ok(filter)
+    Ok(BulkRequest { filter, include_delivered, dry_run })
 }
 
 #[expect(clippy::unused_async, reason = "as all handlers are")]
@@ -49,9 +75,11 @@ struct ResendShape<'a> {
     id: ResendId,
     status: ResendState,
     filter: FilterShape<'a>,
+    include_delivered: bool,
     queued: u64,
     resent: u64,
     skipped: u64,
+    skipped_by: BTreeMap<&'static str, u64>,
     inserted_at: Timestamp,
     updated_at: Timestamp,
     ended_at: Option<Timestamp>,
@@ -63,7 +91,13 @@ struct FilterShape<'a>(&'a NotificationFilter);
 impl Serialize for FilterShape<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let fields = NotificationFilter::fields(FilterUse::Resend);
-        serializer.collect_map(fields.map(|field| (field.name, field.get(self.0))))
+        serializer.collect_map(fields.map(|field| {
+            let value = field.get(self.0).map(|text| match &*text {
+                "true" | "false" if field.value == BOOL => Value::Bool(text == "true"),
+                _ => Value::String(text),
+            });
+            (field.name, value)
+        }))
     }
 }
 
@@ -73,9 +107,11 @@ impl<'a> ResendShape<'a> {
             id: resend.id,
             status: resend.state,
             filter: FilterShape(&resend.filter),
+            include_delivered: resend.includes_delivered(),
             queued: resend.queued,
             resent: resend.resent,
-            skipped: resend.skipped,
+            skipped: resend.skipped.total(),
+            skipped_by: resend.skipped.iter().map(|(reason, count)| (reason.as_str(), count)).collect(),
             inserted_at: resend.inserted_at,
             updated_at: resend.updated_at,
             ended_at: resend.ended_at,

@@ -1,7 +1,7 @@
 //! Every call of the API, in one table: where it is, who may make it, what it takes and what answers it.
 
 use super::call::Call;
-use super::{events, metrics, notifications, openapi, resends, stream, tokens, webhooks};
+use super::{events, metrics, notifications, openapi, panel_links, resends, stream, tokens, webhooks};
 use crate::http::{Answer, Class, Failure, Route, Routes};
 use crate::model::{EventId, NotificationId, ResendId, Scope, TokenId, WebhookId};
 use crate::service::Service;
@@ -85,7 +85,7 @@ pub(super) static ROUTES: Routes<ApiCall> = Routes(routes! {
     GET "/api/events/{id}/notifications" Events Read Query => events::notifications(EventId);
     POST "/api/events/{id}/resend" Events Admin Nothing => events::resend(EventId);
     GET "/api/events/{id}/explain" Events Read Nothing => events::explain(EventId);
-    DELETE "/api/events/{id}/resource" Events Admin Nothing => events::erase(EventId);
+    DELETE "/api/events/{id}/resource" Events Admin Query => events::erase(EventId);
     GET "/api/event_types" Events Read Nothing => events::types;
     GET "/api/notifications" Notifications Read Query => notifications::list;
     GET "/api/notifications/stream" Stream Read Query => stream::show;
@@ -94,10 +94,12 @@ pub(super) static ROUTES: Routes<ApiCall> = Routes(routes! {
     GET "/api/notifications/resend/{id}" Notifications Read Nothing => resends::show(ResendId);
     DELETE "/api/notifications/resend/{id}" Notifications Admin Nothing => resends::cancel(ResendId);
     GET "/api/notifications/{id}" Notifications Read Nothing => notifications::show(NotificationId);
+    GET "/api/notifications/{id}/request" Notifications Read Query => notifications::request(NotificationId);
     POST "/api/notifications/{id}/resend" Notifications Admin Nothing => notifications::resend(NotificationId);
     GET "/api/tokens" Tokens Admin Query => tokens::list;
     POST "/api/tokens" Tokens Admin Json => tokens::create;
     DELETE "/api/tokens/{id}" Tokens Admin Nothing => tokens::revoke(TokenId);
+    POST "/api/panel_links" Tokens Admin Nothing => panel_links::create;
 });
 
 fn readiness(service: &Service) -> Result<Answer, Failure> {

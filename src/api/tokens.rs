@@ -3,12 +3,10 @@
 use super::call::Call;
 use super::fields::JsonFields;
 use crate::http::{Answer, Failure};
-use crate::model::{Scope, Scopes, TokenId, parse_duration};
+use crate::model::{MAX_TOKEN_NAME_CHARS, Scope, Scopes, TokenId, is_token_name, parse_duration};
 use http::StatusCode;
 use std::time::Duration;
 
-/// The longest name of a token, in characters.
-const MAX_NAME_CHARS: usize = 100;
 /// The most scopes that are read: each a few times over.
 const MAX_SCOPES: usize = 16;
 /// The longest life that can be asked for; without one, a token lives until it is revoked.
@@ -24,12 +22,8 @@ fn draft(body: &[u8]) -> Result<(String, Scopes, Option<Duration>), Failure> {
     let mut fields = JsonFields::within(body, "token")?;
     let name = fields.required("name", |value| {
         let name = value.text()?.into_owned();
-        let good = (1..=MAX_NAME_CHARS).contains(&name.chars().count()) && !name.chars().any(char::is_control);
-        if good {
-            Ok(name)
-        } else {
-            Err(format!("must be 1 to {MAX_NAME_CHARS} characters without control characters"))
-        }
+        let problem = || format!("must be 1 to {MAX_TOKEN_NAME_CHARS} characters without control characters");
+        is_token_name(&name).then_some(name).ok_or_else(problem)
     });
     let scopes = fields.required("scopes", |value| {
         let bad = || "must be a list of `admin`, `ingest`, `read` or `metrics`".to_owned();

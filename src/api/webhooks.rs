@@ -1,16 +1,17 @@
 //! `/api/webhooks`
 
 use super::call::Call;
+use super::csv::CsvFormat;
 use super::fields::{self, JsonFields, JsonValue, shown};
 use super::idempotency::{self, REPLAYED};
 use crate::http::{Answer, Failure};
 use crate::model::{
-    ApiCode, Authorization, EventType, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES, Pattern,
-    PatternSet, RateLimit, RetryPolicy, TargetUrl, Timestamp, Webhook, WebhookId, WebhookPatch, WebhookStatus,
-    format_duration, parse_duration,
+    ApiCode, Authorization, EventType, ExpectedVersion, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES,
+    Pattern, PatternSet, RateLimit, RetryPolicy, TargetUrl, Timestamp, Webhook, WebhookId, WebhookName, WebhookPatch,
+    WebhookStatus, WebhookVersion, format_duration, parse_duration,
 };
-use crate::service::{HealthView, WebhookDraft};
-use http::{StatusCode, header};
+use crate::service::{CsvList, HealthView, WebhookDraft};
+use http::{HeaderMap, StatusCode, header};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,6 +21,7 @@ pub(super) async fn register(call: &Call) -> Result<Answer, Failure> {
     let made = call.service.register(&call.caller, call.read(registration).await?, key).await?;
     let webhook = &*made.webhook;
     let health = call.service.health(webhook);
+    let tag = etag(webhook);
     // Anyone who lost the first answer needs the secret, and sends the same token; a later one was shown when it was
     // made.
     let shape = if made.has_first_secret {
@@ -27,18 +29,23 @@ pub(super) async fn register(call: &Call) -> Result<Answer, Failure> {
     } else {
         WebhookShape::of(webhook, health)
     };
-    Ok(if made.replayed {
+    let answer = if made.replayed {
         Answer::data(StatusCode::OK, &shape).with(REPLAYED, "true")
     } else {
         let location = format!("/api/webhooks/{}", webhook.id);
         Answer::data(StatusCode::CREATED, &shape).with(header::LOCATION, &location)
-    })
+    };
+    Ok(answer.with(header::ETAG, &tag))
 }
 
 pub(super) async fn list(call: &Call) -> Result<Answer, Failure> {
     // The guide's own sample prints GET above text that says POST: never guess which was meant.
     call.read(refuse_registration_by_get).await?;
     let mut query = call.list();
+    if let Some(csv) = CsvFormat::of(&mut query) {
+        query.finish()?;
+        return Ok(csv.answer(call, CsvList::Webhooks));
+    }
     let paging = query.paging();
     query.finish()?;
     let page = call.service.webhooks(&call.caller, paging.listing);
@@ -48,19 +55,45 @@ pub(super) async fn list(call: &Call) -> Result<Answer, Failure> {
 #[expect(clippy::unused_async, reason = "as all handlers are")]
 pub(super) async fn show(call: &Call, id: WebhookId) -> Result<Answer, Failure> {
     let webhook = call.service.webhook(&call.caller, id)?;
-    Ok(Answer::data(StatusCode::OK, &WebhookShape::of(&webhook, call.service.health(&webhook))))
+    Ok(shown_with_tag(call, &webhook))
+}
+
+fn shown_with_tag(call: &Call, webhook: &Webhook) -> Answer {
+    let shape = WebhookShape::of(webhook, call.service.health(webhook));
+    Answer::data(StatusCode::OK, &shape).with(header::ETAG, &etag(webhook))
 }
 
 pub(super) async fn change(call: &Call, id: WebhookId) -> Result<Answer, Failure> {
     // Whose it is comes before what is wrong with it: a stranger learns nothing from a 422.
     call.service.webhook(&call.caller, id)?;
-    let webhook = call.service.change(&call.caller, id, call.read(patch).await?).await?;
-    Ok(Answer::data(StatusCode::OK, &WebhookShape::of(&webhook, call.service.health(&webhook))))
+    let (patch, expected) = (call.read(patch).await?, if_match(&call.head.headers));
+    let webhook = call.service.change_if(&call.caller, id, patch, expected).await?;
+    Ok(shown_with_tag(call, &webhook))
 }
 
 pub(super) async fn delete(call: &Call, id: WebhookId) -> Result<Answer, Failure> {
-    call.service.delete(&call.caller, id).await?;
+    call.service.delete_if(&call.caller, id, if_match(&call.head.headers)).await?;
     Ok(Answer::empty(StatusCode::NO_CONTENT))
+}
+
+fn etag(webhook: &Webhook) -> String {
+    format!("\"{}\"", webhook.version())
+}
+
+/// The versions that `If-Match` names. A weak tag, and one that carteiro never gave, match nothing (RFC 9110, 13.1.1).
+fn if_match(headers: &HeaderMap) -> ExpectedVersion {
+    let mut lines = headers.get_all(header::IF_MATCH).iter().peekable();
+    if lines.peek().is_none() {
+        return ExpectedVersion::Any;
+    }
+    let tags = lines.flat_map(|line| line.to_str().unwrap_or_default().split(',')).map(str::trim);
+    let tags: Vec<&str> = tags.collect();
+    if tags.contains(&"*") {
+        return ExpectedVersion::Any;
+    }
+    let quoted = |tag: &&str| tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"')).map(str::to_owned);
+    let versions = tags.iter().filter_map(quoted).filter_map(|tag| WebhookVersion::parse(&tag));
+    ExpectedVersion::OneOf(versions.collect())
 }
 
 pub(super) async fn test(call: &Call, id: WebhookId) -> Result<Answer, Failure> {
@@ -149,6 +182,10 @@ fn too_many_patterns() -> String {
 }
 
 fn rest(fields: &mut JsonFields<'_>) -> WebhookPatch {
+    let own_name = fields.clearable("name", |value| {
+        let most = WebhookName::MAX_CHARS;
+        WebhookName::parse(&value.text()?).ok_or_else(|| format!("must have 1 to {most} characters, all on one line"))
+    });
     let authorization = fields.clearable("authorization", |value| {
         Authorization::parse(&value.text()?).ok_or_else(|| {
             format!("must be 1 to {} bytes of visible ASCII, without spaces at its ends", Authorization::MAX_BYTES)
@@ -186,6 +223,7 @@ fn rest(fields: &mut JsonFields<'_>) -> WebhookPatch {
     let ordered = fields.changed("ordered", JsonValue::boolean);
     let retry = fields.clearable("retry", retry_policy);
     WebhookPatch {
+        own_name,
         target: None,
         authorization,
         events: None,
@@ -223,6 +261,7 @@ fn retry_policy(value: JsonValue<'_>) -> Result<RetryPolicy, String> {
 #[derive(Serialize)]
 pub(super) struct WebhookShape<'a> {
     id: WebhookId,
+    name: &'a str,
     target: &'a str,
     authorization_set: bool,
     events: Vec<String>,
@@ -262,6 +301,7 @@ impl<'a> WebhookShape<'a> {
         let (disabled_reason, disabled_reason_pt) = reason.map(|reason| (reason.en, reason.pt)).unzip();
         Self {
             id: webhook.id,
+            name: webhook.name(),
             target: webhook.target.as_str(),
             authorization_set: webhook.authorization.is_some(),
             events: webhook.events.iter().map(Pattern::to_string).collect(),

@@ -43,6 +43,16 @@ pub(crate) struct ConnectionArgs {
 }
 
 impl ConnectionArgs {
+    /// The data folder of this machine's own daemon, and the account that is meant, by default the first (an empty
+    /// name); `None` where another daemon or a token is named.
+    pub(crate) fn own_data(&self) -> Result<Option<(PathBuf, &str)>, CliError> {
+        if self.server.is_some() || self.token.is_some() || self.token_file.is_some() {
+            return Ok(None);
+        }
+        let data = load(&self.file, &[])?.config.store.path;
+        Ok(Some((data, self.account.as_deref().unwrap_or_default())))
+    }
+
     pub(crate) fn daemon(&self) -> Result<ApiClient, CliError> {
         let config = load(&self.file, &[])?.config;
         let daemon = ApiClient::of(&config.server, self.server.as_deref())?;

@@ -6,11 +6,12 @@ use super::error::CliError;
 use super::filters::{FilterFlags, LIST, STREAM};
 use super::follow::Backoff;
 use super::input::{Id, confirmed, read_text, span};
+use super::notifications;
 use super::output::{
     Cell, Column, Fit, Screen, Show, Tone, cut, line, pretty_json, print_done, print_fields, print_one, printable,
     short_time, text,
 };
-use super::{notifications, time_zone};
+use crate::clock::Zone;
 use crate::model::EventFilter;
 use clap::{Args, Subcommand};
 use serde_json::value::RawValue;
@@ -50,6 +51,9 @@ enum EventsCommand {
     Erase {
         #[command(flatten)]
         id: Id,
+        /// Erase the shop's own id for it as well
+        #[arg(long)]
+        external_id: bool,
         /// Don't ask
         #[arg(long)]
         yes: bool,
@@ -191,11 +195,12 @@ pub(crate) fn events(args: &EventsArgs) -> Result<(), CliError> {
                 line(notification_count(count.try_into().unwrap_or(u64::MAX)));
             });
         }
-        EventsCommand::Erase { id, yes } => {
+        EventsCommand::Erase { id, external_id, yes } => {
             confirmed(*yes, || {
                 Ok(format!("Erase the resource of {}? Its pending notifications are cancelled.", id.id))
             })?;
-            daemon.call(ApiRequest::delete(format!("{}/resource", path(id))))?;
+            let query = if *external_id { "?external_id=true" } else { "" };
+            daemon.call(ApiRequest::delete(format!("{}/resource{query}", path(id))))?;
             print_done(json, &json!({ "id": id.id, "erased": true }), format_args!("{} erased", id.id));
         }
         EventsCommand::Follow { filters, after, every, count } => {
@@ -242,7 +247,7 @@ fn counts(event: &Value) -> String {
 fn explain(webhook: &Value) {
     let (notified, tone) =
         if webhook["notified"] == true { ("notified", Tone::Good) } else { ("not notified", Tone::Dim) };
-    let reason = time_zone::local().localize(&printable(&text(&webhook["reason"])));
+    let reason = Zone::local().localize(&printable(&text(&webhook["reason"])));
     line(format_args!("{}  {}\n  {reason}", text(&webhook["webhook_id"]), Screen::stdout().paint(tone, notified)));
 }
 

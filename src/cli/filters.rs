@@ -47,7 +47,7 @@ impl<F: Filter, const THERE: u8> Args for FilterFlags<F, THERE> {
         Self::fields().fold(command, |command, field| {
             let help = field.help.trim();
             // clap wants names that last for good: a few, once a process.
-            let flag = Arg::new(field.name).long(&*field.name.replace('_', "-").leak()).value_name(field.value);
+            let flag = Arg::new(field.name).long(&*field.flag().leak()).value_name(field.value);
             command.arg(if field.value == "TIME" {
                 flag.help(format!("{help}: {TIMES}")).value_parser(time_zone::moment).allow_hyphen_values(true)
             } else {

@@ -16,6 +16,7 @@ mod listen;
 mod log;
 mod notifications;
 mod output;
+mod panel_link;
 mod progress;
 mod receiver;
 mod serve;
@@ -70,6 +71,8 @@ enum CliCommand {
     Account(account::AccountArgs),
     /// Create, list and revoke access tokens
     Token(token::TokenArgs),
+    /// Print a link that signs in to the panel once, within 15 minutes
+    PanelLink(panel_link::PanelLinkArgs),
     /// List, show, register, change, test and delete webhooks
     Webhooks(webhooks::WebhooksArgs),
     /// List, show, record, re-send and follow events
@@ -104,6 +107,7 @@ pub fn run() -> ExitCode {
         CliCommand::Reload(args) => store::reload(&args),
         CliCommand::Account(args) => account::account(&args),
         CliCommand::Token(args) => token::token(&args),
+        CliCommand::PanelLink(args) => panel_link::panel_link(&args),
         CliCommand::Webhooks(args) => webhooks::webhooks(&args),
         CliCommand::Events(args) => events::events(&args),
         CliCommand::Notifications(args) => notifications::notifications(&args),

@@ -36,6 +36,8 @@ enum NotificationsCommand {
     },
     /// Show one, with its attempts
     Show(Id),
+    /// Show what an attempt sent, or as a command of curl
+    Request(RequestArgs),
     /// Re-send one, or all that the filters match as a job
     Resend(ResendArgs),
     /// List the resend jobs
@@ -56,6 +58,18 @@ struct JobId {
 }
 
 #[derive(Args)]
+struct RequestArgs {
+    #[command(flatten)]
+    id: Id,
+    /// Which attempt, instead of the last one
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
+    attempt: Option<u16>,
+    /// As a command of curl; what isn't shown stands there as variables of the shell
+    #[arg(long)]
+    curl: bool,
+}
+
+#[derive(Args)]
 struct ResendArgs {
     /// The id of one; without it, give a filter or --all
     #[arg(value_parser = input::id)]
@@ -65,18 +79,30 @@ struct ResendArgs {
     /// All notifications
     #[arg(long)]
     all: bool,
+    /// Also those that are delivered already: their targets receive them once more
+    #[arg(long)]
+    include_delivered: bool,
     /// Don't wait until the job has ended
     #[arg(long)]
     no_wait: bool,
+}
+
+/// Which order an event or a notification is about, as people call it.
+pub(crate) fn order(one: &Value) -> String {
+    let about = &one["about"];
+    let names = ["external_id", "order_id", "payment_id"].into_iter();
+    names.map(|name| text(&about[name])).find(|name| !name.is_empty()).unwrap_or_default()
 }
 
 const COLUMNS: &[Column] = &[
     Column("ID", Fit::Whole, Show::Text("id")),
     Column("STATUS", Fit::Whole, Show::Status("status")),
     Column("TYPE", Fit::Cut(12), Show::Text("type")),
+    Column("ORDER", Fit::Spare, Show::Made(order)),
     Column("TRIED", Fit::Spare, Show::Made(|one| format!("{}/{}", one["attempts_count"], one["max_attempts"]))),
     Column("ANSWER", Fit::Spare, Show::Text("response_status")),
     Column("NEXT", Fit::Spare, Show::Time("next_attempt_at")),
+    Column("WEBHOOK", Fit::Spare, Show::Text("webhook_name")),
     Column("TARGET", Fit::Spare, Show::Text("target")),
 ];
 
@@ -99,6 +125,14 @@ pub(crate) fn notifications(args: &NotificationsArgs) -> Result<(), CliError> {
         }
         NotificationsCommand::Show(id) => {
             print_one(&daemon.get(format!("/api/notifications/{}", id.id))?, json, show);
+        }
+        NotificationsCommand::Request(args) => {
+            let attempt = args.attempt.map(|number| format!("?attempt={number}")).unwrap_or_default();
+            let request = daemon.get(format!("/api/notifications/{}/request{attempt}", args.id.id))?;
+            if args.curl && !json && request.value()["curl"].is_null() {
+                return Err(CliError::failed("the payload was erased: there is nothing left to send"));
+            }
+            print_one(&request, json, |request| show_request(request, args.curl));
         }
         NotificationsCommand::Resend(args) => resend(daemon, args, json)?,
         NotificationsCommand::Jobs => Extent::ALL.read(daemon, JOBS, &Filters::default())?.print(json, JOB_COLUMNS),
@@ -125,7 +159,8 @@ pub(crate) fn show(one: &Value) {
             ("status", Show::Status("status")),
             ("type", Show::Text("type")),
             ("event", Show::Text("event_id")),
-            ("webhook", Show::Text("webhook_id")),
+            ("order", Show::Made(order)),
+            ("webhook", Show::Made(|one| format!("{} {}", text(&one["webhook_id"]), text(&one["webhook_name"])))),
             ("target", Show::Text("target")),
             ("attempts", Show::Made(|one| format!("{} of at most {}", one["attempts_count"], one["max_attempts"]))),
             ("next attempt", Show::Time("next_attempt_at")),
@@ -143,10 +178,33 @@ pub(crate) fn show(one: &Value) {
     }
 }
 
+/// A request as it went over the wire, but for what isn't shown.
+fn show_request(request: &Value, curl: bool) {
+    if curl {
+        // Its text is quoted for shells and terminals alike.
+        line(text(&request["curl"]).trim_end());
+        return;
+    }
+    line(format_args!("{} {}", text(&request["method"]), printable(&text(&request["target"]))));
+    for header in request["headers"].as_array().into_iter().flatten() {
+        let value = match header["hidden"].as_str() {
+            Some(why) => format!("[{why}]"),
+            None => text(&header["value"]),
+        };
+        line(format_args!("{}: {}", text(&header["name"]), printable(&value)));
+    }
+    if request["sent"] == false {
+        line("(not sent: there was no connection)");
+    }
+    let body = text(&request["body"]);
+    let lines: Vec<String> = body.lines().map(|line| printable(line).into_owned()).collect();
+    line(format_args!("\n{}", lines.join("\n")));
+}
+
 fn resend(daemon: &ApiClient, args: &ResendArgs, json: bool) -> Result<(), CliError> {
     let given = &args.filters.given;
     if let Some(id) = &args.id {
-        if args.all || !given.is_empty() {
+        if args.all || args.include_delivered || !given.is_empty() {
             return Err(CliError::usage("give an id, or filters, or --all: not two of them"));
         }
         let sent = daemon.call(ApiRequest::post(format!("/api/notifications/{id}/resend")))?;
@@ -156,7 +214,8 @@ fn resend(daemon: &ApiClient, args: &ResendArgs, json: bool) -> Result<(), CliEr
     if given.is_empty() != args.all {
         return Err(CliError::usage("give an id, a filter such as --status FAILED, or --all for all notifications"));
     }
-    let request = ApiRequest::post(JOBS).body(json!({ "filter": given.to_json() }).to_string());
+    let request = ApiRequest::post(JOBS)
+        .body(json!({ "filter": given.to_json(), "include_delivered": args.include_delivered }).to_string());
     let mut id = String::new();
     let ended = block_on(until_interrupted(async {
         let started = daemon.send(request).await?;
@@ -222,4 +281,21 @@ fn show_job(job: &Value) {
             ("ended", Show::Time("ended_at")),
         ],
     );
+    for (reason, count) in job["skipped_by"].as_object().into_iter().flatten() {
+        line(format_args!("  skipped {count}: {}", why_skipped(reason)));
+    }
+}
+
+/// Why notifications were skipped, in a few words.
+fn why_skipped(reason: &str) -> &str {
+    match reason {
+        "changed" => "delivered or changed meanwhile",
+        "webhook_deleted" => "the webhook was deleted meanwhile",
+        "erased" => "the payload was erased",
+        "cancelled" => "cancelled",
+        "too_many_attempts" => "no room for another attempt",
+        "in_order" => "the webhook keeps order: they leave by themselves in their turn",
+        "unreadable" => "could not be read: run `carteiro verify`",
+        other => other,
+    }
 }

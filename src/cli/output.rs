@@ -365,7 +365,7 @@ pub(crate) fn pretty_json(json: &str) -> String {
 /// A time of the API as a table shows it, in the system's zone: `2026-11-23 09:00:00-03:00`. Empty where there is none.
 pub(crate) fn short_time(time: &Value) -> String {
     let at = time.as_str().and_then(|text| crate::model::Timestamp::parse(text).ok());
-    at.map_or_else(String::new, |at| super::time_zone::local().show(at))
+    at.map_or_else(String::new, |at| crate::clock::Zone::local().show(at))
 }
 
 #[cfg(test)]

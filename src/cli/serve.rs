@@ -10,7 +10,7 @@ use crate::daemon::{Daemon, Error, StartOptions};
 use crate::store::OpenError;
 use clap::Args;
 use sd_notify::NotifyState;
-use std::io;
+use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -90,6 +90,9 @@ async fn run(
     let daemon = daemon.map_err(|error| CliError::new(code(&error), error))?;
     let serving = format!("serving on {}", daemon.address);
     tell(&[NotifyState::Ready, NotifyState::Status(&serving)]);
+    if daemon.is_first_start {
+        greet(&daemon);
+    }
     let mut watchdog = watchdog();
     let mut reloader = Reloader { args, loaded, daemon: &daemon, level };
     let failure = loop {
@@ -122,6 +125,17 @@ async fn run(
     daemon.stop().await.map_err(CliError::failed)?;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Tells whoever starts it for the first time how to get in. A log is kept, and read by others: it has no link.
+fn greet(daemon: &Daemon) {
+    if !io::stdout().is_terminal() {
+        tracing::info!("to sign in to the panel, open the link that `carteiro panel-link` prints");
+    } else if let Some(link) = daemon.panel_link() {
+        println!(
+            "Open the panel with this link; it signs in once, within 15 minutes:\n{link}\nFor another: carteiro panel-link"
+        );
+    }
 }
 
 /// What a reload changes.

@@ -309,7 +309,7 @@ fn request(data: &Path, mut stream: UnixStream, word: &str) -> Result<BufReader<
 }
 
 /// What is left of an answer, without the last line end.
-fn rest(mut stream: BufReader<UnixStream>) -> Result<String, CliError> {
+pub(crate) fn rest(mut stream: BufReader<UnixStream>) -> Result<String, CliError> {
     let mut text = String::new();
     let read = stream.read_to_string(&mut text);
     read.map_err(|error| CliError::failed(format_args!("the daemon broke off: {error}")))?;

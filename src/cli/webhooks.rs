@@ -5,7 +5,7 @@ use super::connection::{ConnectionArgs, Extent, Filters};
 use super::error::CliError;
 use super::input::{Id, confirmed, read_secret};
 use super::output::{Cell, Column, Fit, Show, Tone, joined, line, print_done, print_fields, print_one, text};
-use super::time_zone;
+use crate::clock::Zone;
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
@@ -89,6 +89,9 @@ fn path(id: &Id) -> String {
 
 #[derive(Args)]
 struct Settings {
+    /// What it is called, 1 to 80 characters; the target's host by default
+    #[arg(long, value_name = "TEXT")]
+    name: Option<String>,
     /// Authorization header to send; visible to other users of this machine, unlike with --authorization-file
     #[arg(long, value_name = "VALUE")]
     authorization: Option<String>,
@@ -139,6 +142,7 @@ impl Settings {
             schedule.into_iter().chain(max).chain(jitter).collect::<Map<_, _>>()
         });
         let fields = [
+            ("name", self.name.clone().map(Value::from)),
             ("authorization", self.authorization.clone().or(from_file).map(Value::from)),
             ("description", self.description.clone().map(Value::from)),
             ("headers", (!headers.is_empty()).then_some(Value::Object(headers))),
@@ -152,13 +156,15 @@ impl Settings {
 }
 
 /// What can be taken away, by its field of the API.
-const CLEARABLE: [&str; 6] = ["authorization", "description", "headers", "max_in_flight", "rate_limit", "retry"];
+const CLEARABLE: [&str; 7] =
+    ["name", "authorization", "description", "headers", "max_in_flight", "rate_limit", "retry"];
 
 const COLUMNS: &[Column] = &[
     Column("ID", Fit::Whole, Show::Text("id")),
     Column("STATUS", Fit::Whole, Show::Painted(status)),
     Column("TARGET", Fit::Cut(16), Show::Text("target")),
     Column("EVENTS", Fit::Cut(8), Show::List("events")),
+    Column("NAME", Fit::Spare, Show::Text("name")),
     Column("DESCRIPTION", Fit::Spare, Show::Text("description")),
 ];
 
@@ -203,10 +209,10 @@ pub(crate) fn webhooks(args: &WebhooksArgs) -> Result<(), CliError> {
         WebhooksCommand::Resume(id) => change(daemon, id, &json!({ "status": "ACTIVE" }), json)?,
         WebhooksCommand::Delete { id, yes } => {
             confirmed(*yes, || {
-                // People recognise a webhook by its target, not by its id.
+                // People recognise a webhook by its name and target, not by its id.
                 let webhook = daemon.get(path(id))?.value();
-                let target = text(&webhook["target"]);
-                Ok(format!("Delete the webhook to {target}? Its pending notifications are cancelled."))
+                let (name, target) = (text(&webhook["name"]), text(&webhook["target"]));
+                Ok(format!("Delete the webhook {name} ({target})? Its pending notifications are cancelled."))
             })?;
             daemon.call(ApiRequest::delete(path(id)))?;
             print_done(json, &json!({ "id": id.id, "deleted": true }), format_args!("{} deleted", id.id));
@@ -262,8 +268,9 @@ fn show(webhook: &Value) {
         webhook,
         &[
             ("id", Show::Text("id")),
+            ("name", Show::Text("name")),
             ("status", Show::Status("status")),
-            ("disabled because", Show::Made(|webhook| time_zone::local().localize(&text(&webhook["disabled_reason"])))),
+            ("disabled because", Show::Made(|webhook| Zone::local().localize(&text(&webhook["disabled_reason"])))),
             ("failing since", Show::Time("failing_since")),
             ("is disabled at", Show::Time("disables_at")),
             ("target", Show::Text("target")),

@@ -9,9 +9,10 @@ use super::origin::Origin;
 use super::size::{GIB, KIB, MIB};
 use super::value::ValueType;
 use super::value_types::{
-    ACCOUNT_NAME, ADDRESS, ADDRESS_RANGE, ALLOW_RULE, Choice, Count, FILE_PATH, Fraction, LABEL, List, OPTIONAL_PATH,
-    OPTIONAL_PROXY, ORIGIN, OrNone, Size, Span, Switch,
+    ACCOUNT_NAME, ADDRESS, ADDRESS_RANGE, ALLOW_RULE, Choice, Count, FILE_PATH, Fraction, LABEL, List, OPTIONAL_ORIGIN,
+    OPTIONAL_PATH, OPTIONAL_PROXY, OPTIONAL_ZONE, ORIGIN, OrNone, Size, Span, Switch,
 };
+use crate::clock::Zone;
 use crate::model::{AddressRange, DisableRule, ExtraType, MAX_AUTOMATIC_ATTEMPTS, ProxyUrl, RetryPolicy, Webhook};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -118,6 +119,13 @@ settings! {
     [panel] Panel {
         /// Serves the panel, at /. People sign in with an access token, and can do what its scopes allow.
         enabled: bool = true => Switch, Restart;
+        /// Where people reach the panel, such as "https://carteiro.loja.example": the beginning of the links that sign
+        /// in. Without it, they begin with the address that is listened on.
+        url: Option<Origin> = None => OPTIONAL_ORIGIN, Reload;
+        /// The time zone of the panel's charts and, in browsers without JavaScript, of all its times: a name such as
+        /// "America/Sao_Paulo", of which the system must have a file (Debian's package tzdata). Without it they are in
+        /// UTC. With JavaScript, pages show times in their reader's own zone.
+        time_zone: Option<Zone> = None => OPTIONAL_ZONE, Reload;
     }
 
     /// The store on disk, and backups.
@@ -219,6 +227,10 @@ settings! {
         /// sent.", sample = '{"shipment": {"id": "s-1"}}' }, or the same keys below [[catalogue.extra]]. This also
         /// replaces the description of a built-in type.
         extra: Vec<ExtraType> = Vec::new() => Types(MAX_LISTED), Reload;
+        /// More fields of a resource, at its top or one level below, whose values events are found by. Without it those
+        /// are `id` and whatever ends in `_id`, but never `tax_id`, nor a value that is a valid CPF or CNPJ number. What
+        /// is named here is searched for whatever it is, in events recorded from then on.
+        keys: Vec<String> = Vec::new() => List { min: 0, max: 20, item: LABEL }, Reload;
     }
 }
 

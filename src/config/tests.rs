@@ -173,6 +173,7 @@ fn values_arrive_where_they_belong() {
         [catalogue]
         strict = true
         extra = ["SHIPMENT.SENT"]
+        keys = ["numero", "tax_id"]
         "#,
     )
     .unwrap();
@@ -190,6 +191,7 @@ fn values_arrive_where_they_belong() {
     assert_eq!((config.account[0].name.as_str(), config.account[0].env.as_str()), ("shop-1", "sandbox"));
     assert_eq!((config.account[1].name.as_str(), config.account[1].env.as_str()), ("shop-2", "production"));
     assert_eq!(config.account[1].admin_token_file.as_deref(), Some(Path::new("/run/token")));
+    assert_eq!(config.catalogue.keys, ["numero", "tax_id"]);
     let [extra] = config.catalogue.extra.as_slice() else { panic!("{:?}", config.catalogue.extra) };
     assert!(extra.event_type.as_str() == "SHIPMENT.SENT" && extra.sentences.is_none() && extra.sample.is_none());
 }

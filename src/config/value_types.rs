@@ -4,6 +4,7 @@ use super::allow::AllowRule;
 use super::origin::Origin;
 use super::size::{format_size, parse_size};
 use super::value::{RawValue, ValueError, ValueType, quote};
+use crate::clock::Zone;
 use crate::model::{AddressRange, EventType, ProxyUrl, format_duration, parse_duration};
 use std::fmt::Display;
 use std::net::SocketAddr;
@@ -103,6 +104,33 @@ pub(crate) const ORIGIN: TextType<Origin> = TextType {
     },
     parse: Origin::parse,
     show: |origin| origin.as_str().to_owned(),
+    hint: "",
+};
+
+/// Where people reach something, or the empty string for nowhere in particular. A slash at its end is nothing.
+pub(crate) const OPTIONAL_ORIGIN: TextType<Option<Origin>> = TextType {
+    expected: || {
+        "a URL such as \"https://carteiro.loja.example\", in lower case and without a path, or \"\" for none".to_owned()
+    },
+    parse: |text| match text {
+        "" => Some(None),
+        text => {
+            let origin = Origin::parse(text.strip_suffix('/').unwrap_or(text));
+            origin.filter(|origin| !origin.is_everyone()).map(Some)
+        }
+    },
+    show: |origin| origin.as_ref().map(|origin| origin.as_str().to_owned()).unwrap_or_default(),
+    hint: "",
+};
+
+/// A time zone, or the empty string for UTC.
+pub(crate) const OPTIONAL_ZONE: TextType<Option<Zone>> = TextType {
+    expected: || {
+        "the name of a time zone that this system has a file of, such as \"America/Sao_Paulo\", or \"\" for UTC"
+            .to_owned()
+    },
+    parse: |text| if text.is_empty() { Some(None) } else { Zone::named(text).map(Some) },
+    show: |zone| zone.as_ref().map(|zone| zone.name().to_owned()).unwrap_or_default(),
     hint: "",
 };
 

@@ -116,7 +116,8 @@ pub fn export(store: &Store, name: &str, out: impl Write) -> Result<(), AccountE
     let mut webhooks = 0;
     for webhook in directory.of(account) {
         let line = json!({ "webhook": {
-            "id": webhook.id.to_string(), "target": webhook.target.as_str(), "status": webhook.status.as_str(),
+            "id": webhook.id.to_string(), "name": webhook.name(), "target": webhook.target.as_str(),
+            "status": webhook.status.as_str(),
             "events": webhook.events.iter().map(ToString::to_string).collect::<Vec<_>>(),
             "description": webhook.description, "inserted_at": webhook.inserted_at.to_string(),
         }});

@@ -7,7 +7,8 @@
 //! One word comes in on a line. `backup` is answered with `ok` on a line and the bytes of the backup, which ends where
 //! it says so; `verify` with lines of text, the last of them `sound` or `damaged`; `reload` with lines that say what
 //! was taken up; `accounts` and `export-account NAME` with lines of JSON (see [`accounts`]); `remove-account NAME` with
-//! `removed` at its end. What can't be done now is `error` and why; what can't be meant is `refused` and why.
+//! `removed` at its end; `panel-link`, with an account's name behind it or not, with a line of JSON, a link that signs in
+//! to the panel. What can't be done now is `error` and why; what can't be meant is `refused` and why.
 
 pub mod accounts;
 pub mod backups;
@@ -19,6 +20,7 @@ use std::io::{self, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -34,6 +36,19 @@ const MAX_WORD: u64 = 128;
 
 /// A caller who wants the config read again, and gets the result: what was taken up, or why nothing was.
 pub type Reload = oneshot::Sender<Result<String, String>>;
+
+/// Makes a link that signs in to the panel, as an admin of the account of this name, of the config's first where it is
+/// empty: a line of JSON, or why there is none.
+pub type MakePanelLink = Arc<dyn Fn(&str) -> Result<String, String> + Send + Sync>;
+
+/// What a caller can ask of more than the store.
+#[derive(Clone)]
+pub struct Services {
+    /// Who is passed a request for a reload, if there is anyone who can.
+    pub reloads: Option<mpsc::Sender<Reload>>,
+    /// See [`MakePanelLink`].
+    pub panel_link: MakePanelLink,
+}
 
 /// The path of the socket.
 pub fn path(data: &Path) -> PathBuf {
@@ -71,15 +86,9 @@ pub fn connect(data: &Path) -> io::Result<Option<std::os::unix::net::UnixStream>
 }
 
 /// Serves every caller, until `stop` turns true; what is under way then breaks off, and its caller sees that.
-/// Who wants a reload is passed on to `reloads`, if there is anyone who can.
-pub async fn run(
-    listener: UnixListener,
-    store: Store,
-    reloads: Option<mpsc::Sender<Reload>>,
-    mut stop: watch::Receiver<bool>,
-) {
+pub async fn run(listener: UnixListener, store: Store, services: Services, mut stop: watch::Receiver<bool>) {
     let serve = |accepted: io::Result<(UnixStream, _)>, callers: &mut JoinSet<()>| match accepted {
-        Ok((stream, _)) => drop(callers.spawn(serve(stream, store.clone(), reloads.clone()))),
+        Ok((stream, _)) => drop(callers.spawn(serve(stream, store.clone(), services.clone()))),
         Err(error) => tracing::warn!(%error, "a caller of the control socket could not be accepted"),
     };
     let mut callers = accept_until(requested(&mut stop), || listener.accept(), serve).await;
@@ -88,7 +97,7 @@ pub async fn run(
     let _ = fs::remove_file(path(store.path()));
 }
 
-async fn serve(stream: UnixStream, store: Store, reloads: Option<mpsc::Sender<Reload>>) {
+async fn serve(stream: UnixStream, store: Store, services: Services) {
     let mut stream = BufReader::new(stream);
     let mut word = String::new();
     let read = tokio::time::timeout(PATIENCE, (&mut stream).take(MAX_WORD).read_line(&mut word)).await;
@@ -98,8 +107,13 @@ async fn serve(stream: UnixStream, store: Store, reloads: Option<mpsc::Sender<Re
     let served = match word.trim() {
         "backup" => backup(stream.into_inner(), store).await,
         "verify" => verify(stream.into_inner(), store).await,
-        "reload" => reload(stream.into_inner(), reloads).await,
+        "reload" => reload(stream.into_inner(), services.reloads).await,
         "accounts" => in_lines(stream.into_inner(), store, |store, out| accounts::list(store, out)).await,
+        request if request == "panel-link" || request.starts_with("panel-link ") => {
+            let made = (services.panel_link)(request["panel-link".len()..].trim());
+            answer(stream.into_inner(), made.map_or_else(|why| format!("refused {why}"), |link| format!("ok\n{link}")))
+                .await
+        }
         request if request.starts_with("export-account ") => {
             let name = request["export-account ".len()..].to_owned();
             in_lines(stream.into_inner(), store, move |store, out| accounts::export(store, &name, out)).await

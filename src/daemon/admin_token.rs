@@ -38,8 +38,10 @@ pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<String>, Error> {
 }
 
 /// Makes an admin token for each account without a usable one, in a file that only the daemon's user can read. The file
-/// is durable before the token is: after a crash in between, the next start overwrites the file.
-pub(crate) async fn make_missing(service: &Service, store: &Store, accounts: &[Account]) -> Result<(), Error> {
+/// is durable before the token is: after a crash in between, the next start overwrites the file. Returns whether it made
+/// one.
+pub(crate) async fn make_missing(service: &Service, store: &Store, accounts: &[Account]) -> Result<bool, Error> {
+    let mut made = false;
     for account in accounts {
         let now = service.now();
         let admin = |token: &Token| token.scopes.allows(Scope::Admin) && token.expires_at.is_none_or(|end| now < end);
@@ -59,6 +61,7 @@ pub(crate) async fn make_missing(service: &Service, store: &Store, accounts: &[A
             });
         }
         tracing::info!(account = account.name, path = %path.display(), "an admin token was created in this file");
+        made = true;
     }
-    Ok(())
+    Ok(made)
 }

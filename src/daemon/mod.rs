@@ -9,6 +9,7 @@ mod accounts;
 mod admin_token;
 mod error;
 mod file_descriptors;
+mod panel_links;
 mod settings;
 
 pub use accounts::absent_accounts;
@@ -28,6 +29,7 @@ use crate::panel::Panel;
 use crate::service::{By, Caller, Service};
 use crate::shutdown;
 use crate::store::{EngineError, Limits, Opened, Store, StoreSettings};
+use panel_links::PanelLinks;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -37,7 +39,9 @@ use tokio::task::JoinHandle;
 
 /// Interval between checks for webhooks to disable.
 const DISABLE_INTERVAL: Duration = Duration::from_secs(1);
-/// Interval between writes of when tokens were last used and of the recent outcomes.
+/// The file in the data folder that says who is signed in to the panel. It is no part of the store, nor of its backups.
+const SESSIONS_FILE: &str = "sessions";
+/// Interval between writes of when tokens and sessions were last used and of the recent outcomes.
 const SAVE_INTERVAL: Duration = Duration::from_secs(60);
 /// Interval between checks for a committer that makes no progress.
 const STALL_INTERVAL: Duration = Duration::from_millis(500);
@@ -61,6 +65,10 @@ pub struct Daemon {
     pub address: SocketAddr,
     /// One caller for each account of the config, with every scope.
     pub callers: Vec<Caller>,
+    /// Whether an admin token was made just now, which nobody has seen yet.
+    pub is_first_start: bool,
+    links: PanelLinks,
+    panel: Option<Arc<Panel>>,
     store: Store,
     client: Client,
     engine: Engine,
@@ -111,7 +119,7 @@ impl Daemon {
 
         let service = Service::new(store.clone(), clock.clone(), delivery, accounts.clone(), config.clone());
         let service = Arc::new(service);
-        admin_token::make_missing(&service, &store, &accounts).await?;
+        let is_first_start = admin_token::make_missing(&service, &store, &accounts).await?;
         let caller = |account: &crate::service::Account| Caller {
             account: account.no,
             env: account.env.clone(),
@@ -128,21 +136,30 @@ impl Daemon {
             tracing::warn!("{warning}");
         }
 
+        let panel = config.panel.enabled.then(|| {
+            let file = store.path().join(SESSIONS_FILE);
+            Arc::new(Panel::new(service.clone(), &file, store.id(), clock.clone()))
+        });
+
         let (stop_tasks, stopping) = watch::channel(false);
-        let control = control_socket(&store, options.reloads, &stopping);
+        let links = PanelLinks { service: service.clone(), address, ingress: ingress.clone() };
+        let services = control::Services { reloads: options.reloads, panel_link: links.clone().for_control() };
+        let control = control_socket(&store, services, &stopping);
         let backups = backups::schedule(&config.store, store.clone(), clock.clone(), stopping.clone());
         let disable = service.clone();
-        let save = service.clone();
+        let (save, panel_to_save) = (service.clone(), panel.clone());
         let tasks = [
             control,
             backups.map(tokio::spawn),
             Some(tokio::spawn(every(DISABLE_INTERVAL, stopping.clone(), move || disable_webhooks(disable.clone())))),
-            Some(tokio::spawn(every(SAVE_INTERVAL, stopping.clone(), move || save_statistics(save.clone())))),
+            Some(tokio::spawn(every(SAVE_INTERVAL, stopping.clone(), move || {
+                save_statistics(save.clone(), panel_to_save.clone())
+            }))),
             Some(tokio::spawn(ingress.clone().watch_certificate(clock, stopping.clone()))),
         ];
         let grace = config.server.shutdown_grace;
-        let panel = config.panel.enabled.then(|| Arc::new(Panel::new(service.clone())) as Arc<dyn Handler>);
-        let handlers = panel.into_iter().chain([Arc::new(Api::new(service.clone())) as Arc<dyn Handler>]).collect();
+        let pages = panel.clone().map(|panel| panel as Arc<dyn Handler>);
+        let handlers = pages.into_iter().chain([Arc::new(Api::new(service.clone())) as Arc<dyn Handler>]).collect();
         let server = tokio::spawn(Server::new(listener, ingress.clone(), handlers).run(stopping, grace));
         tracing::info!(%address, "listening");
 
@@ -150,6 +167,9 @@ impl Daemon {
             service,
             address,
             callers,
+            is_first_start,
+            links,
+            panel,
             store,
             client,
             engine,
@@ -176,6 +196,12 @@ impl Daemon {
             tracing::warn!("{warning}");
         }
         Ok(())
+    }
+
+    /// A link that signs in to the panel once, as an admin of the config's first account; `None` without a panel.
+    pub fn panel_link(&self) -> Option<String> {
+        self.panel.as_ref()?;
+        self.links.make("").ok().map(|link| link.url)
     }
 
     /// Resolves when one change has taken the store longer than `store.commit_timeout`. The process must then exit
@@ -224,13 +250,13 @@ impl Daemon {
                     tracing::error!(%panic, "a task of the daemon panicked");
                 }
             }
-            save_statistics(self.service.clone()).await;
+            save_statistics(self.service.clone(), self.panel.clone()).await;
             self.store.stop().await
         };
         let Ok(stopped) = tokio::time::timeout(self.commit_timeout, stopped).await else {
             return Err(Error::Stalled(self.store.stuck_for()));
         };
-        drop((self.service, self.store));
+        drop((self.service, self.links, self.panel, self.store));
         // It has answered or panicked: only its last instructions are waited for.
         let _ = tokio::task::spawn_blocking(move || self.committer.join()).await;
         Ok(stopped?)
@@ -254,11 +280,11 @@ async fn bind(address: SocketAddr) -> std::io::Result<(TcpListener, SocketAddr)>
 /// Serves the control socket. Without it deliveries go on; backups and verification of the running store don't.
 fn control_socket(
     store: &Store,
-    reloads: Option<mpsc::Sender<control::Reload>>,
+    services: control::Services,
     stopping: &watch::Receiver<bool>,
 ) -> Option<JoinHandle<()>> {
     match control::listen(store.path()) {
-        Ok(listener) => Some(tokio::spawn(control::run(listener, store.clone(), reloads, stopping.clone()))),
+        Ok(listener) => Some(tokio::spawn(control::run(listener, store.clone(), services, stopping.clone()))),
         Err(error) => {
             tracing::error!(%error, socket = %control::path(store.path()).display(), "can't create the control socket");
             None
@@ -282,7 +308,10 @@ async fn disable_webhooks(service: Arc<Service>) {
     service.disable_failing().await;
 }
 
-async fn save_statistics(service: Arc<Service>) {
+async fn save_statistics(service: Arc<Service>, panel: Option<Arc<Panel>>) {
     service.keep_token_uses().await;
     service.save_history().await;
+    if let Some(panel) = panel {
+        panel.save_sessions().await;
+    }
 }

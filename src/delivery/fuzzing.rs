@@ -183,7 +183,7 @@ async fn attempts(data: &[u8]) {
     for _ in 0..count {
         let body = Bytes::from_static(b"{}");
         let outbound = OutboundRequest { pool: WebhookNo(1), target: target.clone(), headers: HeaderMap::new(), body };
-        let attempt = client.attempt(outbound).await.into_attempt(1, Trigger::Automatic, NOW);
+        let attempt = client.attempt(outbound).await.into_attempt(1, Trigger::Automatic, NOW, None);
         is_bounded(&attempt.result);
         keeps_attempt(&attempt);
     }

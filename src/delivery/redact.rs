@@ -13,17 +13,19 @@ const SHORTEST: usize = 6;
 /// Replaces every secret in the stored body and `Location` of `response`. One that the end cuts off is found too, if
 /// [`SHORTEST`] bytes of it are left.
 pub(crate) fn redact(response: &mut Response, webhook: &Webhook) {
-    if response.body.is_empty() && response.location.is_none() {
+    if response.body.is_empty() && response.location.is_none() && response.head.headers.is_empty() {
         return;
     }
+    let in_text = |text: &mut String, secret: &[u8]| {
+        let mut bytes = std::mem::take(text).into_bytes();
+        replace(&mut bytes, secret);
+        // ASCII for ASCII: secrets are visible ASCII, which no part of another character's UTF-8 is.
+        *text = String::from_utf8_lossy(&bytes).into_owned();
+    };
     for secret in secrets(webhook) {
         replace(&mut response.body, secret);
-        if let Some(location) = response.location.take() {
-            let mut bytes = location.into_bytes();
-            replace(&mut bytes, secret);
-            // ASCII for ASCII: secrets are visible ASCII, which no part of another character's UTF-8 is.
-            response.location = Some(String::from_utf8_lossy(&bytes).into_owned());
-        }
+        response.location.iter_mut().for_each(|location| in_text(location, secret));
+        response.head.headers.iter_mut().for_each(|(_, value)| in_text(value, secret));
     }
     response.body.truncate(Response::KEPT_BODY_BYTES);
 }

@@ -1,7 +1,7 @@
 //! What goes out: bodies, and the 4xx and 5xx of the contract.
 
 use super::response_body::{BodyFeed, ResponseBody};
-use crate::model::{ApiCode, Scope};
+use crate::model::{ApiCode, Scope, Timestamp};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
@@ -44,6 +44,16 @@ impl Answer {
     /// A stream, its content type still to be set.
     pub(crate) fn stream(feed: Box<dyn BodyFeed>) -> Self {
         Self { body: ResponseBody::feed(feed), ..Self::empty(StatusCode::OK) }
+    }
+
+    /// A file of comma-separated values, named by the day.
+    pub(crate) fn csv(feed: Box<dyn BodyFeed>, name: &str, now: Timestamp) -> Self {
+        let day: String = now.to_string().chars().take(10).collect();
+        Self::stream(feed)
+            .with(header::CONTENT_TYPE, "text/csv; charset=utf-8")
+            .with(header::CONTENT_DISPOSITION, &format!("attachment; filename=\"{name}-{day}.csv\""))
+            .with(header::CACHE_CONTROL, "no-store")
+            .with(header::X_CONTENT_TYPE_OPTIONS, "nosniff")
     }
 
     pub(crate) fn status(&self) -> StatusCode {

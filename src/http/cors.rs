@@ -9,9 +9,9 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 /// How long a browser may keep the answer to its question, in seconds: what Chromium takes at most is two hours.
 const MAX_AGE_S: &str = "7200";
 const METHODS: &str = "GET, POST, PUT, PATCH, DELETE";
-const HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, Traceparent, Tracestate";
+const HEADERS: &str = "Authorization, Content-Type, Idempotency-Key, If-Match, Traceparent, Tracestate";
 /// What a page may read of an answer's head.
-const EXPOSED: HeaderValue = HeaderValue::from_static("X-Request-Id, Location, Idempotent-Replayed, Retry-After");
+const EXPOSED: HeaderValue = HeaderValue::from_static("X-Request-Id, Location, ETag, Idempotent-Replayed, Retry-After");
 
 /// The answer to a browser that asks whether a call would be let through; `None` for anything else. It needs no token:
 /// a browser sends none with its question.

@@ -8,8 +8,8 @@ use super::request_body::{BodyLimits, BodyOwner, RequestBody};
 use super::traffic::Class;
 use crate::config::Server as Settings;
 use bytes::Bytes;
-use http::Method;
 use http::request::Parts;
+use http::{HeaderMap, Method};
 use hyper::body::{Body as _, Incoming};
 use std::net::IpAddr;
 use std::pin::Pin;
@@ -18,8 +18,8 @@ use tokio::sync::watch;
 
 /// Answers the requests of the paths it serves.
 pub trait Handler: Send + Sync {
-    /// Whether a path is one of its own.
-    fn serves(&self, path: &str) -> bool;
+    /// Whether it answers what is asked for at a path with these headers.
+    fn serves(&self, path: &str, headers: &HeaderMap) -> bool;
     /// What a request counts as in the metrics.
     fn class(&self, method: &Method, path: &str) -> Class;
     /// Answers a request. A failure is answered as the API's errors are.

@@ -13,7 +13,7 @@ use crate::config::Server as Settings;
 use crate::model::ApiCode;
 use crate::shutdown::{accept_until, requested};
 use crate::tls::ByteStream;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -71,8 +71,8 @@ struct RequestIds {
 }
 
 impl ServedConnection {
-    fn handler(&self, path: &str) -> &Arc<dyn Handler> {
-        let serving = self.handlers.iter().find(|handler| handler.serves(path));
+    fn handler(&self, path: &str, headers: &HeaderMap) -> &Arc<dyn Handler> {
+        let serving = self.handlers.iter().find(|handler| handler.serves(path, headers));
         serving.unwrap_or(&self.handlers[self.handlers.len() - 1])
     }
 }
@@ -261,7 +261,7 @@ async fn answer(
         return Ok(Failure::no_slot().into_answer().into_response(id));
     }
     let origin = request.headers().get(header::ORIGIN).cloned();
-    let handler = connection.handler(request.uri().path()).clone();
+    let handler = connection.handler(request.uri().path(), request.headers()).clone();
     let (class, begun) = (handler.class(request.method(), request.uri().path()), Instant::now());
     let head_alone = request.method() == Method::HEAD;
     let settings = connection.ingress.settings();

@@ -38,6 +38,8 @@ words! {
         NotFound = "not_found",
         /// The body isn't JSON.
         NotJson = "not_json",
+        /// The webhook is no longer as `If-Match` says it is.
+        Outdated = "outdated",
         /// The store could not answer.
         StoreFailed = "store_failed",
         /// The port speaks TLS, and the request was plain HTTP.
@@ -66,5 +68,7 @@ words! {
         UriTooLong = "uri_too_long",
         /// A GET with a body, which belongs to POST.
         UsePost = "use_post",
+        /// The notification's webhook was deleted.
+        WebhookDeleted = "webhook_deleted",
     }
 }

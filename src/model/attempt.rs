@@ -1,7 +1,7 @@
 //! One POST to a target: when, how long, and with which result.
 
-use super::Timestamp;
 use super::words::words;
+use super::{KeptHead, SentRequest, Timestamp};
 use serde::Serialize;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -24,6 +24,8 @@ pub struct Attempt {
     /// The version of TLS that was agreed on, also where an earlier attempt had made the connection; `None` without
     /// TLS.
     pub tls: Option<TlsVersion>,
+    /// What was sent; `None` where no request came about.
+    pub request: Option<Box<SentRequest>>,
     /// The result.
     pub result: AttemptResult,
     /// When the next automatic attempt was to follow, as decided then.
@@ -36,6 +38,7 @@ impl Attempt {
         if let AttemptResult::Response(response) = &mut self.result {
             response.body = Vec::new();
             response.location = None;
+            response.head = KeptHead::default();
         }
     }
 }
@@ -102,6 +105,8 @@ pub struct Response {
     pub retry_after: Option<Duration>,
     /// Where a redirect pointed. Never followed; shown so that the merchant can change the target.
     pub location: Option<String>,
+    /// Its headers.
+    pub head: KeptHead,
 }
 
 impl Response {

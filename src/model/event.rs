@@ -1,5 +1,6 @@
 //! An event: something that happened to an order or a payment. Immutable.
 
+use super::business_keys::{self, SearchText};
 use super::{AccountNo, DISABLED_EVENT, EventId, EventType, OrderKey, Seq, Timestamp, TraceContext, WebhookId};
 use bytes::{Bytes, BytesMut};
 use std::sync::Arc;
@@ -17,8 +18,8 @@ pub struct Event {
     pub event_type: EventType,
     /// The caller's own id for it.
     pub external_id: Option<String>,
-    /// What was found in the resource, for the filters.
-    pub resource: ResourceIds,
+    /// What was found in the resource, for filters, searches and rows of lists.
+    pub resource: ResourceFacts,
     /// When it happened, if the caller gave it.
     pub occurred_at: Option<Timestamp>,
     /// When it was committed. Never runs back along the sequence.
@@ -46,17 +47,65 @@ impl Event {
         let hash = Fingerprint::of([[kind].as_slice(), bytes]).0;
         OrderKey(u64::from_be_bytes([hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]]))
     }
+
+    /// What a row of a list says of it, from the record alone.
+    pub fn about(&self) -> About {
+        let resource = &self.resource;
+        let of_type = |category| resource.id.clone().filter(|_| self.event_type.category() == category);
+        About {
+            external_id: self.external_id.clone().or_else(|| resource.external_id.clone()),
+            order_id: resource.order_id.clone().or_else(|| of_type("ORDER")),
+            payment_id: resource.payment_id.clone().or_else(|| of_type("PAYMENT")),
+            total_cents: resource.total_cents,
+        }
+    }
+
+    /// Whether it has this key, or this number in one.
+    pub fn is_found_by(&self, text: &SearchText) -> bool {
+        business_keys::tokens(&self.resource.keys).contains(&text.as_str())
+    }
+
+    /// Forgets what was found in its resource; of the keys the caller's own `external_id` stays, if that does.
+    pub fn forget_resource(&mut self) {
+        let mut keys = std::mem::take(&mut self.resource).keys;
+        let own = self.external_id.as_deref();
+        keys.retain(|key| own.is_some_and(|own| business_keys::is_folded(own, key)));
+        self.resource.keys = keys;
+        self.trace = None;
+    }
 }
 
-/// The resource's `id` and `external_id`: each from the top of the resource or, where it is missing there, from the
-/// first object one level down that has it. A number counts as its digits. An id of more than 255 bytes counts as
+/// What a resource says of itself: each from the top of the resource or, where it is missing there, from the first
+/// object one level down that has it. As an id a number counts as its digits; one of more than 255 bytes counts as
 /// missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ResourceIds {
+pub struct ResourceFacts {
     /// The resource's `id`.
     pub id: Option<String>,
     /// The resource's `external_id`.
     pub external_id: Option<String>,
+    /// Its `order_id`, or the `id` of the object `order`.
+    pub order_id: Option<String>,
+    /// Its `payment_id`, or the `id` of the object `payment`.
+    pub payment_id: Option<String>,
+    /// Its `total_cents`, where that is a whole number.
+    pub total_cents: Option<i64>,
+    /// What people find the event by, folded: the caller's own `external_id`, and from the resource `id` and whatever
+    /// ends in `_id`. At most 8, of at most 128 bytes each.
+    pub keys: Vec<String>,
+}
+
+/// What a row of a list says of the order behind an event.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct About {
+    /// The caller's own id for the event, else its resource's.
+    pub external_id: Option<String>,
+    /// The order's id.
+    pub order_id: Option<String>,
+    /// The payment's id.
+    pub payment_id: Option<String>,
+    /// The amount, in cents.
+    pub total_cents: Option<i64>,
 }
 
 /// Sixteen bytes of a SHA-256. Over all fields of an event they are equal for a repetition, and different for another
@@ -170,7 +219,7 @@ pub struct NewEvent {
     /// The caller's own id for it.
     pub external_id: Option<String>,
     /// What was found in the resource.
-    pub resource: ResourceIds,
+    pub resource: ResourceFacts,
     /// When it happened, if the caller gave it.
     pub occurred_at: Option<Timestamp>,
     /// What a repetition is compared with.

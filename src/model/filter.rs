@@ -1,7 +1,7 @@
 //! What lists are narrowed by. One table for each kind of list gives the fields, from which the API's parameters, the
 //! panel's address, the command line's flags and the bulk resends' bodies and records follow.
 
-use super::{EventId, EventType, Pattern, ResponseFilter, Status, Timestamp, WebhookId};
+use super::{EventId, EventType, Pattern, ResponseFilter, SearchText, Status, Timestamp, WebhookId};
 
 /// Where a field of a filter can be given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub enum FilterUse {
 
 /// One field of a filter.
 pub struct FilterField<F> {
-    /// Its name in queries and JSON; with hyphens, that of its flag.
+    /// Its name in queries and JSON.
     pub name: &'static str,
     /// What the help of its flag calls the value.
     pub value: &'static str,
@@ -31,6 +31,11 @@ pub struct FilterField<F> {
 }
 
 impl<F> FilterField<F> {
+    /// The name of its flag: its own with hyphens, but a word for the one letter.
+    pub fn flag(&self) -> String {
+        if self.name == "q" { "query".to_owned() } else { self.name.replace('_', "-") }
+    }
+
     /// Sets the field; `Err` with what its value must be.
     pub fn set(&self, filter: &mut F, value: &str) -> Result<(), String> {
         (self.set)(filter, value)
@@ -82,6 +87,8 @@ macro_rules! filter {
 filter! {
     /// Which notifications are meant.
     NotificationFilter {
+        /// Of events with this id, or this number of 3 digits or more in one; or with this id themselves
+        q: SearchText = "q", "TEXT", [List, Resend, Panel];
         /// Of this webhook
         webhook_id: WebhookId = "webhook_id", "ID", [List, Resend, Stream, Panel];
         /// Of this event
@@ -92,6 +99,12 @@ filter! {
         event_type: Pattern = "type", "PATTERN", [List, Resend, Stream, Panel];
         /// With this last response: 500, 5xx or none
         response: ResponseFilter = "response_status", "STATUS", [List, Resend, Panel];
+        /// That are pending or have failed (true), or are delivered or cancelled (false)
+        undelivered: bool = "undelivered", "BOOL", [List, Panel];
+        /// Of tests of webhooks (true), or of everything else (false, which holds unless an event is named)
+        test: bool = "test", "BOOL", [List, Resend, Panel];
+        /// Of webhooks deleted since (true), or of those there still are (false)
+        webhook_deleted: bool = "webhook_deleted", "BOOL", [List, Panel];
         /// Of events recorded at or after this time
         from: Timestamp = "from", "TIME", [List, Resend, Panel];
         /// Of events recorded before this time
@@ -99,9 +112,22 @@ filter! {
     }
 }
 
+impl NotificationFilter {
+    /// With what holds unless the caller says otherwise: tests are apart, but among the notifications of one event.
+    #[must_use]
+    pub fn or_default(mut self) -> Self {
+        if self.event_id.is_none() {
+            self.test.get_or_insert(false);
+        }
+        self
+    }
+}
+
 filter! {
     /// Which events are meant.
     EventFilter {
+        /// With this id, or this number of 3 digits or more in one
+        q: SearchText = "q", "TEXT", [List, Stream, Panel];
         /// Of a type, a category such as PAYMENT.*, or *
         event_type: Pattern = "type", "PATTERN", [List, Stream, Panel];
         /// With the shop's own id
@@ -109,7 +135,7 @@ filter! {
         /// About the resource with this id
         resource_id: String = "resource_id", "ID", [List, Stream, Panel];
         /// With a notification that is pending or has failed
-        undelivered: bool = "undelivered", "YES", [Panel];
+        undelivered: bool = "undelivered", "BOOL", [Panel];
         /// Of events recorded at or after this time
         from: Timestamp = "from", "TIME", [List, Panel];
         /// Of events recorded before this time
@@ -140,11 +166,16 @@ macro_rules! value {
 
 const UUID: &str = "must be a UUID such as 0193a5b0-1111-7222-8333-444455556666";
 
+value!(SearchText, text => Self::parse(text).ok_or_else(|| "must have 1 to 128 bytes, spaces around it aside".to_owned()));
 value!(WebhookId, text => Self::parse(text).ok_or_else(|| UUID.to_owned()));
 value!(EventId, text => Self::parse(text).ok_or_else(|| UUID.to_owned()));
 value!(String, text => if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) });
-// A box that is ticked, whatever its value.
-value!(bool, _text => Ok(true));
+// A box that is ticked has the value 1.
+value!(bool, text => match text {
+    "true" | "1" => Ok(true),
+    "false" | "0" => Ok(false),
+    _ => Err("must be `true` or `false`".to_owned()),
+});
 value!(Status, text => {
     let known = || format!("must be one of {}", Self::ALL.map(Self::as_str).join(", "));
     Self::parse(text).ok_or_else(known)
@@ -168,10 +199,22 @@ mod tests {
     #[test]
     fn every_field_reads_back_as_it_is_set() {
         let id = "0193a5b0-1111-7222-8333-444455556666";
-        let values = [id, id, "FAILED", "PAYMENT.*", "5xx", "2026-11-23T10:00:00.000Z", "2026-11-24T10:00:00.000Z"];
+        let values = [
+            "pedido-1",
+            id,
+            id,
+            "FAILED",
+            "PAYMENT.*",
+            "5xx",
+            "true",
+            "false",
+            "true",
+            "2026-11-23T10:00:00.000Z",
+            "2026-11-24T10:00:00.000Z",
+        ];
         let mut filter = NotificationFilter::default();
         for (field, value) in NotificationFilter::FIELDS.iter().zip(values) {
-            assert!(field.get(&filter).is_none() && field.set(&mut filter, "?").is_err(), "{}", field.name);
+            assert!(field.get(&filter).is_none() && field.set(&mut filter, " ").is_err(), "{}", field.name);
             field.set(&mut filter, value).unwrap();
             assert_eq!(field.get(&filter).as_deref(), Some(value), "{}", field.name);
         }

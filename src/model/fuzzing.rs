@@ -1,6 +1,11 @@
-//! Properties of event types and patterns, against a model that reads them letter by letter.
+//! Properties of event types and patterns, against a model that reads them letter by letter; and of what is found in
+//! resources, against serde's reading of them.
 
-use super::{EventType, Pattern, PatternSet, TEST_EVENT, format_duration, parse_duration};
+use super::business_keys::{MAX_KEY_BYTES, MAX_KEYS, MAX_TOKENS};
+use super::{
+    EventType, Pattern, PatternSet, ResourceFacts, SearchText, TEST_EVENT, fold, format_duration, parse_duration,
+    tokens,
+};
 use std::time::Duration;
 
 const LIFETIME: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
@@ -66,5 +71,35 @@ pub fn pattern(data: &[u8]) {
     match PatternSet::new(patterns) {
         Some(set) => assert_eq!(set.matches(&event_type), any),
         None => assert!(lines.is_empty() || lines.len() > PatternSet::MAX),
+    }
+}
+
+/// A resource, or what is none: its keys are few, short and folded, each is found by what it is, and those of JSON are
+/// among the ids that serde reads.
+pub fn keys(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let found = ResourceFacts::find(None, text, &[]);
+    let named = ResourceFacts::find(Some(text), text, &["note".to_owned(), "tax_id".to_owned()]);
+    for keys in [&found.keys, &named.keys] {
+        assert!(keys.len() <= MAX_KEYS && keys.iter().all(|key| key.len() <= MAX_KEY_BYTES), "{keys:?}");
+        assert!(keys.iter().all(|key| fold(key).is_some_and(|folded| folded == **key)), "{keys:?}");
+        let tokens = tokens(keys);
+        assert!(tokens.len() <= MAX_TOKENS && keys.iter().all(|key| tokens.contains(&key.as_str())), "{tokens:?}");
+        assert!(tokens.iter().all(|token| SearchText::parse(token).is_some_and(|own| own.as_str() == *token)));
+        assert!(tokens.iter().all(|token| keys.iter().any(|key| key.contains(token))), "{tokens:?}");
+    }
+    if let Ok(serde_json::Value::Object(top)) = serde_json::from_str(text) {
+        let below = top.values().filter_map(serde_json::Value::as_object).flatten();
+        let read: Vec<String> =
+            top.iter().chain(below).filter_map(|(_, value)| value.as_str().map(str::to_owned)).collect();
+        // Of a name that is written twice serde keeps the last, and of numbers their value: neither is looked at here.
+        let is_once = text.matches("\"id\"").count() == 1 && !text.contains('\\');
+        if let (true, Some(id)) = (is_once, &found.id)
+            && !id.starts_with(|c: char| c == '-' || c.is_ascii_digit())
+        {
+            assert!(read.contains(id), "{id:?} {text}");
+        }
     }
 }

@@ -100,17 +100,32 @@ pub enum Verdict {
     ScheduleUnchanged,
 }
 
-/// Why a notification can't be re-sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ResendRefusal {
-    /// The payload of its event was erased.
-    Erased,
-    /// An attempt of it is in flight.
-    InFlight,
-    /// It was cancelled.
-    Cancelled,
-    /// It has [`MAX_ATTEMPTS_KEPT`] attempts.
-    TooManyAttempts,
+words! {
+    /// Why a notification can't be re-sent.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+    pub enum ResendRefusal {
+        /// The payload of its event was erased.
+        Erased = "erased",
+        /// An attempt of it is in flight.
+        InFlight = "in_flight",
+        /// Its webhook was deleted.
+        WebhookDeleted = "webhook_deleted",
+        /// It was cancelled.
+        Cancelled = "cancelled",
+        /// It has [`MAX_ATTEMPTS_KEPT`] attempts.
+        TooManyAttempts = "too_many_attempts",
+    }
+}
+
+/// What decides on a resend beside the notification itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ResendContext {
+    /// The payload of its event was erased, or the event is gone.
+    pub erased: bool,
+    /// Its webhook was deleted.
+    pub webhook_deleted: bool,
+    /// The number of its attempt that is in flight, as far as delivery knows.
+    pub in_flight: Option<u16>,
 }
 
 impl Notification {
@@ -175,14 +190,30 @@ impl Notification {
         attempt > self.attempts
     }
 
-    /// Requests a manual attempt. One attempt serves every request made before it began, and none made after: a request
-    /// made while one is in flight gets another.
-    pub fn resend(&mut self, now: Timestamp) -> Result<(), ResendRefusal> {
-        if self.state == State::Cancelled {
-            return Err(ResendRefusal::Cancelled);
+    /// Why it can't be re-sent; `None` where it can. The one rule: a change that re-sends and a view that offers it
+    /// both ask here.
+    pub fn resend_refusal(&self, context: ResendContext) -> Option<ResendRefusal> {
+        if context.erased {
+            // Without a payload there is nothing to send: it would be pending for ever.
+            Some(ResendRefusal::Erased)
+        } else if context.webhook_deleted {
+            Some(ResendRefusal::WebhookDeleted)
+        } else if context.in_flight.is_some_and(|attempt| self.is_in_flight(attempt)) {
+            Some(ResendRefusal::InFlight)
+        } else if self.state == State::Cancelled {
+            Some(ResendRefusal::Cancelled)
+        } else if self.attempts >= MAX_ATTEMPTS_KEPT {
+            Some(ResendRefusal::TooManyAttempts)
+        } else {
+            None
         }
-        if self.attempts >= MAX_ATTEMPTS_KEPT {
-            return Err(ResendRefusal::TooManyAttempts);
+    }
+
+    /// Requests a manual attempt, unless [`Self::resend_refusal`] says why not. One attempt serves every request made
+    /// before it began, and none made after: a request made while one is in flight gets another.
+    pub fn resend(&mut self, context: ResendContext, now: Timestamp) -> Result<(), ResendRefusal> {
+        if let Some(refusal) = self.resend_refusal(context) {
+            return Err(refusal);
         }
         // Later than an earlier request, within one millisecond too: `record_outcome` distinguishes them.
         let after_the_last = self.manual_at.map(|last| last.plus(Duration::from_millis(1)));
@@ -316,13 +347,13 @@ impl Notification {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{AttemptResult, Response, Seq, Timings, WebhookNo};
+    use crate::model::{AttemptResult, KeptHead, Response, Seq, Timings, WebhookNo};
 
     const NOW: Timestamp = Timestamp::from_ms(1_000);
     const LATER: Timestamp = Timestamp::from_ms(9_000);
 
     fn attempt(trigger: Trigger, status: u16) -> Attempt {
-        let response = Response { status, body: vec![], retry_after: None, location: None };
+        let response = Response { status, body: vec![], retry_after: None, location: None, head: KeptHead::default() };
         Attempt {
             number: 0,
             trigger,
@@ -331,6 +362,7 @@ mod tests {
             timings: Timings::default(),
             remote_ip: None,
             tls: None,
+            request: None,
             result: AttemptResult::Response(response),
             next_attempt_at: None,
         }
@@ -377,7 +409,7 @@ mod tests {
     #[test]
     fn an_attempt_by_hand_never_harms() {
         let mut n = notification(false);
-        n.resend(NOW).unwrap();
+        n.resend(ResendContext::default(), NOW).unwrap();
         record(&mut n, attempt(Trigger::Manual, 500), Verdict::ScheduleUnchanged, NOW);
         assert_eq!((n.state, n.automatic, n.manual_at), (State::Pending, 0, None));
         record(&mut n, attempt(Trigger::Automatic, 500), Verdict::RetryAt(LATER), NOW);
@@ -385,7 +417,7 @@ mod tests {
         assert_eq!((n.state, n.automatic, n.attempts), (State::Retrying { due: LATER }, 1, 3));
         record(&mut n, attempt(Trigger::Manual, 200), Verdict::Confirmed, NOW);
         assert_eq!((n.state, n.delivered_at), (State::Delivered, Some(NOW)));
-        n.resend(LATER).unwrap();
+        n.resend(ResendContext::default(), LATER).unwrap();
         record(&mut n, attempt(Trigger::Manual, 500), Verdict::ScheduleUnchanged, LATER);
         assert_eq!((n.state, n.delivered_at), (State::Delivered, Some(NOW)));
     }
@@ -395,9 +427,9 @@ mod tests {
     #[test]
     fn a_request_made_while_an_attempt_is_in_flight_is_owed_another() {
         let mut n = notification(false);
-        n.resend(NOW).unwrap();
+        n.resend(ResendContext::default(), NOW).unwrap();
         let first = n.manual_at;
-        n.resend(NOW).unwrap();
+        n.resend(ResendContext::default(), NOW).unwrap();
         n.record_outcome(attempt(Trigger::Manual, 500), Verdict::ScheduleUnchanged, first, NOW);
         assert!(n.manual_at.is_some());
         let second = n.manual_at;
@@ -410,7 +442,7 @@ mod tests {
         let mut n = notification(false);
         assert!(n.cancel(NOW));
         assert!(!n.cancel(LATER));
-        assert_eq!(n.resend(NOW), Err(ResendRefusal::Cancelled));
+        assert_eq!(n.resend(ResendContext::default(), NOW), Err(ResendRefusal::Cancelled));
         record(&mut n, attempt(Trigger::Automatic, 500), Verdict::RetryAt(LATER), NOW);
         assert_eq!(n.state, State::Cancelled);
         record(&mut n, attempt(Trigger::Automatic, 204), Verdict::Confirmed, NOW);
@@ -423,7 +455,7 @@ mod tests {
         assert_eq!((n.needs_automatic_attempt(), n.manual_trigger()), (false, Trigger::Test));
         record(&mut n, attempt(Trigger::Test, 500), Verdict::ScheduleUnchanged, NOW);
         assert_eq!((n.state, n.manual_at), (State::Failed, None));
-        n.resend(NOW).unwrap();
+        n.resend(ResendContext::default(), NOW).unwrap();
         assert_eq!(n.manual_trigger(), Trigger::Manual);
     }
 
@@ -431,9 +463,9 @@ mod tests {
     fn attempts_have_an_end() {
         let mut n = notification(false);
         n.attempts = MAX_ATTEMPTS_KEPT - 1;
-        assert_eq!(n.resend(NOW), Ok(()));
+        assert_eq!(n.resend(ResendContext::default(), NOW), Ok(()));
         n.attempts = MAX_ATTEMPTS_KEPT;
-        assert_eq!(n.resend(NOW), Err(ResendRefusal::TooManyAttempts));
+        assert_eq!(n.resend(ResendContext::default(), NOW), Err(ResendRefusal::TooManyAttempts));
     }
 
     #[test]

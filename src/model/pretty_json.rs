@@ -49,3 +49,25 @@ pub fn pretty_json(json: &str, deepest: usize) -> String {
     }
     text
 }
+
+/// JSON over several lines, as [`pretty_json`] lays it out; `None` for text that isn't one object or array of JSON,
+/// such as one whose end was cut off.
+pub fn pretty_if_json(text: &str, deepest: usize) -> Option<String> {
+    let text = text.trim_start_matches('\u{feff}').trim();
+    let is_compound = text.starts_with(['{', '[']);
+    let is_json = is_compound && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok();
+    is_json.then(|| pretty_json(text, deepest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_json_is_laid_out() {
+        assert_eq!(pretty_if_json(" {\"a\":[1]}\n", 40).as_deref(), Some("{\n  \"a\": [\n    1\n  ]\n}"));
+        for other in ["", "ok", "12", "\"{}\"", "{\"a\":", "{} {}", "<p>{}</p>", &"[".repeat(1024)] {
+            assert_eq!(pretty_if_json(other, 40), None, "{other}");
+        }
+    }
+}

@@ -1,7 +1,8 @@
 //! A bulk resend: manual attempts for every notification that a filter matches, a few at a time.
 
 use super::words::words;
-use super::{AccountNo, NotificationFilter, ResendId, Timestamp};
+use super::{AccountNo, Localized, NotificationFilter, ResendId, ResendRefusal, Status, Timestamp, localized};
+use std::collections::BTreeMap;
 
 words! {
     /// Whether a bulk resend goes on.
@@ -15,6 +16,86 @@ words! {
         Failed = "FAILED",
         /// Cancelled; the attempts requested until then are still made.
         Cancelled = "CANCELLED",
+    }
+}
+
+words! {
+    /// Why a bulk resend has skipped a notification.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    pub enum SkipReason {
+        /// It didn't match any more when its turn came: delivered or tried again meanwhile, as a rule.
+        Changed = "changed",
+        /// Its webhook was deleted meanwhile.
+        WebhookDeleted = "webhook_deleted",
+        /// Its payload was erased.
+        Erased = "erased",
+        /// It was cancelled.
+        Cancelled = "cancelled",
+        /// It has as many attempts as are stored.
+        TooManyAttempts = "too_many_attempts",
+        /// Its webhook keeps order, and it leaves by itself once it is its turn.
+        InOrder = "in_order",
+        /// It could not be read.
+        Unreadable = "unreadable",
+    }
+}
+
+impl SkipReason {
+    /// In a few words, after a number.
+    pub fn localized(self) -> Localized {
+        match self {
+            Self::Changed => {
+                localized!("delivered or changed meanwhile", "entregues ou alteradas nesse meio-tempo")
+            }
+            Self::WebhookDeleted => localized!("the webhook was deleted", "o webhook foi excluído"),
+            Self::Erased => localized!("the payload was erased", "o conteúdo foi apagado"),
+            Self::Cancelled => localized!("cancelled", "canceladas"),
+            Self::TooManyAttempts => localized!("no room for another attempt", "não cabe outra tentativa"),
+            Self::InOrder => localized!(
+                "the webhook keeps order, and they leave in their turn",
+                "o webhook mantém a ordem, e elas saem na sua vez"
+            ),
+            Self::Unreadable => localized!("could not be read", "não puderam ser lidas"),
+        }
+    }
+}
+
+impl From<ResendRefusal> for SkipReason {
+    fn from(refusal: ResendRefusal) -> Self {
+        match refusal {
+            ResendRefusal::Erased => Self::Erased,
+            ResendRefusal::WebhookDeleted => Self::WebhookDeleted,
+            ResendRefusal::Cancelled => Self::Cancelled,
+            ResendRefusal::TooManyAttempts => Self::TooManyAttempts,
+            // Jobs don't know of attempts in flight.
+            ResendRefusal::InFlight => Self::Changed,
+        }
+    }
+}
+
+/// How many notifications were skipped, by the reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Skipped(pub BTreeMap<SkipReason, u64>);
+
+impl Skipped {
+    /// One more.
+    pub fn count(&mut self, reason: SkipReason) {
+        self.add(reason, 1);
+    }
+
+    /// So many more; none leave the reason as a mark.
+    pub fn add(&mut self, reason: SkipReason, count: u64) {
+        *self.0.entry(reason).or_default() += count;
+    }
+
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.0.values().sum()
+    }
+
+    /// The reasons there were, each with how many.
+    pub fn iter(&self) -> impl Iterator<Item = (SkipReason, u64)> {
+        self.0.iter().map(|(reason, count)| (*reason, *count)).filter(|(_, count)| *count > 0)
     }
 }
 
@@ -35,9 +116,8 @@ pub struct BulkResend {
     pub queued: u64,
     /// Number of manual attempts requested so far.
     pub resent: u64,
-    /// Number of notifications skipped: cancelled, erased, with the maximum number of attempts, or no longer matching
-    /// when they were processed.
-    pub skipped: u64,
+    /// Number of notifications skipped, and why.
+    pub skipped: Skipped,
     /// How many webhooks it has not finished.
     pub open: u32,
     /// Whether a part of it was given up.
@@ -48,4 +128,35 @@ pub struct BulkResend {
     pub updated_at: Timestamp,
     /// When it was done or cancelled.
     pub ended_at: Option<Timestamp>,
+}
+
+impl BulkResend {
+    /// Whether what was delivered already is sent again.
+    pub fn includes_delivered(&self) -> bool {
+        match self.filter.status {
+            None => self.filter.undelivered != Some(true),
+            Some(status) => status == Status::Delivered,
+        }
+    }
+
+    /// Ends it, if no part is left open; what no longer matched when its turn came was passed over as well. Returns
+    /// whether it has ended.
+    pub fn end_if_through(&mut self, now: Timestamp) -> bool {
+        if self.open > 0 {
+            return false;
+        }
+        self.state = if self.broken { ResendState::Failed } else { ResendState::Done };
+        let unseen = self.queued.saturating_sub(self.resent).saturating_sub(self.skipped.total());
+        let deleted = self.skipped.0.contains_key(&SkipReason::WebhookDeleted);
+        let why = match (self.broken, deleted) {
+            (true, _) => SkipReason::Unreadable,
+            (false, true) => SkipReason::WebhookDeleted,
+            (false, false) => SkipReason::Changed,
+        };
+        if unseen > 0 {
+            self.skipped.add(why, unseen);
+        }
+        self.ended_at = Some(now);
+        true
+    }
 }

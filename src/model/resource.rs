@@ -1,39 +1,133 @@
-//! Looking into a resource without interpreting it: its ids, its depth.
+//! Looking into a resource: its ids and amount, what people find it by, its depth.
 
-use super::json_parts::{FirstParts, members};
-use super::{Fingerprint, ResourceIds};
+use super::business_keys::{Keys, MAX_KEYS};
+use super::json_scan::{Member, Value, scan};
+use super::{Fingerprint, ResourceFacts};
 use std::borrow::Cow;
 
-impl ResourceIds {
-    /// Looks for `id` and `external_id` at the top of a JSON object and, for whichever is missing there, one level
-    /// down, in the first object that has it.
-    pub fn find(resource: &str) -> Self {
-        let top = members(resource, usize::MAX).map(|top| top.parts).unwrap_or_default();
-        let mut found = Self { id: member(&top, "id"), external_id: member(&top, "external_id") };
-        for (_, value) in &top {
-            if found.id.is_some() && found.external_id.is_some() {
-                break;
-            }
-            if let Some(FirstParts { parts: below, .. }) = members(value, usize::MAX) {
-                found.id = found.id.or_else(|| member(&below, "id"));
-                found.external_id = found.external_id.or_else(|| member(&below, "external_id"));
+impl ResourceFacts {
+    /// Looks at the top of a JSON object and one level below it, in one pass. Of a name that an object has twice the
+    /// first one counts. `external_id` is the caller's own id for the event, `key_fields` are the fields whose values
+    /// are keys whatever they look like.
+    pub fn find(external_id: Option<&str>, resource: &str, key_fields: &[String]) -> Self {
+        let mut found = Found::default();
+        scan(resource, |member| found.take(member, key_fields));
+        let Found { id, external_id: own, order_id, payment_id, total_cents, order, payment, others } = found;
+        let mut facts = Self {
+            id: id.text(),
+            external_id: own.text(),
+            order_id: order_id.text().or_else(|| order.text()),
+            payment_id: payment_id.text().or_else(|| payment.text()),
+            total_cents: total_cents.found().and_then(|digits| digits.parse().ok()),
+            keys: Vec::new(),
+        };
+        let mut keys = Keys::default();
+        let first = [
+            (external_id, "external_id"),
+            (facts.external_id.as_deref(), "external_id"),
+            (facts.id.as_deref(), "id"),
+            (facts.order_id.as_deref(), "order_id"),
+            (facts.payment_id.as_deref(), "payment_id"),
+        ];
+        for (text, name) in first {
+            if let Some(text) = text {
+                keys.add(text, is_named(key_fields, name));
             }
         }
-        found
+        for (text, asked_for) in &others {
+            keys.add(text, *asked_for);
+        }
+        facts.keys = keys.0;
+        facts
     }
+}
+
+fn is_named(fields: &[String], name: &str) -> bool {
+    fields.iter().any(|field| field == name)
 }
 
 /// The longest id that is looked at, in bytes: the filters' index keeps none that is longer.
 const MAX_ID_BYTES: usize = 255;
 
-fn member(members: &[(Cow<'_, str>, &str)], name: &str) -> Option<String> {
-    let (_, text) = *members.iter().find(|(member, _)| member == name)?;
-    let id = match text.as_bytes().first()? {
-        b'"' => serde_json::from_str(text).ok()?,
-        b'-' | b'0'..=b'9' => text.to_owned(),
-        _ => return None,
-    };
-    (!id.is_empty() && id.len() <= MAX_ID_BYTES).then_some(id)
+/// What a pass has found so far.
+#[derive(Default)]
+struct Found<'a> {
+    id: First<'a>,
+    external_id: First<'a>,
+    order_id: First<'a>,
+    payment_id: First<'a>,
+    total_cents: First<'a>,
+    /// The ids of the objects that are called so.
+    order: First<'a>,
+    payment: First<'a>,
+    /// What may be keys, in the order written, and whether the field was named as one.
+    others: Vec<(Cow<'a, str>, bool)>,
+}
+
+impl<'a> Found<'a> {
+    fn take(&mut self, member: Member<'a>, key_fields: &[String]) {
+        let Member { of, object, name, value } = member;
+        let asked_for = is_named(key_fields, &name);
+        let is_id = name == "id" || name.ends_with("_id");
+        if !is_id && !asked_for && name != "total_cents" {
+            return;
+        }
+        if name == "total_cents" {
+            // One that is no number hides those of other objects: no amount is better than another one's.
+            let digits = if let Value::Number(digits) = value { digits } else { "" };
+            self.total_cents.take(object, Some(&Cow::Borrowed(digits)));
+        }
+        let text = value.into_text();
+        let text = text.filter(|text| !text.is_empty() && text.len() <= MAX_ID_BYTES);
+        match &*name {
+            "id" => {
+                self.id.take(object, text.as_ref());
+                match of.as_deref() {
+                    Some("order") => self.order.take(object, text.as_ref()),
+                    Some("payment") => self.payment.take(object, text.as_ref()),
+                    _ => {}
+                }
+            }
+            "external_id" => self.external_id.take(object, text.as_ref()),
+            "order_id" => self.order_id.take(object, text.as_ref()),
+            "payment_id" => self.payment_id.take(object, text.as_ref()),
+            _ => {}
+        }
+        let is_tax_id = name == "tax_id" || name.ends_with("_tax_id");
+        if (asked_for || (is_id && !is_tax_id)) && self.others.len() < 2 * MAX_KEYS {
+            self.others.extend(text.map(|text| (text, asked_for)));
+        }
+    }
+}
+
+/// A field at the top or, where it is missing there, in the first object one level down that has it.
+#[derive(Default)]
+struct First<'a> {
+    top: Option<Option<Cow<'a, str>>>,
+    below: Option<Cow<'a, str>>,
+    /// The last object below the top that had it, whatever its value.
+    last: usize,
+}
+
+impl<'a> First<'a> {
+    fn take(&mut self, object: usize, value: Option<&Cow<'a, str>>) {
+        if object == 0 {
+            self.top.get_or_insert_with(|| value.cloned());
+        } else if self.last != object {
+            self.last = object;
+            if self.below.is_none() {
+                self.below = value.cloned();
+            }
+        }
+    }
+
+    fn found(self) -> Option<Cow<'a, str>> {
+        self.top.flatten().or(self.below)
+    }
+
+    fn text(self) -> Option<String> {
+        self.found().map(Cow::into_owned)
+    }
 }
 
 /// How deeply the objects and arrays of a JSON text are nested. The text must be valid JSON.
@@ -85,8 +179,37 @@ mod tests {
     use super::*;
 
     fn find(resource: &str) -> (Option<String>, Option<String>) {
-        let found = ResourceIds::find(resource);
+        let found = ResourceFacts::find(None, resource, &[]);
         (found.id, found.external_id)
+    }
+
+    fn facts(resource: &str) -> ResourceFacts {
+        ResourceFacts::find(Some("Pedido-1042"), resource, &[])
+    }
+
+    #[test]
+    fn a_row_can_say_which_order_and_how_much() {
+        let of = |found: ResourceFacts| (found.order_id, found.payment_id, found.total_cents);
+        let both = r#"{"payment":{"id":"p","order_id":"o","total_cents":35986}}"#;
+        assert_eq!(of(facts(both)), (Some("o".to_owned()), Some("p".to_owned()), Some(35986)));
+        let order = r#"{"order":{"id":7,"total_cents":"35986"},"payment":{"id":"p","total_cents":1}}"#;
+        assert_eq!(of(facts(order)), (Some("7".to_owned()), Some("p".to_owned()), None));
+        for no_integer in ["359.86", "1e2", "\"1\"", "null", "99999999999999999999"] {
+            assert_eq!(facts(&format!(r#"{{"total_cents":{no_integer}}}"#)).total_cents, None, "{no_integer}");
+        }
+        assert_eq!(of(facts(r#"{"order_id":"o","total_cents":-5}"#)), (Some("o".to_owned()), None, Some(-5)));
+    }
+
+    #[test]
+    fn ids_at_the_top_and_one_level_down_are_keys() {
+        let json = r#"{"id":17,"payment":{"method_id":"M-1","external_id":"pedido-1042","order_id":"O-9","tax_id":"1",
+            "customer_tax_id":"2","note":"x","number":"NF-1","card":{"id":"deep"}},"customer":{"id":"52998224725"}}"#;
+        assert_eq!(facts(json).keys, ["pedido-1042", "17", "o-9", "m-1"]);
+        let named: Vec<String> = ["tax_id", "number", "id"].map(str::to_owned).into();
+        let found = ResourceFacts::find(None, json, &named);
+        assert_eq!(found.keys, ["pedido-1042", "17", "o-9", "m-1", "1", "nf-1", "52998224725"]);
+        let many: Vec<String> = (0..40).map(|n| format!(r#""a{n}_id":{n}"#)).collect();
+        assert_eq!(facts(&format!("{{{}}}", many.join(","))).keys.len(), MAX_KEYS);
     }
 
     #[test]

@@ -189,8 +189,8 @@ impl Sample {
     fn webhook(&self) -> String {
         format!(
             concat!(
-                r#"{{"webhook":{{"id":"{}","target":"https://loja.example/notificacoes","description":"ERP","#,
-                r#""status":"DISABLED","#,
+                r#"{{"webhook":{{"id":"{}","name":"ERP","target":"https://loja.example/notificacoes","#,
+                r#""description":null,"status":"DISABLED","#,
                 r#""disabled_reason":"Nothing was confirmed for 5 days.","#,
                 r#""disabled_reason_pt":"Nada foi confirmado por 5 dias.","#,
                 r#""disabled_at":"{}"}}}}"#
@@ -213,7 +213,7 @@ impl Sample {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{CATALOGUE, ResourceIds};
+    use super::super::{CATALOGUE, ResourceFacts};
     use super::*;
     use serde_json::Value;
 
@@ -234,7 +234,7 @@ mod tests {
                     text.split(|c: char| !c.is_ascii_digit()).filter(|run| run.len() == 11 || run.len() == 14);
                 assert_eq!(numbers.count(), 0, "{text}");
                 // What the filters look for is found in it.
-                let ids = ResourceIds::find(&text);
+                let ids = ResourceFacts::find(None, &text, &[]);
                 assert!(ids.id.is_some(), "{text}");
                 seen.insert(text);
             }

@@ -34,6 +34,14 @@ impl Scope {
     }
 }
 
+/// The longest name of a token, in characters.
+pub const MAX_TOKEN_NAME_CHARS: usize = 100;
+
+/// Whether a token can be called so: 1 to [`MAX_TOKEN_NAME_CHARS`] characters, none of them a control character.
+pub fn is_token_name(name: &str) -> bool {
+    (1..=MAX_TOKEN_NAME_CHARS).contains(&name.chars().count()) && !name.chars().any(char::is_control)
+}
+
 /// At least one scope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scopes(u8);

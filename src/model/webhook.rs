@@ -2,8 +2,8 @@
 
 use super::secret::Secret;
 use super::{
-    AccountNo, EventType, Localized, PatternSet, RetryPolicy, Seq, TargetUrl, Timestamp, WebhookId, WebhookNo,
-    localized,
+    AccountNo, EventType, Localized, PatternSet, RetryPolicy, Seq, TargetUrl, Timestamp, WebhookId, WebhookName,
+    WebhookNo, localized,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
@@ -24,6 +24,8 @@ pub struct Webhook {
     pub account: AccountNo,
     /// The id the world knows it by.
     pub id: WebhookId,
+    /// What the merchant calls it, if it was given a name; see [`Webhook::name`].
+    pub own_name: Option<WebhookName>,
     /// Where notifications go.
     pub target: TargetUrl,
     /// The exact value of the `Authorization` header, if one is sent.
@@ -60,6 +62,11 @@ pub struct Webhook {
 }
 
 impl Webhook {
+    /// What it is called: its own name, else the host of its target. 1 to 80 characters, on one line; not unique.
+    pub fn name(&self) -> &str {
+        self.own_name.as_ref().map_or_else(|| WebhookName::of_target(&self.target), WebhookName::as_str)
+    }
+
     /// Whether an event of this type, recorded now, creates a notification. So it does for a paused or disabled
     /// webhook.
     pub fn subscribes_to(&self, event_type: &EventType) -> bool {
@@ -116,6 +123,8 @@ pub struct TooManySecrets;
 /// It is applied where changes have one order, so that two callers who change different fields both get their way.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WebhookPatch {
+    /// See [`Webhook::own_name`].
+    pub own_name: Option<Option<WebhookName>>,
     /// See [`Webhook::target`].
     pub target: Option<TargetUrl>,
     /// See [`Webhook::authorization`].
@@ -142,6 +151,7 @@ impl WebhookPatch {
     /// Changes what it names. The caller stamps `updated_at`.
     pub fn apply(self, webhook: &mut Webhook) {
         let Self {
+            own_name,
             target,
             authorization,
             events,
@@ -153,6 +163,7 @@ impl WebhookPatch {
             ordered,
             retry,
         } = self;
+        put(&mut webhook.own_name, own_name);
         put(&mut webhook.target, target);
         put(&mut webhook.authorization, authorization);
         put(&mut webhook.events, events);
@@ -526,6 +537,7 @@ mod tests {
             no: WebhookNo(1),
             account: AccountNo(1),
             id: WebhookId::from_bytes([3; 16]),
+            own_name: None,
             target: TargetUrl::parse("https://loja.example/x").unwrap(),
             authorization: None,
             events: PatternSet::new(vec![crate::model::Pattern::Everything]).unwrap(),

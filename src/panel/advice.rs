@@ -1,113 +1,88 @@
-//! What to do about an attempt that failed: one sentence for each code, beside the sentence that says why.
+//! What to do about an attempt that failed: one sentence for each code, and for each status that means something of its
+//! own, beside the sentence that says why.
 
-use super::texts::Lang;
+use super::texts::Texts;
 use crate::model::ErrorCode;
 
-macro_rules! advice {
-    ($($code:ident: $pt:literal, $en:literal;)*) => {
-        /// What to do about this failure. `docs/failures.md` says the same, in a table.
-        pub(super) fn on(lang: Lang, code: ErrorCode) -> &'static str {
-            match code {
-                $(ErrorCode::$code => lang.pick($en, $pt),)*
-            }
-        }
-    };
+/// Where in a webhook's form the cause is mended, if it is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fix {
+    Authorization,
+    Url,
+    Elsewhere,
 }
 
-advice! {
-    DnsNotFound:
-        "Procure um erro de digitação na URL do webhook, e veja se o domínio foi renovado.",
-        "Look for a slip in the webhook's URL, and whether the domain was renewed.";
-    DnsFailed:
-        "Se acontece com todos os destinos, confira o DNS da máquina do carteiro; se só com este, o do domínio.",
-        "If every target has it, look at the DNS of carteiro's machine; if only this one, at the domain's.";
-    BlockedTarget:
-        "Se o destino é este mesmo, peça a quem cuida do carteiro que o libere na configuração; se não, corrija a \
-         URL.",
-        "If the target is meant, ask whoever runs carteiro to open it in the config; if not, fix the URL.";
-    ConnectRefused:
-        "Veja se o sistema que recebe está em execução, e se a porta da URL é a dele.",
-        "See whether the system that receives is running, and whether the URL has its port.";
-    ConnectTimeout:
-        "Veja se a máquina do destino está ligada e se nenhum firewall barra o carteiro.",
-        "See whether the target's machine is on, and whether a firewall keeps carteiro out.";
-    ConnectFailed:
-        "Confira a rede da máquina do carteiro, e se o destino só tem IPv6 e ela não.",
-        "Look at the network of carteiro's machine, and whether the target has IPv6 alone and it has none.";
-    ProxyFailed:
-        "Confira [egress] proxy na configuração, e se o proxy de saída está em execução.",
-        "Look at [egress] proxy in the config, and whether the outbound proxy is running.";
-    ProxyRefused:
-        "As regras do proxy de saída precisam permitir CONNECT à porta do destino.",
-        "The rules of the outbound proxy must allow CONNECT to the target's port.";
-    TlsUntrusted:
-        "Instale no destino também os certificados intermediários; se a autoridade é própria, ponha-a em [egress] \
-         extra_ca_file.",
-        "Install the intermediate certificates at the target too; an authority of your own goes into [egress] \
-         extra_ca_file.";
-    TlsExpired:
-        "Quem cuida do destino precisa renovar o certificado.",
-        "Whoever runs the target must renew its certificate.";
-    TlsNotYetValid:
-        "Confira o relógio da máquina do carteiro; se está certo, o certificado foi posto em uso cedo demais.",
-        "Look at the clock of carteiro's machine; if it is right, the certificate was put in too early.";
-    TlsNameMismatch:
-        "Use na URL um nome que esteja no certificado, ou peça um certificado com o nome da URL.",
-        "Use a name in the URL that stands in the certificate, or get a certificate with the URL's name.";
-    TlsNoCommonCipher:
-        "O destino precisa falar TLS 1.2 ou 1.3 e ter um certificado para este nome, com chave RSA, P-256, P-384 ou \
-         Ed25519.",
-        "The target must speak TLS 1.2 or 1.3 and have a certificate for this name, with a key of RSA, P-256, P-384 \
-         or Ed25519.";
-    TlsFailed:
-        "Faça no destino o que a frase diz; se ela não nomeia a causa, veja se a porta da URL fala mesmo TLS, e não \
-         http comum.",
-        "Do at the target what the sentence says; if it names no cause, see whether the URL's port speaks TLS at all, \
-         not plain http.";
-    Reset:
-        "Veja o log do destino e o de quem está na frente dele: algo encerrou a conexão; em uma URL http://, talvez a \
-         porta fale https.",
-        "Look at the log of the target, and of what stands in front: something ended the connection; for an http:// \
-         URL, the port may speak https.";
-    Timeout:
-        "O destino deve responder 2XX assim que guardar a notificação, e trabalhar depois.",
-        "The target should answer with a 2XX as soon as it has kept the notification, and work afterwards.";
-    BadResponse:
-        "Veja se a porta da URL é a do sistema que recebe: o que responde ali não fala HTTP/1.1.",
-        "See whether the URL has the port of the system that receives: what answers there speaks no HTTP/1.1.";
-    Internal:
-        "O problema é do próprio carteiro: o log dele diz mais.",
-        "The problem is carteiro's own: its log says more.";
-    Redirect:
-        "Troque a URL do webhook pelo endereço para o qual o destino redireciona; se ele não diz nenhum, veja o que \
-         responde ali.",
-        "Change the webhook's URL to the address that the target redirects to; if it names none, see what answers \
-         there.";
-    Http4xx:
-        "Em 401 e 403, confira a autorização; em 404, 405 e 410, a URL; em 403 e 419, a proteção CSRF; nos outros, o \
-         log do destino.",
-        "For 401 and 403 look at the authorization; for 404, 405 and 410 at the URL; for 403 and 419 at CSRF \
-         protection; else at the target's log.";
-    Http5xx:
-        "Veja o log do destino: o erro é dele. Os códigos 502 a 504, e 520 a 530 da Cloudflare, vêm de quem está na \
-         frente e não o alcança.",
-        "Look at the target's log: the error is its own. 502 to 504, and Cloudflare's 520 to 530, come from what \
-         stands in front and doesn't reach it.";
-    BadStatus:
-        "Veja o que responde nesta URL: não é um servidor web comum.",
-        "See what answers at this URL: it is no usual web server.";
+/// What to do about a failure with this code and, where the target has answered, this status. `docs/failures.md` says
+/// the same, in a table.
+pub(super) fn on(t: &Texts, code: ErrorCode, status: Option<u16>) -> (&'static str, Fix) {
+    match (code, status) {
+        (ErrorCode::DnsNotFound, _) => (t.do_dns_not_found, Fix::Url),
+        (ErrorCode::DnsFailed, _) => (t.do_dns_failed, Fix::Elsewhere),
+        (ErrorCode::BlockedTarget, _) => (t.do_blocked_target, Fix::Url),
+        (ErrorCode::ConnectRefused, _) => (t.do_connect_refused, Fix::Url),
+        (ErrorCode::ConnectTimeout, _) => (t.do_connect_timeout, Fix::Url),
+        (ErrorCode::ConnectFailed, _) => (t.do_connect_failed, Fix::Elsewhere),
+        (ErrorCode::ProxyFailed, _) => (t.do_proxy_failed, Fix::Elsewhere),
+        (ErrorCode::ProxyRefused, _) => (t.do_proxy_refused, Fix::Elsewhere),
+        (ErrorCode::TlsUntrusted, _) => (t.do_tls_untrusted, Fix::Elsewhere),
+        (ErrorCode::TlsExpired, _) => (t.do_tls_expired, Fix::Elsewhere),
+        (ErrorCode::TlsNotYetValid, _) => (t.do_tls_not_yet_valid, Fix::Elsewhere),
+        (ErrorCode::TlsNameMismatch, _) => (t.do_tls_name_mismatch, Fix::Url),
+        (ErrorCode::TlsNoCommonCipher, _) => (t.do_tls_no_common_cipher, Fix::Elsewhere),
+        (ErrorCode::TlsFailed, _) => (t.do_tls_failed, Fix::Url),
+        (ErrorCode::Reset, _) => (t.do_reset, Fix::Elsewhere),
+        (ErrorCode::Timeout, _) => (t.do_timeout, Fix::Elsewhere),
+        (ErrorCode::BadResponse, _) => (t.do_bad_response, Fix::Url),
+        (ErrorCode::Internal, _) => (t.do_internal, Fix::Elsewhere),
+        (ErrorCode::Redirect, _) => (t.do_redirect, Fix::Url),
+        (ErrorCode::Http4xx, Some(400 | 422)) => (t.do_400, Fix::Elsewhere),
+        (ErrorCode::Http4xx, Some(401)) => (t.do_401, Fix::Authorization),
+        (ErrorCode::Http4xx, Some(403)) => (t.do_403, Fix::Authorization),
+        (ErrorCode::Http4xx, Some(404)) => (t.do_404, Fix::Url),
+        (ErrorCode::Http4xx, Some(405)) => (t.do_405, Fix::Url),
+        (ErrorCode::Http4xx, Some(408)) => (t.do_408, Fix::Elsewhere),
+        (ErrorCode::Http4xx, Some(410)) => (t.do_410, Fix::Url),
+        (ErrorCode::Http4xx, Some(413)) => (t.do_413, Fix::Elsewhere),
+        (ErrorCode::Http4xx, Some(415)) => (t.do_415, Fix::Elsewhere),
+        (ErrorCode::Http4xx, Some(419)) => (t.do_419, Fix::Elsewhere),
+        (ErrorCode::Http4xx, Some(429)) => (t.do_429, Fix::Elsewhere),
+        (ErrorCode::Http4xx, _) => (t.do_4xx, Fix::Elsewhere),
+        (ErrorCode::Http5xx, Some(502..=504 | 520..=530)) => (t.do_502, Fix::Elsewhere),
+        (ErrorCode::Http5xx, _) => (t.do_5xx, Fix::Elsewhere),
+        (ErrorCode::BadStatus, _) => (t.do_bad_status, Fix::Url),
+    }
+}
+
+/// A failure's sentence without what to do, which stands behind a semicolon and is said apart here.
+pub(super) fn fact(sentence: &str) -> String {
+    match sentence.split_once("; ") {
+        Some((fact, _)) => format!("{fact}."),
+        None => sentence.to_owned(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::panel::texts::Lang;
 
     #[test]
     fn every_failure_has_its_own_advice_in_either_language() {
         for lang in [Lang::Pt, Lang::En] {
-            let all: std::collections::BTreeSet<_> = ErrorCode::ALL.into_iter().map(|code| on(lang, code)).collect();
+            let t = lang.texts();
+            let codes = ErrorCode::ALL.into_iter().map(|code| on(t, code, None).0);
+            let all: std::collections::BTreeSet<_> = codes.collect();
             assert_eq!(all.len(), ErrorCode::ALL.len());
-            assert!(all.iter().all(|sentence| sentence.ends_with('.')));
+            let statuses = [400, 401, 403, 404, 405, 408, 410, 413, 415, 418, 419, 429];
+            let each: std::collections::BTreeSet<_> =
+                statuses.into_iter().map(|status| on(t, ErrorCode::Http4xx, Some(status)).0).collect();
+            assert_eq!(each.len(), statuses.len());
+            assert!(all.iter().chain(&each).all(|sentence| sentence.ends_with('.')));
         }
+        let t = Lang::Pt.texts();
+        assert_eq!(on(t, ErrorCode::Http4xx, Some(401)).1, Fix::Authorization);
+        assert_eq!(on(t, ErrorCode::Http4xx, Some(404)).1, Fix::Url);
+        assert_eq!(fact("O destino respondeu 401: recusou; confira."), "O destino respondeu 401: recusou.");
+        assert_eq!(fact("Nada atende ali."), "Nada atende ali.");
     }
 }

@@ -1,74 +1,113 @@
-//! The attempts of a notification: time, phases as a bar, response, and why it failed.
+//! A notification with its attempts: how it stands in a sentence, what to do, and each attempt with what was sent and
+//! what came. Failures that repeat themselves are told once.
 
-use super::advice;
-use super::charts::rect;
-use super::layout::{ago, decimal, moment, resend_button, span, status, until, with_moments};
+use super::advice::{self, Fix};
+use super::layout::{decimal, moment, resend_button_named, span, status, when_exactly, with_moments};
+use super::names::{self, event_title};
 use super::texts::{Lang, fill};
 use super::view::View;
-use crate::model::{Attempt, AttemptResult, Localized, Status, TlsVersion, Trigger};
-use crate::service::{NotificationDetail, NotificationView, attempt_error};
+use crate::model::{
+    Attempt, AttemptResult, AttemptRun, Localized, Response, Status, TargetUrl, TlsVersion, Trigger, attempt_runs,
+    pretty_if_json,
+};
+use crate::service::{
+    HeaderText, NotificationDetail, NotificationView, RebuiltRequest, RequestParts, attempt_error, request_as_curl,
+};
 use maud::{Markup, html};
+use std::fmt::Write as _;
 use std::time::Duration;
 
 /// How many attempts of one notification are shown: the newest; the API has all.
 const MAX_SHOWN: usize = 40;
 
-/// Whether a notification can be re-sent manually.
-pub(super) fn can_resend(view: &View<'_>, status: Status) -> bool {
-    view.can_change && status != Status::Cancelled
+/// How deep JSON is indented.
+const DEEPEST: usize = 40;
+
+/// What all attempts of a card have in common.
+struct Card<'a> {
+    view: &'a NotificationView,
+    /// What requests are rebuilt of; `None` where the event is gone.
+    parts: Option<&'a RequestParts>,
 }
 
-/// The status of the last response, as a word.
-pub(super) fn response(view: &View<'_>, notification: &NotificationView) -> Markup {
-    html! {
-        @match notification.response_status {
-            Some(code) => span.code { (code) },
-            None if notification.attempts_count > 0 => span.muted { (view.t.no_response) },
-            None => span.muted { "–" },
-        }
-    }
-}
-
-/// One notification: its status, the icon right of it, when it is tried next and why, and its attempts.
+/// One notification: what needs somebody lies open, what is delivered takes a line.
 pub(super) fn notification(
     view: &View<'_>,
     detail: &NotificationDetail,
     why: Option<&Localized>,
-    with_event: bool,
+    parts: Option<&RequestParts>,
 ) -> Markup {
     let (t, own) = (view.t, &detail.view);
+    let card = Card { view: own, parts };
     let id = own.id.to_string();
     let in_flight = view.service.is_in_flight(view.caller(), own);
+    let name = names::webhook(view, own.webhook_id);
+    let what = fill(t.what_to_webhook, &[&event_title(view, &own.event_type), &name]);
+    let delivered = own.status == Status::Delivered;
     html! {
         section.card.notification id=(format!("n-{id}")) data-live="" {
-            div.row {
-                h3.target.clip title=(own.target) { (own.target) }
-                div.state {
-                    (status(t, own.status))
-                    @if can_resend(view, own.status) { (resend_button(view, &id, &own.target)) }
-                }
-            }
-            dl.facts {
-                div { dt { (t.response) } dd { (response(view, own)) } }
-                div { dt { (t.attempts) } dd { (fill(t.of_attempts, &[&own.automatic, &own.max_attempts])) } }
-                @if in_flight {
-                    div { dt { (t.next_attempt) } dd { (t.in_flight_now) } }
-                } @else if let Some(at) = own.next_attempt_at {
-                    div { dt { (t.next_attempt) } dd { (until(view, at)) } }
-                }
-                @if with_event {
-                    div { dt { (t.event) } dd { a href=(format!("/events/{}", own.event_id)) { (own.event_type) } } }
+            div.pad {
+                div.head {
                     div {
-                        dt { (t.webhook) } dd { a href=(format!("/webhooks/{}", own.webhook_id)) { (own.webhook_id) } }
+                        h2 { a href=(format!("/webhooks/{}", own.webhook_id)) { (name) } }
+                        div.url.clip { (own.target) }
+                    }
+                    div.acts {
+                        @if in_flight { span.pill.warn { (t.in_flight_now) } } @else { (status(t, own.status)) }
+                        (resend_button_named(view, own, &what))
                     }
                 }
-                div { dt { "Id" } dd.id { (id) } }
+                @match first_confirmed(&detail.attempts).filter(|_| delivered) {
+                    Some(attempt) => p.say { (confirmed(view, attempt)) },
+                    None => (unconfirmed(view, detail, why)),
+                }
             }
-            @if let Some(why) = why { p { (with_moments(view.lang, view.lang.of(why))) } }
             @if !detail.attempts.is_empty() {
-                ol.attempts {
-                    @for attempt in detail.attempts.iter().rev().take(MAX_SHOWN) {
-                        li id=(format!("a-{id}-{}", attempt.number)) { (one(view, attempt, &id)) }
+                @if delivered {
+                    details.pad id=(format!("d-{id}")) {
+                        summary { (t.see_details) } (table(view, &detail.attempts, &card))
+                    }
+                } @else { (table(view, &detail.attempts, &card)) }
+            }
+        }
+    }
+}
+
+fn first_confirmed(attempts: &[Attempt]) -> Option<&Attempt> {
+    attempts.iter().find(|attempt| attempt.result.confirms())
+}
+
+/// "Confirmou na 1ª tentativa, às 12:03 (200, 144 ms)."
+fn confirmed(view: &View<'_>, attempt: &Attempt) -> Markup {
+    let t = view.t;
+    let status = attempt.result.status().unwrap_or_default();
+    html! {
+        (fill(t.confirmed_at, &[&attempt.number])) " · "
+        (when_exactly(view, attempt.started_at))
+        " " span.muted { "(" (status) ", " (short(view.lang, attempt.duration_us)) ")" }
+    }
+}
+
+/// Why it isn't delivered, when it goes on, and what to do.
+fn unconfirmed(view: &View<'_>, detail: &NotificationDetail, why: Option<&Localized>) -> Markup {
+    let t = view.t;
+    let last = detail.attempts.last().filter(|_| detail.view.status != Status::Cancelled);
+    let error = last.and_then(|attempt| attempt_error(&attempt.result));
+    html! {
+        @if let Some(error) = &error {
+            p.say.bad { (with_moments(view.lang, &advice::fact(view.lang.why(error)))) }
+        }
+        @if let Some(why) = why { p.say { (with_moments(view.lang, view.lang.of(why))) } }
+        @if let Some(error) = &error {
+            @let (text, fix) = advice::on(t, error.code, last.and_then(|attempt| attempt.result.status()));
+            @let edit = format!("/webhooks/{}/edit", detail.view.webhook_id);
+            p.do {
+                b { (t.what_to_do) } " " (text) " "
+                @if view.can_change {
+                    @match fix {
+                        Fix::Authorization => a href=(format!("{edit}#authorization")) { (t.fix_authorization) },
+                        Fix::Url => a href=(format!("{edit}#target")) { (t.fix_url) },
+                        Fix::Elsewhere => {}
                     }
                 }
             }
@@ -76,103 +115,221 @@ pub(super) fn notification(
     }
 }
 
-fn one(view: &View<'_>, attempt: &Attempt, id: &str) -> Markup {
+/// Attempts in a row that failed alike, each as one; the newest first, and alone: it is the one that is looked at.
+fn runs(attempts: &[Attempt]) -> Vec<AttemptRun<'_>> {
+    let (older, newest) = attempts.split_at(attempts.len().saturating_sub(1));
+    let mut runs = attempt_runs(older);
+    runs.extend(attempt_runs(newest));
+    runs.reverse();
+    runs
+}
+
+fn table(view: &View<'_>, attempts: &[Attempt], card: &Card<'_>) -> Markup {
     let t = view.t;
-    let by = match attempt.trigger {
-        Trigger::Automatic => t.by_schedule,
-        Trigger::Manual => t.manual,
-        Trigger::Test => t.by_test,
-    };
+    let shown = &attempts[attempts.len().saturating_sub(MAX_SHOWN)..];
+    html! {
+        table.rows.attempts {
+            caption.sr { (t.attempts) }
+            thead {
+                tr {
+                    th scope="col" { (t.attempt) }
+                    th scope="col" { (t.when) }
+                    th scope="col" { (t.response) }
+                    th.num scope="col" { (t.took) }
+                    th scope="col" { (t.result) }
+                }
+            }
+            tbody {
+                @for run in runs(shown) {
+                    @if run.len() == 1 { (single(view, run.last(), card)) } @else { (joined(view, run, card)) }
+                }
+            }
+        }
+    }
+}
+
+fn by(view: &View<'_>, attempt: &Attempt) -> Option<&'static str> {
+    match attempt.trigger {
+        Trigger::Automatic => None,
+        Trigger::Manual => Some(view.t.manual),
+        Trigger::Test => Some(view.t.by_test),
+    }
+}
+
+fn answered(view: &View<'_>, attempt: &Attempt) -> Markup {
+    html! {
+        @match attempt.result.status() {
+            Some(code) => span class=(if attempt.result.confirms() { "code good" } else { "code bad" }) { (code) },
+            None => span.code.bad { (view.t.no_response) },
+        }
+    }
+}
+
+fn single(view: &View<'_>, attempt: &Attempt, card: &Card<'_>) -> Markup {
+    let (t, id) = (view.t, card.view.id);
     let error = attempt_error(&attempt.result);
-    let why = error.as_deref().map(|error| view.lang.why(error));
+    let why = error.as_deref().map_or_else(|| t.confirmed.to_owned(), |error| advice::fact(view.lang.why(error)));
     html! {
-        div.row {
-            h4 { (fill(t.attempt_n, &[&attempt.number])) " · " (by) }
-            span {
-                @match attempt.result.status() {
-                    Some(code) => span
-                        class=(if attempt.result.confirms() { "code good" } else { "code bad" }) { (code) },
-                    None => span.code.bad { (t.no_response) },
-                }
-            }
+        tr.attempt id=(format!("a-{id}-{}", attempt.number)) {
+            td.t1 { (attempt.number) @if let Some(by) = by(view, attempt) { " " span.tag { (by) } } }
+            td.r { (when_exactly(view, attempt.started_at)) }
+            td { (answered(view, attempt)) }
+            td.num.r { (short(view.lang, attempt.duration_us)) }
+            td class=(if error.is_some() { "full why bad" } else { "full why good" }) { (with_moments(view.lang, &why)) }
         }
-        p.when {
-            (moment(view.lang, attempt.started_at))
-            @if let Some(ip) = attempt.remote_ip { " · " (ip) }
-            @if let Some(tls) = attempt.tls.map(TlsVersion::as_str) { " · TLS " (tls) }
-        }
-        p class=(if why.is_none() { "why good" } else { "why bad" }) {
-            (with_moments(view.lang, why.unwrap_or(t.confirmed)))
-        }
-        (phases(view, attempt))
-        @if let AttemptResult::Response(response) = &attempt.result {
-            @if !response.body.is_empty() {
+        tr id=(format!("o-{id}-{}", attempt.number)) {
+            td.full.open colspan="5" {
                 details id=(format!("b-{id}-{}", attempt.number)) {
-                    summary { (t.response_body) } pre tabindex="0" { (String::from_utf8_lossy(&response.body)) }
+                    summary { (fill(t.exchange_of, &[&attempt.number])) }
+                    (exchange(view, attempt, card))
                 }
             }
         }
     }
 }
 
-/// Why the last attempt at a target failed, and what to do about it; nothing where it was confirmed.
-pub(super) fn last_failure(view: &View<'_>, attempt: &Attempt) -> Markup {
-    let t = view.t;
+/// "1–4 · 401", with each of them behind it.
+fn joined(view: &View<'_>, run: AttemptRun<'_>, card: &Card<'_>) -> Markup {
+    let (t, id) = (view.t, card.view.id);
+    let (first, last) = (run.first(), run.last());
+    let count = u64::try_from(run.len()).unwrap_or(u64::MAX);
+    let why = attempt_error(&last.result).map(|error| advice::fact(view.lang.why(&error)));
     html! {
-        @if let Some(error) = attempt_error(&attempt.result) {
-            p {
-                strong { (t.last_failure) ": " }
-                (with_moments(view.lang, view.lang.why(&error)))
-                " " span.muted { "(" (ago(view, attempt.started_at)) ")" }
+        tr.attempt id=(format!("a-{id}-{}-{}", first.number, last.number)) {
+            td.t1 {
+                (first.number) "–" (last.number)
+                @if let Some(by) = by(view, last) { " " span.tag { (by) } }
             }
-            p { strong { (t.what_to_do) ": " } (advice::on(view.lang, error.code)) }
+            td.r { (when_exactly(view, first.started_at)) " – " (when_exactly(view, last.started_at)) }
+            td { (answered(view, last)) }
+            td.num.r {}
+            td.full.why.bad { @if let Some(why) = why { (with_moments(view.lang, &why)) } }
+        }
+        tr id=(format!("o-{id}-{}-{}", first.number, last.number)) {
+            td.full.open colspan="5" {
+                details id=(format!("r-{id}-{}-{}", first.number, last.number)) {
+                    summary { (t.show_each.of(count, &count, &[])) }
+                    @for attempt in run.attempts.iter().rev() {
+                        h4 {
+                            (fill(t.attempt_n, &[&attempt.number])) " · " (moment(view.lang, attempt.started_at))
+                            " · " (short(view.lang, attempt.duration_us))
+                        }
+                        (exchange(view, attempt, card))
+                    }
+                }
+            }
         }
     }
 }
 
-/// How long each phase took, as a bar and in words.
-fn phases(view: &View<'_>, attempt: &Attempt) -> Markup {
-    let (t, timings) = (view.t, &attempt.timings);
-    let known = [
-        (t.dns, "dns", timings.dns_us),
-        (t.connect, "connect", timings.connect_us),
-        (t.tls, "tls", timings.tls_us),
-        (t.first_byte, "wait", timings.first_byte_us),
-    ];
-    let sum: u32 = known.iter().filter_map(|(_, _, us)| *us).fold(0, u32::saturating_add);
-    let rest = Some(attempt.duration_us.saturating_sub(sum)).filter(|us| *us > 0 && attempt.result.status().is_some());
-    let parts: Vec<_> = known
-        .into_iter()
-        .chain([(t.rest, "rest", rest)])
-        .filter_map(|(name, class, us)| Some((name, class, us?)))
-        .collect();
-    let total = f64::from(attempt.duration_us.max(sum).max(1));
-    let mut at = 0.0;
-    let bars: Vec<(f64, f64, &str)> = parts
-        .iter()
-        .map(|(_, class, us)| {
-            let (x, width) = (at, 100.0 * f64::from(*us) / total);
-            at += width;
-            (x, width, *class)
-        })
-        .collect();
+/// What was sent, and what came, side by side.
+fn exchange(view: &View<'_>, attempt: &Attempt, card: &Card<'_>) -> Markup {
+    let t = view.t;
+    let sent = card.parts.and_then(|parts| parts.rebuild(card.view.id, card.view.webhook_id, attempt));
+    let of = |part: &str| format!("{part}-{}-{}", card.view.id, attempt.number);
     html! {
-        svg.phases viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true" {
-            (rect(0.0, 0.0, 100.0, 4.0, "track"))
-            @for (x, width, class) in bars { (rect(x, 0.0, width, 4.0, class)) }
-        }
-        p.legend {
-            @for (name, class, us) in &parts {
-                span { i class=(class) aria-hidden="true" {} (name) " " (short(view.lang, *us)) } " "
+        div.two {
+            div {
+                div.split {
+                    h4 { (t.request) }
+                    @if sent.as_ref().is_some_and(|sent| sent.body.is_some()) {
+                        button.copy type="button" data-copy=(of("curl")) hidden { (t.copy_curl) }
+                    }
+                }
+                @match &sent {
+                    Some(sent) => {
+                        pre tabindex="0" { (request_text(view, sent)) }
+                        @if let Some(curl) = request_as_curl(sent) { pre id=(of("curl")) hidden { (curl) } }
+                    }
+                    None => p.muted { (t.no_request) },
+                }
             }
-            span { (t.total) " " (short(view.lang, attempt.duration_us)) }
+            div {
+                div.split {
+                    h4 {
+                        (t.response)
+                        @if let Some(status) = attempt.result.status() { " · " (status) }
+                        " · " (short(view.lang, attempt.duration_us))
+                    }
+                    @if matches!(&attempt.result, AttemptResult::Response(_)) {
+                        button.copy type="button" data-copy=(of("answer")) hidden { (t.copy) }
+                    }
+                }
+                @match &attempt.result {
+                    AttemptResult::Response(response) => pre id=(of("answer")) tabindex="0" { (answer_text(response)) },
+                    AttemptResult::Error(_) => p.muted { (t.no_body) },
+                }
+                p.t2 { (timings(view, attempt)) }
+            }
         }
     }
+}
+
+/// The request as it went out; what is masked or not known any more is said, never shown as sent.
+fn request_text(view: &View<'_>, sent: &RebuiltRequest) -> String {
+    let path = TargetUrl::restored(&sent.target);
+    let path = path.as_ref().map_or(sent.target.as_str(), |target| target.path_and_query());
+    let mut text = format!("{} {path} HTTP/1.1\n", sent.method);
+    for header in &sent.headers {
+        let value = match &header.value {
+            HeaderText::Sent(value) => value.clone(),
+            HeaderText::Masked => view.t.masked.to_owned(),
+            HeaderText::Lost(why) => format!("({})", view.lang.of(&why.localized())),
+        };
+        // Writing to a String can't fail.
+        let _ = writeln!(text, "{}: {value}", header.name);
+    }
+    text.push('\n');
+    match &sent.body {
+        Some(body) => text.push_str(&body_text(body)),
+        None => text.push_str(view.t.resource_erased),
+    }
+    text
+}
+
+/// What came: the head as far as it is kept, and the body.
+fn answer_text(response: &Response) -> String {
+    let mut text = format!("HTTP/1.1 {}\n", response.status);
+    for (name, value) in &response.head.headers {
+        let _ = writeln!(text, "{name}: {value}");
+    }
+    if response.head.cut {
+        text.push_str("…\n");
+    }
+    if !response.body.is_empty() {
+        text.push('\n');
+        text.push_str(&body_text(&response.body));
+    }
+    text
+}
+
+/// A body as one reads it: JSON indented, all else as it came.
+fn body_text(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(body);
+    pretty_if_json(&text, DEEPEST).unwrap_or_else(|| text.into_owned())
+}
+
+/// "DNS 3 ms · conexão 12 ms · espera 49 ms · total 64 ms · 203.0.113.7 · TLS 1.3".
+fn timings(view: &View<'_>, attempt: &Attempt) -> String {
+    let (t, timings) = (view.t, &attempt.timings);
+    let phases = [
+        (t.dns, timings.dns_us),
+        (t.connect, timings.connect_us),
+        (t.tls, timings.tls_us),
+        (t.first_byte, timings.first_byte_us),
+        (t.total, Some(attempt.duration_us)),
+    ];
+    let mut parts: Vec<String> =
+        phases.into_iter().filter_map(|(name, us)| Some(format!("{name} {}", short(view.lang, us?)))).collect();
+    parts.extend(attempt.remote_ip.map(|ip| ip.to_string()));
+    parts.extend(attempt.tls.map(TlsVersion::as_str).map(|version| format!("TLS {version}")));
+    parts.join(" · ")
 }
 
 fn short(lang: Lang, us: u32) -> String {
-    if us < 10_000 {
-        return decimal(lang, &format!("{}.{} ms", us / 1000, us % 1000 / 100));
+    match us {
+        0..1000 => "< 1 ms".to_owned(),
+        1000..10_000 => decimal(lang, &format!("{}.{} ms", us / 1000, us % 1000 / 100)),
+        _ => span(lang, Duration::from_micros(u64::from(us))),
     }
-    span(lang, Duration::from_micros(u64::from(us)))
 }

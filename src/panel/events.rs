@@ -1,12 +1,16 @@
-//! Eventos: the list, and one event with its notification history.
+//! Eventos: the list, and one event with what became of it at each webhook.
 
 use super::attempts;
-use super::filters::{alerts, any, asked_for, listed, period_fields, read_page, text_field, type_list};
-use super::layout::{Place, action, ago, counted, curl, empty, framed, heads, moment, pretty, with_moments};
+use super::filters::{
+    alerts, asked_for, chip, csv_link, listed, period_popover, popover, read_page, set_chips, shown_period, text_field,
+    type_list,
+};
+use super::frame::{Place, framed};
+use super::layout::{action, ago, counted, curl, empty, moment, pretty, when, with_moments};
+use super::names::{self, event_title};
 use super::request::page;
-use super::texts::fill;
 use super::view::{PageResult, ROWS, Refusal, View, done};
-use crate::model::{EventFilter, EventId, Listing, Page, Payload, WebhookId};
+use crate::model::{Event, EventFilter, EventId, Listing, Page, Payload};
 use crate::service::{EventSummary, Explanation};
 use http::StatusCode;
 use maud::{Markup, html};
@@ -16,13 +20,15 @@ pub(super) async fn list(view: &View<'_>) -> PageResult {
     let (filter, problems) = asked_for::<EventFilter>(view);
     let find = |listing| view.service.summarize_events(view.caller(), filter.clone(), listing);
     let (listing, found) = read_page(view, find).await?;
-    let filtered = any(view);
-    let (rows, first_step) = (table(view, &found), empty(t.no_events, t.no_events_help, Some(&first(view))));
+    let (table, first_step) = (table(view, &found), empty(t.no_events, t.no_events_help, Some(&first(view)), t));
     let content = html! {
-        h1 { (t.events) }
-        (filter_form(view, filtered))
+        div.head {
+            div { h1 { (t.events) } p.sub { (t.events_help) } }
+            div.acts { (csv_link(view)) }
+        }
+        div.chips #filters { (filters(view)) }
         (alerts(&problems))
-        (listed(view, listing, found.next, (!found.items.is_empty()).then_some(&rows), &first_step))
+        (listed(view, listing, found.next, (!found.items.is_empty()).then_some(&table), &first_step))
     };
     Ok(page(StatusCode::OK, framed(view, Place::Events, t.events, &content)))
 }
@@ -36,49 +42,63 @@ pub(super) fn first(view: &View<'_>) -> String {
     )
 }
 
-fn filter_form(view: &View<'_>, filtered: bool) -> Markup {
+fn filters(view: &View<'_>) -> Markup {
     let t = view.t;
+    let set = [
+        ("period", t.period),
+        ("from", t.from),
+        ("to", t.to),
+        ("type", t.event_type),
+        ("q", t.search),
+        ("external_id", t.external_id),
+        ("resource_id", t.resource_id),
+    ];
+    let shown = |name: &str, value: &str| shown_period(view, name, value).unwrap_or_else(|| value.to_owned());
+    let more = html! {
+        (text_field(view, "type", t.event_type, Some("types")))
+        (type_list(view))
+        (text_field(view, "external_id", t.external_id, None))
+        (text_field(view, "resource_id", t.resource_id, None))
+    };
     html! {
-        details.filters #filters open[filtered] {
-            summary { (t.filter) }
-            form method="get" action="/events" {
-                (text_field(view, "type", t.event_type, Some("types")))
-                (type_list(view))
-                (text_field(view, "external_id", t.external_id, None))
-                (text_field(view, "resource_id", t.resource_id, None))
-                (period_fields(view))
-                div.field.check {
-                    input #undelivered type="checkbox" name="undelivered" value="1"
-                        checked[view.request.query.get("undelivered").is_some()];
-                    label for="undelivered" { (t.undelivered) }
-                }
-                div.buttons { button.primary type="submit" { (t.filter) } a href="/events" { (t.clear) } }
-            }
-        }
+        (chip(view, "undelivered", "", t.all_of_them, None))
+        (chip(view, "undelivered", "1", t.undelivered, None))
+        (period_popover(view))
+        (popover(view, "more-filters", t.more_filters, &["type", "external_id", "resource_id"], &more))
+        (set_chips(view, &set, shown))
     }
 }
 
 fn table(view: &View<'_>, found: &Page<EventSummary>) -> Markup {
+    html! { div.card { (rows(view, &found.items, Some("rows"))) } }
+}
+
+/// Events as rows, each with how its notifications stand.
+pub(super) fn rows(view: &View<'_>, found: &[EventSummary], id: Option<&str>) -> Markup {
     let t = view.t;
     html! {
-        table.cards #rows {
+        table.rows id=[id] {
             caption.sr { (t.events) }
-            (heads(&[t.event_type, t.external_id, t.resource_id, t.recorded, t.notifications]))
+            thead { tr { @for name in [t.event, t.notifications, t.when] { th scope="col" { (name) } } } }
             tbody {
-                @for (event, states) in &found.items {
+                @for (event, states) in found {
                     tr id=(format!("e-{}", event.id)) {
-                        td.type data-label=(t.event_type) {
-                            a.strong href=(format!("/events/{}", event.id)) { (event.event_type) }
+                        td.what {
+                            div.clip.about {
+                                a.t1 href=(format!("/events/{}", event.id)) {
+                                    (event_title(view, event.event_type.as_str()))
+                                }
+                                " " span.t2 { (names::about(view, &event.about())) }
+                            }
+                            div.t2.code.clip { (event.event_type) }
                         }
-                        td.id data-label=(t.external_id) {
-                            (event.external_id.as_deref().or(event.resource.external_id.as_deref()).unwrap_or("–"))
+                        td.full {
+                            div.acts {
+                                @for (state, count) in states { (counted(view, *state, u64::from(*count))) }
+                                @if states.is_empty() { span.t2 { (t.nobody) } }
+                            }
                         }
-                        td.id data-label=(t.resource_id) { (event.resource.id.as_deref().unwrap_or("–")) }
-                        td data-label=(t.recorded) { (ago(view, event.inserted_at)) }
-                        td.states data-label=(t.notifications) {
-                            @for (state, count) in states { (counted(view, *state, *count)) " " }
-                            @if states.is_empty() { span.muted { (t.nobody) } }
-                        }
+                        td.fit.t2.r { (when(view, event.inserted_at)) }
                     }
                 }
             }
@@ -91,85 +111,115 @@ pub(super) async fn show(view: &View<'_>, id: EventId) -> PageResult {
     let detail = view.service.event(view.caller(), id).await?;
     let history = view.service.notifications_of_event(view.caller(), id, Listing::newest(ROWS)).await?;
     let reasons = view.service.explain(view.caller(), id).await?;
-    let why =
-        |of: WebhookId| reasons.iter().find(|reason| reason.notified && reason.webhook_id == of).map(|it| &it.reason);
+    let parts = view.service.request_parts(view.caller(), id).await.ok();
     let event = &detail.event;
+    let title = event_title(view, event.event_type.as_str());
     let resource = detail.payload.as_ref().map(Payload::resource);
     let resource = resource.as_deref().map(|bytes| pretty(&String::from_utf8_lossy(bytes)));
+    let about = event.about();
+    let order = names::reference(&about);
     let content = html! {
-        p.crumbs { a href="/events" { (t.events) } }
-        div.row {
-            h1 { (event.event_type) }
-            @if view.can_change && event.erased_at.is_none() {
-                (action(view, &format!("/events/{id}/resend"), t.resend_event))
-            }
+        p.crumb {
+            a href="/events" { (t.events) } " › " @if let Some(order) = order { (order) } @else { span.id { (id) } }
         }
-        dl.facts {
-            div { dt { "Id" } dd.id { (id) } }
-            div { dt { (t.recorded) } dd { (moment(view.lang, event.inserted_at)) } }
-            @if let Some(at) = event.occurred_at { div { dt { (t.occurred) } dd { (moment(view.lang, at)) } } }
-            @if let Some(external) = event.external_id.as_deref().or(event.resource.external_id.as_deref()) {
-                div { dt { (t.external_id) } dd.id { (external) } }
-            }
-            @if let Some(resource) = event.resource.id.as_deref() {
-                div {
-                    dt { (t.resource_id) }
-                    dd.id { a href=(format!("/events?{}", of_resource(resource))) { (resource) } }
+        div.head {
+            div { h1 { (title) } (meta(view, event)) }
+            div.acts {
+                (others_of_order(order, t.other_events))
+                @if view.can_change && event.erased_at.is_none() {
+                    (action(view, &format!("/events/{id}/resend"), t.resend_event, ""))
                 }
             }
         }
-        h2 { (t.history) }
         div #history data-live="" {
-            @if history.items.is_empty() { p.muted { (t.no_subscriber) } }
-            @for detail in &history.items { (attempts::notification(view, detail, why(detail.view.webhook_id), false)) }
+            @if history.items.is_empty() {
+                section.empty { h2 { (t.no_subscriber) } p { (t.no_subscriber_help) } }
+            }
+            @for detail in &history.items {
+                @let of = detail.view.webhook_id;
+                @let why = reasons.iter().find(|reason| reason.notified && reason.webhook_id == of);
+                (attempts::notification(view, detail, why.map(|why| &why.reason), parts.as_ref()))
+            }
             @if let Some(next) = history.next {
                 p { a href=(format!("/notifications?event_id={id}&older={next}")) { (t.older_notifications) } }
             }
         }
         (others(view, &reasons))
-        h2 { (t.resource) }
-        @match &resource {
-            Some(text) => div.copyable {
-                pre #resource tabindex="0" { (text) }
-                button.copy type="button" data-copy="resource" hidden { (t.copy) }
-            },
-            None => p.muted { (t.resource_erased) },
+        section.card.pad {
+            div.split {
+                h2 { (t.resource) }
+                @if resource.is_some() {
+                    button.copy type="button" data-copy="resource" hidden { (t.copy_json) }
+                }
+            }
+            @match &resource {
+                Some(text) => pre #resource tabindex="0" { (text) },
+                None => p.muted { (t.resource_erased) },
+            }
         }
     };
-    Ok(page(StatusCode::OK, framed(view, Place::Events, event.event_type.as_str(), &content)))
+    let full = order.map_or_else(|| title.clone(), |order| format!("{title}, {order}"));
+    Ok(page(StatusCode::OK, framed(view, Place::Events, &full, &content)))
+}
+
+/// What the event is, in a line: type, order, times, and its id last.
+fn meta(view: &View<'_>, event: &Event) -> Markup {
+    let (t, about) = (view.t, event.about());
+    html! {
+        p.meta {
+            span.code { (event.event_type) }
+            @for (name, value) in [
+                (t.order, &about.external_id),
+                (t.order_id, &about.order_id),
+                (t.payment_id, &about.payment_id),
+            ] {
+                @if let Some(value) = value { span { (name) " " b { (value) } } }
+            }
+            @if let Some(cents) = about.total_cents { span { (t.amount) " " b { (names::money(view.lang, cents)) } } }
+            span { (t.recorded) " " b { (moment(view.lang, event.inserted_at)) } " (" (ago(view, event.inserted_at)) ")" }
+            @if let Some(at) = event.occurred_at { span { (t.occurred) " " b { (moment(view.lang, at)) } } }
+            span { "Id " span.id { (event.id) } }
+        }
+    }
+}
+
+/// Leads to all that happened to the same order.
+fn others_of_order(order: Option<&str>, label: &str) -> Markup {
+    html! {
+        @if let Some(order) = order {
+            @let query = form_urlencoded::Serializer::new(String::new()).append_pair("q", order).finish();
+            a.btn href=(format!("/search?{query}")) { (label) }
+        }
+    }
 }
 
 /// The webhooks that were not notified of the event, and why each was not.
 fn others(view: &View<'_>, reasons: &[Explanation]) -> Markup {
     let others: Vec<&Explanation> = reasons.iter().filter(|reason| !reason.notified).collect();
+    let count = u64::try_from(others.len()).unwrap_or(u64::MAX);
     html! {
         @if !others.is_empty() {
-            details #others {
-                summary { (fill(view.t.not_notified, &[&others.len()])) }
-                dl.reasons {
-                    @for reason in others.iter().take(ROWS) {
-                        dt.target {
-                            a href=(format!("/webhooks/{}", reason.webhook_id)) { (target(view, reason.webhook_id)) }
+            section.card.pad {
+                details #others {
+                    summary { (view.t.not_notified.of(count, &count, &[])) }
+                    dl.reasons {
+                        @for reason in others.iter().take(ROWS) {
+                            dt {
+                                a href=(format!("/webhooks/{}", reason.webhook_id)) {
+                                    (names::webhook(view, reason.webhook_id))
+                                }
+                            }
+                            dd { (with_moments(view.lang, view.lang.of(&reason.reason))) }
                         }
-                        dd { (with_moments(view.lang, view.lang.of(&reason.reason))) }
                     }
+                    @if others.len() > ROWS { p.muted { "+" (others.len() - ROWS) } }
                 }
-                @if others.len() > ROWS { p.muted { "+" (others.len() - ROWS) } }
             }
         }
     }
 }
 
-fn target(view: &View<'_>, id: WebhookId) -> String {
-    let webhook = view.service.webhook(view.caller(), id);
-    webhook.map_or_else(|_| id.to_string(), |webhook| webhook.target.to_string())
-}
-
-fn of_resource(id: &str) -> String {
-    form_urlencoded::Serializer::new(String::new()).append_pair("resource_id", id).finish()
-}
-
 pub(super) async fn resend(view: &View<'_>, id: EventId) -> PageResult {
     view.service.resend_event(view.caller(), id).await.map_err(Refusal::from)?;
-    Ok(done(view, "resent"))
+    Ok(done(view, "resent-event", None))
 }

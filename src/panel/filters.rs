@@ -1,8 +1,10 @@
 //! What lists are narrowed by, read from the page's address. A filter that can't be read is named and left aside.
 
 use super::layout::pager;
-use super::texts::fill;
+use super::names::event_title;
+use super::texts::{Texts, fill};
 use super::view::{ROWS, View};
+use crate::clock::Zone;
 use crate::model::{Cursor, Filter, FilterUse, Listing, Order, Page, Timestamp};
 use crate::service::Error;
 use maud::{Markup, html};
@@ -11,7 +13,11 @@ use std::time::{Duration, Instant};
 /// How long it is looked on for the first row of a page before an empty one is shown.
 const LOOK_ON: Duration = Duration::from_millis(15);
 
-pub(super) const PAGING: &[&str] = &["older", "newer", "done", "ok", "not"];
+/// What in an address asks for a file rather than a page.
+pub(super) const FORMAT: &str = "format";
+/// What in an address or a form says that a bulk resend takes in what was delivered already.
+pub(super) const INCLUDE_DELIVERED: &str = "include_delivered";
+pub(super) const PAGING: &[&str] = &["older", "newer", "done", "ok", "not", "n"];
 
 /// The page that the address asks for.
 fn asked_page(view: &View<'_>) -> Listing {
@@ -118,11 +124,22 @@ pub(super) fn asked_for<F: Filter>(view: &View<'_>) -> (F, Vec<String>) {
         }
         span.map(|span| Timestamp::from_ms(view.now.as_ms().saturating_sub(crate::model::millis(span))))
     });
-    // Minutes west of UTC, as browsers count them; without a script the fields are in UTC, and say so.
-    let tz = query.get("tz").unwrap_or("0");
-    let west: Option<i64> = tz.parse().ok().filter(|west: &i64| west.abs() <= 16 * 60);
-    if west.is_none() {
-        problems.push(unreadable(view, tz));
+    // Minutes west of UTC, as browsers count them; without a script the fields are in the panel's zone, and say so.
+    let west = query.get("tz").and_then(|tz| {
+        let west = tz.parse().ok().filter(|west: &i64| west.abs() <= 16 * 60);
+        if west.is_none() {
+            problems.push(unreadable(view, tz));
+        }
+        west
+    });
+    let between = ["from", "to"].map(|name| query.get(name).and_then(|text| local(text, west, view.zone)));
+    if let [Some(from), Some(to)] = between
+        && from > to
+    {
+        problems.push(view.t.from_after_to.to_owned());
+    }
+    if query.get("period").is_some() && (query.get("from").is_some() || query.get("to").is_some()) {
+        problems.push(view.t.period_and_moments.to_owned());
     }
     for field in F::fields(FilterUse::Panel) {
         if let (FROM, Some(from)) = (field.name, period.flatten()) {
@@ -132,7 +149,7 @@ pub(super) fn asked_for<F: Filter>(view: &View<'_>) -> (F, Vec<String>) {
             continue;
         };
         let value = match field.name {
-            FROM | "to" => local(text, west.unwrap_or(0)).map(|at| at.to_string()),
+            FROM | "to" => local(text, west, view.zone).map(|at| at.to_string()),
             "type" => Some(text.to_ascii_uppercase()),
             _ => Some(text.to_owned()),
         };
@@ -160,11 +177,15 @@ pub(super) fn alerts(problems: &[String]) -> Markup {
     html! { @for problem in problems { p.problem role="alert" { (problem) } } }
 }
 
-/// A browser's local time, `2026-11-25T22:35`, as far west of UTC as it says.
-fn local(text: &str, west_minutes: i64) -> Option<Timestamp> {
+/// A browser's local time, `2026-11-25T22:35`, as far west of UTC as it says; of a zone where it doesn't.
+fn local(text: &str, west_minutes: Option<i64>, zone: &Zone) -> Option<Timestamp> {
     let seconds = if text.len() == 16 { ":00" } else { "" };
     let at = Timestamp::parse(&format!("{text}{seconds}Z")).or_else(|_| Timestamp::parse(text)).ok()?;
-    let ms = i64::try_from(at.as_ms()).ok()? + west_minutes * 60_000;
+    let ms = i64::try_from(at.as_ms()).ok()?;
+    let ms = match west_minutes {
+        Some(west) => ms + west * 60_000,
+        None => zone.moment(ms.div_euclid(1000)) * 1000 + ms.rem_euclid(1000),
+    };
     u64::try_from(ms).ok().map(Timestamp::from_ms)
 }
 
@@ -189,37 +210,121 @@ pub(super) fn select_field(view: &View<'_>, name: &str, label: &str, options: &[
     }
 }
 
+/// The spans of the period, with what they are called.
+fn spans(t: &Texts) -> [(&'static str, &'static str); 5] {
+    [("", t.any_time), ("1h", t.last_hour), ("24h", t.last_day), ("7d", t.last_week), ("30d", t.last_month)]
+}
+
 /// The period: a span back from now, or two moments.
-pub(super) fn period_fields(view: &View<'_>) -> Markup {
+fn period_fields(view: &View<'_>) -> Markup {
     let t = view.t;
-    let spans =
-        [("", t.any_time), ("1h", t.last_hour), ("24h", t.last_day), ("7d", t.last_week), ("30d", t.last_month)];
     html! {
-        (select_field(view, "period", t.period, &spans))
+        (select_field(view, "period", t.period, &spans(t)))
         @for (name, label) in [("from", t.from), ("to", t.to)] {
             div.field {
-                label for=(name) { (label) " " span.zone { (t.utc) } }
+                label for=(name) { (label) " · " span.zone { (view.zone.name()) } }
                 input id=(name) name=(name) type="datetime-local"
-                    value=(view.request.query.get(name).unwrap_or_default());
+                    value=(view.request.query.get(name).unwrap_or_default().get(..16).unwrap_or_default());
             }
         }
-        input type="hidden" name="tz" value=(view.request.query.get("tz").unwrap_or("0"));
+        input type="hidden" name="tz" value=(view.request.query.get("tz").unwrap_or_default());
+    }
+}
+
+/// A few filters behind a button, as a form of their own; it keeps all the others.
+pub(super) fn popover(view: &View<'_>, id: &str, label: &str, names: &[&str], fields: &Markup) -> Markup {
+    let left_out = |name: &str| names.contains(&name) || PAGING.contains(&name);
+    html! {
+        details.pop id=(id) {
+            summary { (label) }
+            form.sheet method="get" action=(view.request.path) {
+                @for (name, value) in view.request.query.iter() {
+                    @if !value.is_empty() && !left_out(name) { input type="hidden" name=(name) value=(value); }
+                }
+                (fields)
+                button.main.small type="submit" { (view.t.filter) }
+            }
+        }
+    }
+}
+
+pub(super) fn period_popover(view: &View<'_>) -> Markup {
+    popover(view, "period-filter", view.t.period, &["period", "from", "to", "tz"], &period_fields(view))
+}
+
+/// A chip that narrows the list to one value of a field, or with an empty one to none.
+pub(super) fn chip(view: &View<'_>, name: &str, value: &str, label: &str, count: Option<&str>) -> Markup {
+    let without: Vec<&str> = PAGING.iter().copied().chain([name]).collect();
+    let query = view.request.query.query(&without, Some((name, value)).filter(|_| !value.is_empty()));
+    let current = view.request.query.get(name).unwrap_or_default() == value;
+    html! {
+        a.chip href=(address(&view.request.path, &query)) aria-current=[current.then_some("true")] {
+            (label) @if let Some(count) = count { " " b { (count) } }
+        }
+    }
+}
+
+/// A chip that sets a field, and where it is set takes it away.
+pub(super) fn toggle(view: &View<'_>, name: &str, value: &str, label: &str) -> Markup {
+    let without: Vec<&str> = PAGING.iter().copied().chain([name]).collect();
+    let is_set = view.request.query.get(name) == Some(value);
+    let query = view.request.query.query(&without, Some((name, value)).filter(|_| !is_set));
+    html! {
+        a.chip href=(address(&view.request.path, &query)) aria-current=[is_set.then_some("true")] { (label) }
+    }
+}
+
+/// A link to all that the list's filters match, as a file for a spreadsheet.
+pub(super) fn csv_link(view: &View<'_>) -> Markup {
+    let query = view.request.query.query(PAGING, Some((FORMAT, "csv")));
+    html! { a.btn.small href=(address(&view.request.path, &query)) download { (view.t.export_csv) } }
+}
+
+fn address(path: &str, query: &str) -> String {
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+}
+
+/// What the list is narrowed by beside its chips, each as a chip that takes it away.
+pub(super) fn set_chips(view: &View<'_>, fields: &[(&str, &str)], shown: impl Fn(&str, &str) -> String) -> Markup {
+    let t = view.t;
+    let set: Vec<(&str, &str, &str)> =
+        fields.iter().filter_map(|(name, label)| Some((*name, *label, view.request.query.get(name)?))).collect();
+    html! {
+        @for (name, label, value) in &set {
+            @let without: Vec<&str> = PAGING.iter().copied().chain([*name]).collect();
+            @let text = format!("{label}: {}", shown(name, value));
+            a.chip.set href=(address(&view.request.path, &view.request.query.query(&without, None)))
+                aria-label=(fill(t.remove_filter, &[&text])) { (text) " " span aria-hidden="true" { "×" } }
+        }
+        @if set.len() > 1 { a.chip.set href=(view.request.path) { (t.clear) } }
+    }
+}
+
+/// What a field of the period is shown as.
+pub(super) fn shown_period(view: &View<'_>, name: &str, value: &str) -> Option<String> {
+    match name {
+        "period" => spans(view.t).iter().find(|(span, _)| *span == value).map(|(_, text)| (*text).to_owned()),
+        FROM | "to" => Some(value.replacen('T', " ", 1).trim_end_matches(":00.000Z").to_owned()),
+        _ => None,
     }
 }
 
 /// Offers the types of the catalogue to a text field.
 pub(super) fn type_list(view: &View<'_>) -> Markup {
-    let types = view.service.event_types();
+    let types = view.catalogue();
     let categories: std::collections::BTreeSet<&str> = types.iter().map(|known| known.event_type.category()).collect();
     html! {
         datalist #types {
             @for category in categories { option value=(format!("{category}.*")) {} }
-            @for known in &types { option value=(known.event_type.as_str()) {} }
+            @for known in types {
+                option value=(known.event_type.as_str()) { (event_title(view, known.event_type.as_str())) }
+            }
         }
     }
 }
 
 /// Whether the list is narrowed at all.
 pub(super) fn any(view: &View<'_>) -> bool {
-    view.request.query.iter().any(|(name, value)| !value.is_empty() && name != "tz" && !PAGING.contains(&&**name))
+    let aside = |name: &str| matches!(name, "tz" | "tab") || PAGING.contains(&name);
+    view.request.query.iter().any(|(name, value)| !value.is_empty() && !aside(name))
 }

@@ -1,118 +1,20 @@
-//! The frame of every page, and the small pieces that pages share.
+//! The small pieces that pages share.
 
-use super::texts::{Lang, Texts, fill};
+use super::texts::{Lang, Texts, fill, sentence};
 use super::view::View;
+use crate::clock::Zone;
 use crate::model::{Status, Timestamp};
-use crate::service::MAX_COUNTED;
-use maud::{DOCTYPE, Markup, html};
+use crate::service::{MAX_COUNTED, NotificationView, refusal_in_words};
+use maud::{Markup, html};
 use std::time::Duration;
-
-/// Where a page stands in the menu.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    Overview,
-    Webhooks,
-    Events,
-    Notifications,
-    None,
-}
-
-fn head(lang: Lang, title: &str) -> Markup {
-    html! {
-        meta charset="utf-8";
-        meta name="viewport" content="width=device-width, initial-scale=1";
-        meta name="color-scheme" content="light dark";
-        title { (title) " · carteiro" }
-        link rel="stylesheet" href="/panel/panel.css";
-        link rel="icon" type="image/svg+xml" href="/panel/icon.svg";
-        script src="/panel/panel.js" defer data-lang=(lang.tag()) data-copied=(lang.texts().copied)
-            data-local=(lang.texts().local_time) data-news=(lang.texts().news) data-left=(lang.texts().left)
-                data-now=(lang.texts().now) data-in=(lang.texts().in_span) data-ago=(lang.texts().ago) {}
-    }
-}
-
-fn language_switch(lang: Lang, here: &str) -> Markup {
-    let t = lang.texts();
-    html! {
-        form.language method="post" action="/language" aria-label=(t.language) {
-            input type="hidden" name="back" value=(here);
-            @for (other, name) in [(Lang::Pt, "Português"), (Lang::En, "English")] {
-                button.link type="submit" name="lang" value=(other.code()) lang=(other.tag())
-                    aria-pressed=(if other == lang { "true" } else { "false" }) { (name) }
-            }
-        }
-    }
-}
-
-/// The page of someone who isn't signed in.
-pub(super) fn bare(lang: Lang, title: &str, here: &str, content: &Markup) -> Markup {
-    html! {
-        (DOCTYPE)
-        html lang=(lang.tag()) {
-            head { (head(lang, title)) }
-            body.bare {
-                main #content {
-                    p.brand { (icon(Icon::Logo)) span { "carteiro" } }
-                    (content)
-                }
-                footer { (language_switch(lang, here)) }
-            }
-        }
-    }
-}
-
-/// A page inside the menu.
-pub(super) fn framed(view: &View<'_>, place: Place, title: &str, content: &Markup) -> Markup {
-    let t = view.t;
-    let links = [
-        (Place::Overview, "/", t.overview),
-        (Place::Webhooks, "/webhooks", t.webhooks),
-        (Place::Events, "/events", t.events),
-        (Place::Notifications, "/notifications", t.notifications),
-    ];
-    html! {
-        (DOCTYPE)
-        html lang=(view.lang.tag()) {
-            head { (head(view.lang, title)) }
-            body {
-                a.skip href="#content" { (t.skip) }
-                header {
-                    p.brand { (icon(Icon::Logo)) span { "carteiro" } }
-                    p.place { (t.place) " › " (t.product) }
-                    nav aria-label=(t.menu) {
-                        @for (own, href, name) in links {
-                            a href=(href) aria-current=[(own == place).then_some("page")] { (name) }
-                        }
-                    }
-                    div.account {
-                        @if let Some(name) = view.service.account_name(view.caller()) {
-                            span.tag title=(t.account) {
-                                span.sr { (t.account) ": " }
-                                (name)
-                                @if *name != *view.caller().env { " · " (view.caller().env) }
-                            }
-                        }
-                        @if !view.can_change { span.tag { (t.read_only) } }
-                        (language_switch(view.lang, &view.here))
-                        form method="post" action="/sign-out" {
-                            (view.csrf()) button.link type="submit" { (t.sign_out) }
-                        }
-                    }
-                }
-                main #content tabindex="-1" {
-                    @if let Some(note) = &view.note { p.note role="status" { (note) } }
-                    (content)
-                }
-            }
-        }
-    }
-}
 
 #[derive(Clone, Copy)]
 pub(super) enum Icon {
     Logo,
     Resend,
     Plus,
+    Good,
+    Alert,
 }
 
 pub(super) fn icon(icon: Icon) -> Markup {
@@ -120,64 +22,56 @@ pub(super) fn icon(icon: Icon) -> Markup {
         Icon::Logo => "M3 6h18v12H3z M3 7l9 7 9-7",
         Icon::Resend => "M20 11a8 8 0 1 0-2.3 6.3 M20 4v7h-7",
         Icon::Plus => "M12 5v14 M5 12h14",
+        Icon::Good => "M4 12.5l5 5L20 6.5",
+        Icon::Alert => "M12 3.5L2.5 20h19z M12 10v4.5 M12 17.3v.2",
     };
     html! { svg.icon viewBox="0 0 24 24" aria-hidden="true" focusable="false" { path d=(path) {} } }
 }
 
+/// A status, told by a word and a colour: red is for what needs somebody.
 pub(super) fn status(t: &Texts, status: Status) -> Markup {
-    html! {
-        span class=(format!("status {}", class(status))) {
-            span aria-hidden="true" { (sign(status)) } " " (t.status(status))
-        }
-    }
+    html! { span class=(format!("pill {}", tone(status))) { (t.status(status)) } }
 }
 
-/// A status with how many have it, in little room.
-pub(super) fn counted(view: &View<'_>, status: Status, count: u32) -> Markup {
-    let t = view.t;
-    html! {
-        span class=(format!("status {}", class(status))) title=(t.status(status)) {
-            span aria-hidden="true" { (sign(status)) }
-            " " span.sr { (t.status(status)) ": " }
-            (number(view.lang, u64::from(count)))
-        }
-    }
+/// How many notifications have a status.
+pub(super) fn counted(view: &View<'_>, status: Status, count: u64) -> Markup {
+    let text = view.t.of_status(status).of(count, &number(view.lang, count), &[]);
+    html! { span class=(format!("pill {}", tone(status))) { (text) } }
 }
 
-pub(super) const fn class(status: Status) -> &'static str {
+pub(super) const fn tone(status: Status) -> &'static str {
     match status {
-        Status::Pending => "pending",
-        Status::Retrying => "retrying",
-        Status::Held => "held",
-        Status::Delivered => "delivered",
-        Status::Failed => "failed",
-        Status::Cancelled => "cancelled",
+        Status::Pending | Status::Held | Status::Cancelled => "idle",
+        Status::Retrying => "warn",
+        Status::Delivered => "ok",
+        Status::Failed => "bad",
     }
 }
 
-const fn sign(status: Status) -> &'static str {
-    match status {
-        Status::Pending => "…",
-        Status::Retrying => "↻",
-        Status::Held => "‖",
-        Status::Delivered => "✓",
-        Status::Failed => "✕",
-        Status::Cancelled => "–",
-    }
+tokio::task_local! {
+    /// The zone of the pages, which is one for the whole daemon.
+    static ZONE: Zone;
 }
 
-/// A moment, in UTC; a script turns it into the reader's own time.
+/// Makes a page whose times are in this zone.
+pub(super) fn in_zone<F: Future>(zone: Zone, page: F) -> impl Future<Output = F::Output> {
+    ZONE.scope(zone, page)
+}
+
+/// A moment, in the panel's zone; a script turns it into the reader's own time.
 pub(super) fn moment(lang: Lang, at: Timestamp) -> Markup {
     html! { time datetime=(at) data-t="" { (written(lang, at)) } }
 }
 
 fn written(lang: Lang, at: Timestamp) -> String {
-    let text = at.to_string();
+    let zone = ZONE.try_with(Zone::clone).unwrap_or_else(|_| Zone::utc());
+    let text = zone.shift(at).unwrap_or(at).to_string();
+    let utc = if zone == Zone::utc() { " UTC" } else { "" };
     // `2026-11-25T22:35:20.123Z`, always: a Timestamp ends with the year 9999.
     let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
     match lang {
-        Lang::Pt => format!("{}/{}/{} {} UTC", part(8, 10), part(5, 7), part(0, 4), part(11, 19)),
-        Lang::En => format!("{} {} UTC", part(0, 10), part(11, 19)),
+        Lang::Pt => format!("{}/{}/{} {}{utc}", part(8, 10), part(5, 7), part(0, 4), part(11, 19)),
+        Lang::En => format!("{} {}{utc}", part(0, 10), part(11, 19)),
     }
 }
 
@@ -202,8 +96,30 @@ pub(super) fn with_moments(lang: Lang, text: &str) -> Markup {
 
 /// How long ago, with the exact time as a tooltip.
 pub(super) fn ago(view: &View<'_>, at: Timestamp) -> Markup {
-    let text = fill(view.t.ago, &[&span(view.lang, view.now.since(at))]);
+    let since = view.now.since(at);
+    let text = if since.as_secs() == 0 { view.t.now.to_owned() } else { fill(view.t.ago, &[&rough(view.lang, since)]) };
     html! { time datetime=(at) title=(written(view.lang, at)) data-ago="" { (text) } }
+}
+
+/// When it was, short: the time of today, else the day as well. The whole of it is a tooltip, and shown on a tap.
+pub(super) fn when(view: &View<'_>, at: Timestamp) -> Markup {
+    short_moment(view, at, 16)
+}
+
+/// Likewise, to the second.
+pub(super) fn when_exactly(view: &View<'_>, at: Timestamp) -> Markup {
+    short_moment(view, at, 19)
+}
+
+fn short_moment(view: &View<'_>, at: Timestamp, end: usize) -> Markup {
+    let (text, today) = (written(view.lang, at), written(view.lang, view.now));
+    let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
+    let short = match (text.get(..10) == today.get(..10), view.lang) {
+        (true, _) => part(11, end).to_owned(),
+        (false, Lang::Pt) => format!("{} {}", part(0, 5), part(11, end)),
+        (false, Lang::En) => format!("{} {}", part(5, 10), part(11, end)),
+    };
+    html! { time datetime=(at) title=(text) data-when=(if end > 16 { "s" } else { "" }) { (short) } }
 }
 
 /// How long until then; a script counts it down.
@@ -211,9 +127,17 @@ pub(super) fn until(view: &View<'_>, at: Timestamp) -> Markup {
     let text = if at <= view.now {
         view.t.now.to_owned()
     } else {
-        fill(view.t.in_span, &[&span(view.lang, at.since(view.now))])
+        fill(view.t.in_span, &[&rough(view.lang, at.since(view.now))])
     };
     html! { time datetime=(at) title=(written(view.lang, at)) data-until="" { (text) } }
+}
+
+/// Likewise, in whole seconds: what a script counts on from.
+pub(super) fn rough(lang: Lang, of: Duration) -> String {
+    match of.as_secs() {
+        s @ 0..60 => format!("{s} s"),
+        s => span(lang, Duration::from_secs(s)),
+    }
 }
 
 /// A span as one reads it at a glance: the largest unit, and the next one where it matters.
@@ -221,7 +145,8 @@ pub(super) fn span(lang: Lang, span: Duration) -> String {
     let ms = span.as_millis();
     let s = span.as_secs();
     match s {
-        0 if ms < 1000 => format!("{ms} ms"),
+        0 if ms == 0 => "< 1 ms".to_owned(),
+        0 => format!("{ms} ms"),
         1..10 => decimal(lang, &format!("{}.{} s", s, span.subsec_millis() / 100)),
         10..60 => format!("{s} s"),
         60..3600 => format!("{} min", s / 60),
@@ -261,7 +186,7 @@ pub(super) fn decimal(lang: Lang, text: &str) -> String {
 
 /// Bytes in the unit that fits.
 pub(super) fn bytes(lang: Lang, bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    const UNITS: [&str; 4] = ["KB", "MB", "GB", "TB"];
     let (mut tenths, mut unit) = (bytes.saturating_mul(10) / 1024, 0);
     while tenths >= 10_240 && unit + 1 < UNITS.len() {
         (tenths, unit) = (tenths / 1024, unit + 1);
@@ -270,35 +195,64 @@ pub(super) fn bytes(lang: Lang, bytes: u64) -> String {
 }
 
 /// A button that is a form of its own.
-pub(super) fn action(view: &View<'_>, path: &str, label: &str) -> Markup {
+pub(super) fn action(view: &View<'_>, path: &str, label: &str, class: &str) -> Markup {
     html! {
         form.inline method="post" action=(path) data-quiet="" {
             (view.csrf())
             input type="hidden" name="back" value=(view.here);
-            button type="submit" { (label) }
+            button class=(class) type="submit" { (label) }
         }
     }
 }
 
-/// The icon right of a status that sends again.
-pub(super) fn resend_button(view: &View<'_>, id: &str, target: &str) -> Markup {
-    let label = fill(view.t.resend_to, &[&target]);
+/// The icon right of a status that sends again, active only if a click would be taken: else it says why not. `what`
+/// says which notification, and to whom.
+pub(super) fn resend_button(view: &View<'_>, item: &NotificationView, what: &str) -> Markup {
+    let label = fill(view.t.resend_what, &[&what]);
+    let refused = item.resend_refusal.map(|refusal| refusal_in_words(refusal).1);
     html! {
-        form.inline method="post" action=(format!("/notifications/{id}/resend")) data-quiet="" {
+        @match refused.as_ref().map(|why| sentence(view.lang, why)) {
+            _ if !view.can_change => {}
+            Some(why) => button.again type="button" aria-disabled="true" title=(why)
+                aria-label=(format!("{label}: {why}")) { (icon(Icon::Resend)) },
+            None => (resend_form(view, item, &html! {
+                button.again type="submit" title=(view.t.resend) aria-label=(label) { (icon(Icon::Resend)) }
+            })),
+        }
+    }
+}
+
+fn resend_form(view: &View<'_>, item: &NotificationView, button: &Markup) -> Markup {
+    html! {
+        form.inline method="post" action=(format!("/notifications/{}/resend", item.id)) data-quiet="" {
             (view.csrf())
             input type="hidden" name="back" value=(view.here);
-            button.round type="submit" title=(view.t.resend) aria-label=(label) { (icon(Icon::Resend)) }
+            (button)
         }
     }
 }
 
-/// The first step, for a list that is empty.
-pub(super) fn empty(title: &str, help: &str, curl: Option<&str>) -> Markup {
+/// Likewise, with its word beside the icon; nothing where a click would not be taken.
+pub(super) fn resend_button_named(view: &View<'_>, item: &NotificationView, what: &str) -> Markup {
+    let t = view.t;
+    html! {
+        @if view.can_change && item.can_resend {
+            (resend_form(view, item, &html! {
+                button.small.resend type="submit" title=(fill(t.resend_what, &[&what])) {
+                    (icon(Icon::Resend)) (t.resend_now) span.sr { " " (what) }
+                }
+            }))
+        }
+    }
+}
+
+/// What stands in place of a list that is empty.
+pub(super) fn empty(title: &str, help: &str, curl: Option<&str>, t: &Texts) -> Markup {
     html! {
         section.empty {
             h2 { (title) }
             p { (help) }
-            @if let Some(curl) = curl { pre tabindex="0" { (curl) } }
+            @if let Some(curl) = curl { details #api { summary { (t.by_api) } pre tabindex="0" { (curl) } } }
         }
     }
 }
@@ -312,11 +266,6 @@ pub(super) fn curl(view: &View<'_>, path: &str, body: &str) -> String {
     )
 }
 
-/// The head of a table.
-pub(super) fn heads(names: &[&str]) -> Markup {
-    html! { thead { tr { @for name in names { th scope="col" { (name) } } } } }
-}
-
 /// JSON, indented as far as a page is wide.
 pub(super) fn pretty(json: &str) -> String {
     crate::model::pretty_json(&json.replace('\r', ""), 40)
@@ -325,11 +274,11 @@ pub(super) fn pretty(json: &str) -> String {
 /// Links to the pages before and after.
 pub(super) fn pager(view: &View<'_>, newer: Option<&str>, older: Option<&str>) -> Markup {
     let t = view.t;
-    // Portuguese tells what is listed by its gender.
-    let (newer_ones, older_ones) = if view.request.path == "/notifications" {
-        (t.newer_notifications, t.older_notifications)
-    } else {
-        (t.newer, t.older)
+    // Portuguese tells what is listed by its gender; webhooks stand in no order of time.
+    let (newer_ones, older_ones) = match &*view.request.path {
+        "/notifications" => (t.newer_notifications, t.older_notifications),
+        "/webhooks" => (t.previous, t.next),
+        _ => (t.newer, t.older),
     };
     html! {
         @if newer.is_some() || older.is_some() {
@@ -358,7 +307,7 @@ mod tests {
     #[test]
     fn spans_and_sizes_read_at_a_glance() {
         for (ms, text) in [
-            (0, "0 ms"),
+            (0, "< 1 ms"),
             (999, "999 ms"),
             (1234, "1,2 s"),
             (59_000, "59 s"),
@@ -376,8 +325,16 @@ mod tests {
         );
         assert_eq!([0, 999, 1000, 1_000_297].map(|count| number(Lang::Pt, count)), ["0", "999", "1.000", "1.000.297"]);
         assert_eq!(number(Lang::En, 1_000_297), "1,000,297");
-        assert_eq!(bytes(Lang::En, 1536), "1.5 KiB");
-        assert_eq!(bytes(Lang::Pt, 3 << 30), "3,0 GiB");
+        assert_eq!(bytes(Lang::En, 1536), "1.5 KB");
+        assert_eq!(bytes(Lang::Pt, 3 << 30), "3,0 GB");
         assert_eq!(written(Lang::Pt, Timestamp::from_ms(1_795_435_200_123)), "23/11/2026 12:00:00 UTC");
+    }
+
+    #[tokio::test]
+    async fn times_are_those_of_the_panels_zone() {
+        let at = Timestamp::from_ms(1_795_435_200_123);
+        let recife = Zone::of_variable(Some("<-03>3"));
+        let shown = in_zone(recife, async { [Lang::Pt, Lang::En].map(|lang| written(lang, at)) }).await;
+        assert_eq!(shown, ["23/11/2026 09:00:00", "2026-11-23 09:00:00"]);
     }
 }

@@ -8,33 +8,50 @@
 mod advice;
 mod attempts;
 mod charts;
+mod csv;
+mod ended;
 mod events;
 mod filters;
+mod frame;
 mod layout;
 mod live;
+mod names;
+mod notes;
 mod notification_filter;
 mod notifications;
 mod overview;
+mod pattern_typed;
 mod request;
 mod resends;
 mod routes;
+mod rows;
+mod search;
 mod session;
+mod session_file;
 mod texts;
+mod tokens;
+mod trouble;
+mod url_typed;
 mod view;
 mod webhook_form;
+mod webhook_page;
 mod webhook_typed;
 mod webhooks;
+mod welcome;
 
+use crate::clock::{Clock, Zone};
 use crate::http::{self as http_in, Class, Failure, Handler, InboundRequest, Ingress, RequestBody};
 use crate::model::Scope;
 use crate::service::{Caller, Credential, Service};
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use layout::{Place, bare, framed};
+use ended::Carried;
+use frame::{Place, bare, bare_with, framed};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use maud::{Markup, html};
 use request::{PanelRequest, Unread};
-use routes::{ICON, PanelAccess, ROUTES, SCRIPT, STYLE};
+use routes::{ALERT_ICON, ICON, PanelAccess, ROUTES, SCRIPT, STYLE};
 use session::{Sessions, SignedIn};
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -44,6 +61,9 @@ use view::{PageResult, Refusal, View, back_of};
 
 /// When a visitor should come back who met a full or stopping daemon, in seconds.
 const RETRY_AFTER_S: &str = "5";
+
+/// What the paths begin with that programs call.
+const OF_PROGRAMS: [&str; 4] = ["api", "healthz", "readyz", "metrics"];
 
 /// How often something is logged that a stranger can cause again and again.
 const LOG_EVERY: Duration = Duration::from_secs(60);
@@ -58,11 +78,17 @@ pub struct Panel {
 }
 
 impl Panel {
-    /// Over the service.
-    pub fn new(service: Arc<Service>) -> Self {
-        let hash = ring::digest::digest(&ring::digest::SHA256, &[STYLE, SCRIPT, ICON].concat());
+    /// Over the service; sessions are kept in `file`, for the store of this id alone. Blocks while it is read.
+    pub fn new(service: Arc<Service>, file: &Path, store: [u8; 16], clock: Clock) -> Self {
+        let hash = ring::digest::digest(&ring::digest::SHA256, &[STYLE, SCRIPT, ICON, ALERT_ICON].concat());
         let tag = hash.as_ref().iter().take(8).fold(0_u64, |tag, byte| tag << 8 | u64::from(*byte));
-        Self { service, sessions: Arc::default(), tag: format!("\"{tag:016x}\""), last_logged: Mutex::default() }
+        let sessions = Arc::new(Sessions::of_file(file, store, clock));
+        Self { service, sessions, tag: format!("\"{tag:016x}\""), last_logged: Mutex::default() }
+    }
+
+    /// Writes which sessions there are and when they were last used, so that they outlive the process.
+    pub async fn save_sessions(&self) {
+        self.sessions.save().await;
     }
 
     /// Answers one request.
@@ -92,22 +118,25 @@ impl Panel {
         request.unread = unread;
         let answer = if request.path == "/live" && request.method == Method::GET {
             self.live(&request, stop).await
+        } else if let Some(file) = self.csv(&request) {
+            file
         } else {
-            http_in::Answer::of_page(self.page(&request, &ingress).await)
+            let page = self.page(&request, &ingress);
+            http_in::Answer::of_page(layout::in_zone(self.service.time_zone(), page).await)
         };
         // What is left of the body is not read.
         Ok(if unread.is_some() { answer.with(header::CONNECTION, "close") } else { answer })
     }
 
     /// Who sent a request with these headers, if signed in. It is no use of the session.
-    fn caller(&self, headers: &http::HeaderMap, secure: bool) -> Option<Caller> {
+    fn caller(&self, headers: &HeaderMap, secure: bool) -> Option<Caller> {
         let cookie = request::session(headers, secure)?;
         Some(self.sessions.find(&self.service, cookie, true)?.caller)
     }
 
     /// A browser's `EventSource` comes back for anything but what says that there is nothing for it.
     async fn live(&self, request: &PanelRequest, stop: watch::Receiver<bool>) -> http_in::Answer {
-        let stream = match self.signed_in(request).filter(|_| request.own_origin) {
+        let stream = match self.signed_in(request).filter(|_| !request.is_foreign()) {
             Some(signed_in) => live::open(&self.service, &self.sessions, &signed_in, stop).await,
             None => None,
         };
@@ -158,7 +187,10 @@ impl Panel {
     async fn page(&self, request: &PanelRequest, ingress: &Ingress) -> Response<Bytes> {
         let found = match ROUTES.find(&request.method, &request.path) {
             Ok((route, id)) => Some((&route.answer, id)),
-            Err(allowed) if allowed.is_empty() => None,
+            Err(allowed) if allowed.is_empty() => match without_slash(request) {
+                Some(own) => return request::moved(&own),
+                None => None,
+            },
             Err(allowed) => return request::method_not_allowed(&allowed),
         };
         if let Some((PanelAccess::Asset(content_type, bytes), _)) = found {
@@ -171,109 +203,179 @@ impl Panel {
             return Self::refuse(request, &Refusal::Busy);
         }
         match found {
-            Some((PanelAccess::SignInPage, _)) => self.sign_in_page(request, StatusCode::OK, None),
-            Some((PanelAccess::SignIn, _)) => self.sign_in(request, ingress),
+            Some((PanelAccess::SignInPage, _)) => self.sign_in_page(request, StatusCode::OK, None, None),
+            Some((PanelAccess::SignIn, _)) => self.sign_in(request, ingress).await,
+            Some((PanelAccess::LinkPage, _)) => link_page(request, StatusCode::OK, None),
+            Some((PanelAccess::SignInByLink, _)) => self.sign_in_by_link(request, ingress).await,
             Some((PanelAccess::Language, _)) => {
                 let lang = request.form.get("lang").and_then(Lang::parse).unwrap_or(request.lang);
-                request::with_language(request::see(back_of(request)), lang, request.secure)
+                let page = match Carried::of_sign_in(request) {
+                    None => request::see(back_of(request)),
+                    carried => {
+                        let (again, problem) = (PanelRequest { lang, ..request.clone() }, lang.texts().ended);
+                        self.sign_in_page(&again, StatusCode::UNAUTHORIZED, Some(problem), carried.as_ref())
+                    }
+                };
+                request::with_language(page, lang, request.secure)
             }
             _ => self.inside(request, found).await,
         }
     }
 
-    fn sign_in_page(&self, request: &PanelRequest, status: StatusCode, problem: Option<&str>) -> Response<Bytes> {
+    fn sign_in_page(
+        &self,
+        request: &PanelRequest,
+        status: StatusCode,
+        problem: Option<&str>,
+        carried: Option<&Carried>,
+    ) -> Response<Bytes> {
         if status == StatusCode::OK && self.signed_in(request).is_some() {
             return request::see(next_of(request));
         }
         let t = request.lang.texts();
+        let hidden = carried.map(Carried::hidden).unwrap_or_default();
+        let next = carried.map_or_else(|| next_of(request).to_owned(), Carried::page);
         let content = html! {
             h1 { (t.sign_in) }
             form.card method="post" action="/sign-in" {
-                input type="hidden" name="next" value=(next_of(request));
+                // Password managers file what they keep by a name.
+                input.sr type="text" name="account" value="carteiro" autocomplete="username" readonly tabindex="-1"
+                    aria-hidden="true";
+                input type="hidden" name="next" value=(next);
+                (hidden)
                 label for="token" { (t.access_token) }
                 input #token name="token" type="password" autocomplete="current-password" required autofocus
                     aria-describedby=(if problem.is_some() { "token-problem token-help" } else { "token-help" })
                         aria-invalid=[problem.map(|_| "true")];
                 @if let Some(problem) = problem { p.problem #token-problem role="alert" { (problem) } }
                 p.help #token-help { (t.sign_in_help) }
-                button.primary type="submit" { (t.sign_in) }
+                div.acts { button.main type="submit" { (t.sign_in) } }
             }
         };
         // A switch of language comes back here by GET.
-        request::page(status, bare(request.lang, t.sign_in, "/sign-in", &content))
+        request::page(status, bare_with(request.lang, t.sign_in, "/sign-in", &hidden, &content))
     }
 
-    fn sign_in(&self, request: &PanelRequest, ingress: &Ingress) -> Response<Bytes> {
+    async fn sign_in(&self, request: &PanelRequest, ingress: &Ingress) -> Response<Bytes> {
         let t = request.lang.texts();
-        if !request.own_origin {
+        if request.is_foreign() {
             return Self::refuse(request, &self.foreign(request));
         }
         if request.is_too_long() {
             return Self::refuse(request, &Refusal::TooLong);
         }
         let token = request.form.get("token").unwrap_or_default();
+        let carried = Carried::of_sign_in(request);
         let Some(caller) = self.service.authenticate(token) else {
             return match ingress.wrong_token(request.from) {
-                Ok(()) => self.sign_in_page(request, StatusCode::UNAUTHORIZED, Some(t.wrong_token)),
+                Ok(()) => self.sign_in_page(request, StatusCode::UNAUTHORIZED, Some(t.wrong_token), carried.as_ref()),
                 Err(wait) => {
                     let seconds = wait.as_secs() + 1;
                     let problem = fill(t.too_many_tokens, &[&seconds]);
-                    let mut page = self.sign_in_page(request, StatusCode::TOO_MANY_REQUESTS, Some(&problem));
+                    let mut page =
+                        self.sign_in_page(request, StatusCode::TOO_MANY_REQUESTS, Some(&problem), carried.as_ref());
                     page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
                     page
                 }
             };
         };
         if !caller.scopes.allows(Scope::Read) {
-            return self.sign_in_page(request, StatusCode::FORBIDDEN, Some(t.no_read_scope));
+            return self.sign_in_page(request, StatusCode::FORBIDDEN, Some(t.no_read_scope), carried.as_ref());
         }
         let session = self.sessions.begin(caller.account, Credential::of(token));
+        self.sessions.save().await;
         tracing::info!(address = %request.from, "signed in to the panel");
-        request::with_session(request::see(next_of(request)), &session, request.secure)
+        let page = match (carried, self.sessions.find(&self.service, &session, false)) {
+            (Some(carried), Some(signed_in)) => self.again(&carried.into_request(request), &signed_in),
+            _ => request::see(next_of(request)),
+        };
+        request::with_session(page, &session, request.secure)
+    }
+
+    /// Spends a link. A look at its page doesn't: messengers look at what people send one another.
+    async fn sign_in_by_link(&self, request: &PanelRequest, ingress: &Ingress) -> Response<Bytes> {
+        let t = request.lang.texts();
+        if request.is_foreign() {
+            return Self::refuse(request, &self.foreign(request));
+        }
+        let used = self.service.use_panel_link(request.form.get("link").unwrap_or_default());
+        let Some((account, credential)) = used.filter(|(_, credential)| self.service.admit(credential).is_some())
+        else {
+            return match ingress.wrong_token(request.from) {
+                Ok(()) => link_page(request, StatusCode::UNAUTHORIZED, Some(t.wrong_link)),
+                Err(wait) => {
+                    let seconds = wait.as_secs() + 1;
+                    let problem = fill(t.too_many_tokens, &[&seconds]);
+                    let mut page = link_page(request, StatusCode::TOO_MANY_REQUESTS, Some(&problem));
+                    page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+                    page
+                }
+            };
+        };
+        let session = self.sessions.begin(account, credential);
+        self.sessions.save().await;
+        tracing::info!(address = %request.from, "signed in to the panel by a link");
+        request::with_session(request::see("/"), &session, request.secure)
+    }
+
+    /// A form that was sent after its session had ended, shown again to whoever has signed in since.
+    fn again(&self, request: &PanelRequest, signed_in: &SignedIn) -> Response<Bytes> {
+        let zone = self.service.time_zone();
+        let view = self.view(request, signed_in, &zone, Some(request.lang.texts().ended_form.to_owned()));
+        let shown = if view.can_change { ended::show(&view) } else { Err(Refusal::ReadOnly) };
+        shown.unwrap_or_else(|refusal| Self::refuse_inside(&view, &refusal))
+    }
+
+    fn view<'a>(
+        &'a self,
+        request: &'a PanelRequest,
+        signed_in: &'a SignedIn,
+        zone: &'a Zone,
+        note: Option<String>,
+    ) -> View<'a> {
+        View {
+            service: &self.service,
+            sessions: &self.sessions,
+            can_change: signed_in.caller.scopes.allows(Scope::Admin),
+            signed_in,
+            request,
+            lang: request.lang,
+            t: request.lang.texts(),
+            here: without_note(request),
+            now: self.service.now(),
+            zone,
+            note,
+            catalogue: Arc::default(),
+        }
     }
 
     fn signed_in(&self, request: &PanelRequest) -> Option<SignedIn> {
         self.sessions.find(&self.service, request.session.as_deref()?, request.by_itself)
     }
 
+    /// Somebody who has to sign in first. What they sent is not done, and not lost either.
+    fn outside(&self, request: &PanelRequest, found: Option<(&PanelAccess, [u8; 16])>) -> Response<Bytes> {
+        match found {
+            None => Self::not_found(request),
+            Some((PanelAccess::Form(_) | PanelAccess::Change(_), _)) if !request.is_foreign() => {
+                let (carried, t) = (Carried::of_form(request), request.lang.texts());
+                self.sign_in_page(request, StatusCode::UNAUTHORIZED, Some(t.ended), carried.as_ref())
+            }
+            Some((PanelAccess::Page(_), _)) if request.here != "/" => {
+                let next = form_urlencoded::Serializer::new(String::new()).append_pair("next", &request.here).finish();
+                request::see(&format!("/sign-in?{next}"))
+            }
+            Some(_) => request::see("/sign-in"),
+        }
+    }
+
     async fn inside(&self, request: &PanelRequest, found: Option<(&PanelAccess, [u8; 16])>) -> Response<Bytes> {
         let Some(signed_in) = self.signed_in(request) else {
-            let next = if request.method == Method::GET && request.here != "/" {
-                format!(
-                    "/sign-in?{}",
-                    form_urlencoded::Serializer::new(String::new()).append_pair("next", &request.here).finish()
-                )
-            } else {
-                "/sign-in".to_owned()
-            };
-            return request::see(&next);
+            return self.outside(request, found);
         };
-        let t = request.lang.texts();
-        let note = match request.query.get("done") {
-            Some("resent") => Some(t.done_resent.to_owned()),
-            Some("saved") => Some(t.done_saved.to_owned()),
-            Some("paused") => Some(t.done_paused.to_owned()),
-            Some("resumed") => Some(t.done_resumed.to_owned()),
-            Some("deleted") => Some(t.done_deleted.to_owned()),
-            Some("some") => {
-                let number = |name| request.query.get(name).and_then(|text| text.parse::<u32>().ok()).unwrap_or(0);
-                Some(fill(t.resent_some, &[&number("ok"), &number("not")]))
-            }
-            Some("none") => Some(t.nothing_selected.to_owned()),
-            _ => None,
-        };
-        let view = View {
-            service: &self.service,
-            sessions: &self.sessions,
-            can_change: signed_in.caller.scopes.allows(Scope::Admin),
-            signed_in: &signed_in,
-            request,
-            lang: request.lang,
-            t,
-            here: without_note(request),
-            now: self.service.now(),
-            note,
-        };
+        let zone = self.service.time_zone();
+        let mut view = self.view(request, &signed_in, &zone, None);
+        view.note = notes::said(&view).await;
         match self.dispatch(&view, found).await {
             Ok(page) => page,
             Err(refusal) => Self::refuse_inside(&view, &refusal),
@@ -290,7 +392,7 @@ impl Panel {
                 _ => Err(Refusal::NotFound),
             };
         }
-        if !request.own_origin {
+        if request.is_foreign() {
             return Err(self.foreign(request));
         }
         if !view.signed_in.owns(request.form.get("csrf").unwrap_or_default()) {
@@ -299,8 +401,10 @@ impl Panel {
         let (change, id) = match found {
             Some((PanelAccess::SignOut, _)) => {
                 self.sessions.end(view.signed_in);
+                self.sessions.save().await;
                 return Ok(request::with_session(request::see("/sign-in"), "", request.secure));
             }
+            Some((PanelAccess::Own(change), id)) => return change(view, id).await,
             _ if !view.can_change => return Err(Refusal::ReadOnly),
             Some((PanelAccess::Form(change), id)) => (change, id),
             _ if request.is_too_long() => return Err(Refusal::TooLong),
@@ -308,6 +412,18 @@ impl Panel {
             _ => return Err(Refusal::NotFound),
         };
         change(view, id).await
+    }
+
+    /// Nothing is here, for somebody who isn't signed in.
+    fn not_found(request: &PanelRequest) -> Response<Bytes> {
+        let t = request.lang.texts();
+        let content = html! {
+            h1 { (t.not_found_title) }
+            p { (t.not_found) }
+            @if let Some(prefix) = below(&request.path) { p.help { (fill(t.below_a_path, &[&prefix])) } }
+            p { a href="/" { (t.to_the_start) } }
+        };
+        request::page(StatusCode::NOT_FOUND, bare(request.lang, t.not_found_title, "/", &content))
     }
 
     fn refuse(request: &PanelRequest, refusal: &Refusal) -> Response<Bytes> {
@@ -320,9 +436,35 @@ impl Panel {
     fn refuse_inside(view: &View<'_>, refusal: &Refusal) -> Response<Bytes> {
         let (status, title, sentence) = refusal_texts(view.lang, refusal);
         let back = back_of(view.request);
-        let content = html! { h1 { (title) } p.problem { (sentence) } p { a href=(back) { (view.t.back) } } };
+        let content = html! {
+            div.head { h1 { (title) } }
+            p.problem { (sentence) }
+            p { a href=(back) { (view.t.back) } }
+        };
         refused_page(status, framed(view, Place::None, title, &content))
     }
+}
+
+/// Where a link leads that signs in: a button. The link's secret stands behind the `#` of the address, where a script
+/// finds it; without one, its reader pastes the link.
+fn link_page(request: &PanelRequest, status: StatusCode, problem: Option<&str>) -> Response<Bytes> {
+    let t = request.lang.texts();
+    let content = html! {
+        h1 { (t.sign_in) }
+        form.card method="post" action="/sign-in/link" {
+            div.field #link-field {
+                label for="link" { (t.link) }
+                input #link name="link" type="password" autocomplete="off" required
+                    aria-describedby=(if problem.is_some() { "link-problem link-help" } else { "link-help" })
+                        aria-invalid=[problem.map(|_| "true")];
+                p.help #link-help { (t.link_help) }
+            }
+            @if let Some(problem) = problem { p.problem #link-problem role="alert" { (problem) } }
+            div.acts { button.main #link-go type="submit" { (t.sign_in) } }
+        }
+        p { a href="/sign-in" { (t.with_a_token) } }
+    };
+    request::page(status, bare(request.lang, t.sign_in, "/sign-in/link", &content))
 }
 
 /// A page that says why not, and when to come back where that is a matter of time.
@@ -335,12 +477,10 @@ fn refused_page(status: StatusCode, content: Markup) -> Response<Bytes> {
 }
 
 impl Handler for Panel {
-    fn serves(&self, path: &str) -> bool {
-        fn first(path: &str) -> Option<&str> {
-            path.split('/').nth(1)
-        }
-        let own = first(path);
-        !path.starts_with("//") && ROUTES.0.iter().any(|route| first(route.path) == own)
+    /// Its own paths; and whatever is nobody's where a person asks, who reads a page.
+    fn serves(&self, path: &str, headers: &HeaderMap) -> bool {
+        let of_programs = || first(path).is_some_and(|first| OF_PROGRAMS.contains(&first));
+        !path.starts_with("//") && (begins_as_ours(path) || request::wants_page(headers) && !of_programs())
     }
 
     fn class(&self, _method: &Method, _path: &str) -> Class {
@@ -355,6 +495,29 @@ impl Handler for Panel {
     }
 }
 
+fn first(path: &str) -> Option<&str> {
+    path.split('/').nth(1)
+}
+
+/// Whether a path begins as one of the panel's does.
+fn begins_as_ours(path: &str) -> bool {
+    ROUTES.0.iter().any(|route| first(route.path) == first(path))
+}
+
+/// What stands before a path of the panel's own, where a proxy publishes carteiro below a path.
+fn below(path: &str) -> Option<&str> {
+    let rest = path.get(1 + first(path)?.len()..)?;
+    let is_ours = rest == "/" || rest.len() > 1 && ROUTES.find(&Method::GET, rest).is_ok();
+    (is_ours && !begins_as_ours(path)).then(|| path.strip_suffix(rest)).flatten()
+}
+
+/// The address without a slash at its end, where that makes it one of the panel's own.
+fn without_slash(request: &PanelRequest) -> Option<String> {
+    let path = request.path.strip_suffix('/').filter(|path| !path.is_empty())?;
+    let is_ours = ROUTES.0.iter().any(|route| route.matches(path).is_some());
+    is_ours.then(|| path.to_owned() + request.here.get(request.path.len()..).unwrap_or_default())
+}
+
 /// Where someone wanted to go before they had to sign in.
 fn next_of(request: &PanelRequest) -> &str {
     let next = request.form.get("next").or_else(|| request.query.get("next"));
@@ -363,7 +526,7 @@ fn next_of(request: &PanelRequest) -> &str {
 
 /// The page's own address, without the note of what was done.
 fn without_note(request: &PanelRequest) -> String {
-    let query = request.query.query(&["done", "ok", "not"], None);
+    let query = request.query.query(&["done", "ok", "not", "n"], None);
     if query.is_empty() { request.path.clone() } else { format!("{}?{query}", request.path) }
 }
 

@@ -1,6 +1,6 @@
 //! What the list of notifications is narrowed by, as its address says it, and whether all of it can be re-sent.
 
-use super::filters::{self, PAGING, parameter, unreadable};
+use super::filters::{self, FORMAT, INCLUDE_DELIVERED, PAGING, parameter, unreadable};
 use super::view::View;
 use crate::model::{Filter as _, FilterUse, NotificationFilter, Status};
 
@@ -10,7 +10,7 @@ pub(super) fn asked_for(view: &View<'_>) -> (NotificationFilter, Vec<String>) {
     // A name that is none would leave the list, and what is re-sent of it, wider than meant.
     for (name, value) in view.request.query.iter().filter(|(_, value)| !value.trim().is_empty()) {
         let mut fields = NotificationFilter::fields(FilterUse::Panel);
-        let known = ["period", "tz"].contains(&&**name) || PAGING.contains(&&**name);
+        let known = ["period", "tz", FORMAT, INCLUDE_DELIVERED].contains(&&**name) || PAGING.contains(&&**name);
         if !known && !fields.any(|field| parameter(field.name) == name) {
             problems.push(unreadable(view, &format!("{name}={value}")));
         }

@@ -1,71 +1,71 @@
 //! Notificações: across events, one by one, selected or all that match.
 
-use super::attempts::{self, can_resend, response};
-use super::filters::{PAGING, alerts, any, listed, period_fields, read_page, select_field, text_field, type_list};
-use super::layout::{Place, ago, class, empty, framed, resend_button, status, until};
+use super::attempts;
+use super::filters::{
+    PAGING, alerts, any, csv_link, listed, period_popover, popover, read_page, select_field, set_chips, shown_period,
+    text_field, type_list,
+};
+use super::frame::{Place, framed};
+use super::layout::empty;
+use super::names;
 use super::notification_filter::{asked_for, not_whole};
 use super::request::{page, see};
 use super::resends;
+use super::rows::{status_chips, table};
 use super::view::{PageResult, ROWS, View, back_of, done};
-use crate::model::{NotificationId, Status};
-use crate::service::NotificationView;
+use crate::model::{NotificationId, WebhookId};
 use http::StatusCode;
 use maud::{Markup, html};
+use std::time::{Duration, Instant};
+
+/// How long the outcome of a resend is awaited before the page is shown.
+const AWAIT_OUTCOME: Duration = Duration::from_millis(1500);
+const LOOK_AGAIN: Duration = Duration::from_millis(40);
 
 pub(super) async fn list(view: &View<'_>) -> PageResult {
     let t = view.t;
     let (filter, problems) = asked_for(view);
     let find = |listing| view.service.notifications(view.caller(), filter.clone(), listing);
     let (listing, found) = read_page(view, find).await?;
-    let filtered = any(view);
+    let (backlog, failed) = view.service.status_counts(view.caller(), filter.webhook_id).await?;
     let aside = (!problems.is_empty()).then_some(t.not_whole_aside);
     let not_whole = aside.or(not_whole(view, &filter));
-    let first_step = empty(t.no_notifications, t.no_notifications_help, Some(&super::events::first(view)));
+    let first_step = empty(t.no_notifications, t.no_notifications_help, Some(&super::events::first(view)), t);
     let rows = html! {
-        @if view.can_change {
-            form #many method="post" action="/notifications/resend" {
-                (view.csrf())
-                input type="hidden" name="back" value=(view.here);
-                div.buttons {
-                    label.check hidden data-select-all="" { input type="checkbox"; " " (t.select_page) }
-                    button type="submit" { (t.resend_selected) }
-                    @if not_whole.is_none() {
-                        a.button href=(format!("/notifications/resend?{}", view.request.query.query(PAGING, None))) {
-                            (t.resend_all)
-                        }
+        (table(view, &found.items, true))
+        @if view.can_change && any(view) {
+            @match not_whole {
+                Some(why) => p.help { (why) },
+                None => p.acts {
+                    a.btn.small href=(format!("/notifications/resend?{}", view.request.query.query(PAGING, None))) {
+                        (t.resend_all)
                     }
                 }
-                @if let Some(why) = not_whole { p.help { (why) } }
             }
         }
-        (table(view, &found.items))
     };
     let content = html! {
-        h1 { (t.notifications) }
+        div.head {
+            div { h1 { (t.notifications) } p.sub { (t.notifications_help) } }
+            div.acts { (csv_link(view)) }
+        }
         @if listing.cursor.is_none() { (resends::late(view)) }
-        (filter_form(view, filtered))
+        div.chips #filters data-live="" { (status_chips(view, backlog, failed)) (more_filters(view)) }
         (alerts(&problems))
         (listed(view, listing, found.next, (!found.items.is_empty()).then_some(&rows), &first_step))
     };
     Ok(page(StatusCode::OK, framed(view, Place::Notifications, t.notifications, &content)))
 }
 
-fn filter_form(view: &View<'_>, filtered: bool) -> Markup {
+fn more_filters(view: &View<'_>) -> Markup {
     let t = view.t;
-    let statuses: Vec<(&str, &str)> =
-        std::iter::once(("", t.any)).chain(Status::ALL.map(|status| (status.as_str(), t.status(status)))).collect();
     let webhooks = view.service.all_webhooks(view.caller());
-    let named: Vec<(String, String)> =
-        webhooks.iter().map(|webhook| (webhook.id.to_string(), webhook.target.to_string())).collect();
+    let named: Vec<(String, String)> = webhooks.iter().map(|own| (own.id.to_string(), own.name().to_owned())).collect();
     let mut options: Vec<(&str, &str)> = vec![("", t.any)];
-    options.extend(named.iter().map(|(id, target)| (&**id, &**target)));
-    let request = view.request.query.get("webhook_id").unwrap_or_default();
-    if !request.is_empty() && named.iter().all(|(id, _)| id != request) {
-        // One that was deleted can still be asked for.
-        options.push((request, request));
-    }
+    options.extend(named.iter().map(|(id, name)| (&**id, &**name)));
+    options[1..].sort_by_key(|(_, name)| name.to_lowercase());
     let responses = [
-        ("", t.any),
+        ("", t.any_response),
         ("none", t.response_none),
         ("2xx", "2xx"),
         ("3xx", "3xx"),
@@ -78,68 +78,33 @@ fn filter_form(view: &View<'_>, filtered: bool) -> Markup {
         ("500", "500"),
         ("503", "503"),
     ];
+    let set = [
+        ("webhook_id", t.webhook),
+        ("period", t.period),
+        ("from", t.from),
+        ("to", t.to),
+        ("response", t.response),
+        ("type", t.event_type),
+        ("event_id", t.event),
+    ];
+    let shown = |name: &str, value: &str| match name {
+        "webhook_id" => WebhookId::parse(value).map_or_else(|| value.to_owned(), |id| names::webhook(view, id)),
+        "response" if value == "none" => t.response_none.to_owned(),
+        _ => shown_period(view, name, value).unwrap_or_else(|| value.to_owned()),
+    };
+    let more = html! {
+        (select_field(view, "response", t.response, &responses))
+        (text_field(view, "type", t.event_type, Some("types")))
+        (type_list(view))
+    };
     html! {
-        details.filters #filters open[filtered] {
-            summary { (t.filter) }
-            form method="get" action="/notifications" {
-                (select_field(view, "status", t.status, &statuses))
-                (select_field(view, "webhook_id", t.webhook, &options))
-                (select_field(view, "response", t.response, &responses))
-                (text_field(view, "type", t.event_type, Some("types")))
-                (type_list(view))
-                (period_fields(view))
-                div.buttons { button.primary type="submit" { (t.filter) } a href="/notifications" { (t.clear) } }
-            }
-        }
-    }
-}
-
-fn table(view: &View<'_>, items: &[NotificationView]) -> Markup {
-    let t = view.t;
-    let columns = [t.event_type, t.target, t.response, t.status, t.next_attempt, t.recorded];
-    html! {
-        table.cards #rows {
-            caption.sr { (t.notifications) }
-            thead {
-                tr {
-                    // Its boxes need less room than its name.
-                    @if view.can_change { th scope="col" { span.sr { (t.select) } } }
-                    @for name in columns { th scope="col" { (name) } }
-                }
-            }
-            tbody { @for item in items { (row(view, item)) } }
-        }
-    }
-}
-
-fn row(view: &View<'_>, item: &NotificationView) -> Markup {
-    let t = view.t;
-    let id = item.id.to_string();
-    html! {
-        tr id=(format!("n-{id}")) class=(class(item.status)) {
-            @if view.can_change {
-                td.pick data-label=(t.select) {
-                    input type="checkbox" name="id" form="many" value=(id)
-                        aria-label=(format!("{} {} {}", t.select, item.event_type, item.target))
-                            disabled[item.status == Status::Cancelled];
-                }
-            }
-            td.type data-label=(t.event_type) { a.strong href=(format!("/notifications/{id}")) { (item.event_type) } }
-            td.target data-label=(t.target) { span.clip title=(item.target) { (item.target) } }
-            td data-label=(t.response) {
-                (response(view, item)) @if item.attempts_count > 1 { " " span.muted { (item.attempts_count) "×" } }
-            }
-            td data-label=(t.status) {
-                div.state {
-                    (status(t, item.status))
-                    @if can_resend(view, item.status) { (resend_button(view, &id, &item.target)) }
-                }
-            }
-            td data-label=(t.next_attempt) {
-                @if let Some(at) = item.next_attempt_at { (until(view, at)) } @else { "–" }
-            }
-            td data-label=(t.recorded) { (ago(view, item.inserted_at)) }
-        }
+        (popover(
+            view, "webhook-filter", t.webhook, &["webhook_id"],
+            &select_field(view, "webhook_id", t.webhook, &options),
+        ))
+        (period_popover(view))
+        (popover(view, "more-filters", t.more_filters, &["response", "type"], &more))
+        (set_chips(view, &set, shown))
     }
 }
 
@@ -147,20 +112,41 @@ pub(super) async fn show(view: &View<'_>, id: NotificationId) -> PageResult {
     let t = view.t;
     let detail = view.service.notification(view.caller(), id).await?;
     let reason = view.service.explain_notification(view.caller(), id).await?;
+    let title = names::event_title(view, &detail.view.event_type);
+    let parts = view.service.request_parts(view.caller(), detail.view.event_id).await.ok();
     let content = html! {
-        p.crumbs {
+        p.crumb {
             a href="/notifications" { (t.notifications) }
-            " › " a href=(format!("/events/{}", detail.view.event_id)) { (detail.view.event_type) }
+            " › " a href=(format!("/events/{}", detail.view.event_id)) {
+                (names::reference(&detail.view.about).map_or_else(|| detail.view.event_id.to_string(), str::to_owned))
+            }
         }
-        h1 { (t.notification) }
-        (attempts::notification(view, &detail, Some(&reason), true))
+        div.head {
+            div {
+                h1 { (title) " " span.sub { (names::about(view, &detail.view.about)) } }
+                p.meta {
+                    span.code { (detail.view.event_type) }
+                    span { a href=(format!("/events/{}", detail.view.event_id)) { (t.see_event) } }
+                    span { (t.notification) " " span.id { (id) } }
+                }
+            }
+        }
+        (attempts::notification(view, &detail, Some(&reason), parts.as_ref()))
     };
-    Ok(page(StatusCode::OK, framed(view, Place::Notifications, t.notification, &content)))
+    Ok(page(StatusCode::OK, framed(view, Place::Notifications, &title, &content)))
 }
 
 pub(super) async fn resend(view: &View<'_>, id: NotificationId) -> PageResult {
-    view.service.resend(view.caller(), id).await?;
-    Ok(done(view, "resent"))
+    let before = view.service.resend(view.caller(), id).await?.attempts_count;
+    // As a rule it has ended before anybody could have looked: the page then says how.
+    let begun = Instant::now();
+    while begun.elapsed() < AWAIT_OUTCOME {
+        tokio::time::sleep(LOOK_AGAIN).await;
+        if view.service.notification(view.caller(), id).await?.view.attempts_count > before {
+            break;
+        }
+    }
+    Ok(done(view, "resent", Some(&id.to_string())))
 }
 
 pub(super) async fn resend_selected(view: &View<'_>) -> PageResult {
@@ -175,7 +161,7 @@ pub(super) async fn resend_selected(view: &View<'_>) -> PageResult {
         if resent { sent += 1 } else { not += 1 }
     }
     if sent + not == 0 {
-        return Ok(done(view, "none"));
+        return Ok(done(view, "none", None));
     }
     let back = back_of(view.request);
     let joint = if back.contains('?') { '&' } else { '?' };

@@ -1,117 +1,222 @@
-//! Visão geral: outcomes of attempts, what is pending, which webhooks are failing and what to do, how the daemon does.
+//! Início: is anything wrong, what does it concern, what is to be done, and how deliveries do.
 
-use super::attempts::last_failure;
-use super::charts::column;
-use super::layout::{Place, ago, at_most_counted, bytes, empty, framed, heads, number, span, with_moments};
+use super::charts::{Column, chart};
+use super::frame::{Place, framed};
+use super::layout::{Icon, ago, at_most_counted, bytes, decimal, icon, number, span};
 use super::request::page;
 use super::texts::{Lang, fill};
+use super::trouble;
 use super::view::{PageResult, View};
-use crate::model::{Status, Timestamp, WebhookStatus};
-use crate::service::{FailingWebhook, HourCounts, Overview};
+use super::welcome;
+use crate::model::{Status, Timestamp};
+use crate::service::{DeliveryFigures, FailingWebhook, HourCounts, Overview};
 use http::StatusCode;
 use maud::{Markup, html};
+use std::cmp::Ordering;
+
+/// How many cards of failing webhooks are shown unless all are asked for.
+const CARDS: usize = 3;
+/// A scheduled backup that is older is told of, in milliseconds.
+const OLD_BACKUP_MS: u64 = 48 * 3_600_000;
+const HOUR_MS: u64 = 3_600_000;
 
 pub(super) async fn show(view: &View<'_>) -> PageResult {
     let t = view.t;
     let overview = view.service.overview(view.caller()).await?;
     let absent = view.service.absent_accounts(view.caller()).await?;
     let month = view.request.query.get("range") == Some("month");
+    let first_steps = welcome::is_due(view, &overview);
     let content = html! {
-        h1 { (t.overview) }
         div #live data-live="" {
-            @if overview.webhooks == 0 {
-                (empty(t.no_webhooks, t.no_webhooks_help, Some(&super::webhooks::first(view))))
-                @if view.can_change { p { a.button.primary href="/webhooks/new" { "+ " (t.create_webhook) } } }
-            } @else if !overview.has_events {
-                (empty(t.no_events, t.no_events_help, Some(&super::events::first(view))))
-            }
-            @for name in &absent { p.problem role="alert" { (fill(t.absent_account, &[name, name, name, name])) } }
-            div.tiles { (tiles(view, &overview)) }
-            section.card {
-                div.row {
-                    h2 { (t.chart_title) }
-                    nav.tabs aria-label=(t.period) {
-                        a href="/" aria-current=[(!month).then_some("true")] { (t.last_day) }
-                        a href="/?range=month" aria-current=[month.then_some("true")] { (t.last_month) }
+            @if first_steps {
+                (welcome::steps(view, &overview))
+            } @else {
+                div.head {
+                    div { h1 { (t.home) } p.sub {
+                            (if month { t.last_month } else { t.last_day }) " · " (view.zone.name())
+                        } }
+                    @if view.can_change {
+                        div.acts { a.btn.main href="/webhooks/new" { (icon(Icon::Plus)) (t.create_webhook) } }
                     }
                 }
-                (chart(view, if month { &overview.days } else { &overview.hours }, month))
             }
-            section {
-                h2 { (t.failing_webhooks) }
-                @if overview.failing.is_empty() { p.muted { (t.no_failing_webhooks) } }
-                @for failing in &overview.failing { (failing_webhook(view, failing)) }
+            @for name in &absent { p.problem role="alert" { (fill(t.absent_account, &[name, name, name, name])) } }
+            @if !first_steps || !overview.failing.is_empty() || overview.not_ready.is_some() {
+                (health(view, &overview))
+                (troubles(view, &overview.failing))
+            }
+            @if !first_steps {
+                (kpis(view, &overview))
+                (deliveries(view, &overview, month))
             }
             (system(view, &overview))
         }
     };
-    Ok(page(StatusCode::OK, framed(view, Place::Overview, t.overview, &content)))
+    let title = if first_steps { t.welcome } else { t.home };
+    Ok(page(StatusCode::OK, framed(view, Place::Home, title, &content)))
 }
 
-fn tiles(view: &View<'_>, overview: &Overview) -> Markup {
+/// The answer to "is anything wrong?", in one sentence.
+fn health(view: &View<'_>, overview: &Overview) -> Markup {
     let t = view.t;
-    let tile = |name: &str, count: u64, status: Status| {
+    let (failing, backlog) = (view.failing(), overview.backlog.total());
+    let figures = &overview.figures;
+    let low_disk = figures.free_bytes.filter(|free| *free < figures.min_free_bytes.saturating_mul(2));
+    let no_backup = figures.backups_scheduled
+        && figures.last_backup.map_or(view.service.started_at(), |at| at).as_ms() + OLD_BACKUP_MS < view.now.as_ms();
+    let line = |class: &str, sign: Icon, strong: &str, rest: &str| {
+        html! { p class=(format!("health {class}")) { (icon(sign)) span { strong { (strong) } " " (rest) } } }
+    };
+    if let Some(why) = &overview.not_ready {
+        return line("bad", Icon::Alert, t.not_ready, &super::texts::sentence(view.lang, why));
+    }
+    if failing > 0 {
+        let all = u64::try_from(overview.webhooks).unwrap_or(u64::MAX);
+        let strong = t.need_attention.of(failing, &number(view.lang, failing), &[&number(view.lang, all)]);
+        let rest = match backlog {
+            0 => String::new(),
+            count => t.nothing_lost.of(count, &at_most_counted(view, count), &[]),
+        };
+        return line("bad", Icon::Alert, &strong, &rest);
+    }
+    if let Some(free) = low_disk {
+        return line("warn", Icon::Alert, t.low_disk, &fill(t.low_disk_help, &[&bytes(view.lang, free)]));
+    }
+    if no_backup {
+        return line("warn", Icon::Alert, t.old_backup, t.old_backup_help);
+    }
+    match overview.delivery.delivered {
+        0 => line("ok", Icon::Good, t.all_well, t.all_well_none),
+        count => line("ok", Icon::Good, t.all_well, &t.all_well_n.of(count, &number(view.lang, count), &[])),
+    }
+}
+
+/// A card for each failing webhook, but those that were dismissed.
+fn troubles(view: &View<'_>, failing: &[FailingWebhook]) -> Markup {
+    let t = view.t;
+    let dismissed = |one: &&FailingWebhook| view.request.dismissed.contains(&trouble::mark(one));
+    let hidden = u64::try_from(failing.iter().filter(dismissed).count()).unwrap_or(u64::MAX);
+    let shown: Vec<&FailingWebhook> = failing.iter().filter(|one| !dismissed(one)).collect();
+    let all = view.request.query.get("failing") == Some("all");
+    let most = if all { shown.len() } else { CARDS };
+    html! {
+        @for one in shown.iter().take(most) { (trouble::card(view, one)) }
+        @if shown.len() > most { p { a href="/?failing=all" { (fill(t.all_failing, &[&shown.len()])) } } }
+        @if hidden > 0 {
+            form.acts.muted method="post" action="/recall" {
+                (view.csrf())
+                span { (t.dismissed.of(hidden, &hidden, &[])) }
+                button.link type="submit" { (t.show_again) }
+            }
+        }
+    }
+}
+
+fn sum(columns: &[HourCounts]) -> HourCounts {
+    columns.iter().fold(HourCounts::default(), |sum, one| HourCounts {
+        confirmed: sum.confirmed + one.confirmed,
+        retried: sum.retried + one.retried,
+        failed: sum.failed + one.failed,
+    })
+}
+
+/// Five figures, each of the list that it leads to.
+fn kpis(view: &View<'_>, overview: &Overview) -> Markup {
+    let t = view.t;
+    let figures = &overview.delivery;
+    let kpi = |name: &str, value: &str, below: &str, href: &str, hot: bool| {
         html! {
-            a.tile href=(format!("/notifications?status={}", status.as_str())) {
-                span.number { (at_most_counted(view, count)) } span { (name) }
+            a class=(if hot { "kpi hot" } else { "kpi" }) href=(href) {
+                span { (name) } b { (value) } em { (below) }
             }
         }
     };
+    let of = |status: Status, rest: &str| format!("/notifications?status={}{rest}", status.as_str());
+    let day = format!("&from={}", figures.since);
+    let week = format!("&webhook_deleted=false&from={}", figures.failed_since);
+    let half = figures.half.map_or_else(|| "–".to_owned(), |half| span(view.lang, half));
+    let most = figures.most.map(|most| fill(t.most_below, &[&span(view.lang, most)])).unwrap_or_default();
     html! {
-        (tile(t.pending_many, overview.backlog.pending, Status::Pending))
-        (tile(t.retrying, overview.backlog.retrying, Status::Retrying))
-        (tile(t.held_many, overview.backlog.held, Status::Held))
-        (tile(t.failed_many, overview.failed, Status::Failed))
-        div.tile {
-            span { (t.oldest_pending) }
-            @match &overview.oldest {
-                Some(oldest) =>
-                    span.number.small {
-                        a href=(format!("/notifications/{}", oldest.id)) { (ago(view, oldest.inserted_at)) }
-                    },
-                None => span.number.small { (t.nothing_pending) },
+        div.kpis {
+            (kpi(t.delivered_many, &number(view.lang, figures.delivered), &against_yesterday(view, figures),
+                &of(Status::Delivered, &day), false))
+            (kpi(t.delivery_rate, &percent(view.lang, figures.rate), t.by_notification,
+                &format!("/notifications?from={}", figures.since), false))
+            (kpi(t.response_time, &half, &most, &of(Status::Delivered, &day), false))
+            (kpi(t.retrying, &at_most_counted(view, overview.backlog.retrying), t.comes_by_itself,
+                &of(Status::Retrying, ""), false))
+            (kpi(t.failed_many, &at_most_counted(view, figures.failed), t.failed_help,
+                &of(Status::Failed, &week), figures.failed > 0))
+        }
+    }
+}
+
+/// "▲ 8 % que ontem".
+fn against_yesterday(view: &View<'_>, figures: &DeliveryFigures) -> String {
+    let t = view.t;
+    let (now, before) = (figures.delivered, figures.delivered_before);
+    if before == 0 {
+        return t.in_last_day.to_owned();
+    }
+    let percent = now.abs_diff(before).saturating_mul(100) / before;
+    match now.cmp(&before) {
+        Ordering::Equal => t.as_yesterday.to_owned(),
+        Ordering::Greater => fill(t.more_than_yesterday, &[&number(view.lang, percent)]),
+        Ordering::Less => fill(t.less_than_yesterday, &[&number(view.lang, percent)]),
+    }
+}
+
+/// A part of a whole in hundredths, in tenths and rounded down: 100 % means that none failed.
+fn percent(lang: Lang, part: Option<f64>) -> String {
+    part.map_or_else(|| "–".to_owned(), |part| decimal(lang, &format!("{:.1}\u{a0}%", (part * 1000.0).floor() / 10.0)))
+}
+
+fn deliveries(view: &View<'_>, overview: &Overview, month: bool) -> Markup {
+    let t = view.t;
+    let counts = if month { &overview.days } else { &overview.hours };
+    let columns: Vec<Column> = (0..counts.len()).map(|nth| column(view, overview, nth, month)).collect();
+    let all = sum(counts);
+    let count = |count| number(view.lang, count);
+    let title = if month { t.by_day } else { t.by_hour };
+    html! {
+        section.card.pad {
+            div.head {
+                h2 { (title) }
+                nav.acts aria-label=(t.period) {
+                    a.chip href="/" aria-current=[(!month).then_some("true")] { (t.hours_24) }
+                    a.chip href="/?range=month" aria-current=[month.then_some("true")] { (t.days_30) }
+                }
+            }
+            @if all.tried() == 0 { p.muted { (t.nothing_yet) } } @else {
+                div.scroll tabindex="0" role="region" aria-label=(title) { (chart(view, &columns, title)) }
+                p.key {
+                    span { i.dot.ok aria-hidden="true" {} (t.delivered_many) " " b { (count(all.confirmed)) } }
+                    span { i.dot.warn aria-hidden="true" {} (t.retried_many) " " b { (count(all.retried)) } }
+                    span { i.dot.bad aria-hidden="true" {} (t.failed_many) " " b { (count(all.failed)) } }
+                }
+                details #numbers { summary { (t.in_numbers) } (numbers(view, &columns, month)) }
             }
         }
     }
 }
 
-/// Stacked columns, the present one at the right; the same in numbers below.
-fn chart(view: &View<'_>, columns: &[HourCounts], days: bool) -> Markup {
+/// The same in a table, the newest first.
+fn numbers(view: &View<'_>, columns: &[Column], month: bool) -> Markup {
     let t = view.t;
-    let mut sum = HourCounts::default();
-    for one in columns {
-        sum.confirmed += one.confirmed;
-        sum.retried += one.retried;
-        sum.failed += one.failed;
-    }
-    if sum.attempts() == 0 {
-        return html! { p.muted { (t.nothing_yet) } };
-    }
-    let (width, height) = (columns.len() * 10, 100.0);
-    let most = columns.iter().map(|one| one.attempts()).max().unwrap_or(0).max(1);
-    let count = |count| number(view.lang, count);
-    let label = fill(t.chart_label, &[&count(sum.confirmed), &count(sum.retried), &count(sum.failed)]);
     html! {
-        p.scale { (fill(t.highest, &[&number(view.lang, most)])) }
-        svg.chart viewBox=(format!("0 0 {width} {height}")) preserveAspectRatio="none" role="img" aria-label=(label) {
-            @for (nth, one) in columns.iter().enumerate() { (column(nth, *one, most, height)) }
-        }
-        p.legend {
-            span { i.delivered aria-hidden="true" {} (t.came_confirmed) " " (count(sum.confirmed)) } " "
-            span { i.retrying aria-hidden="true" {} (t.came_retried) " " (count(sum.retried)) } " "
-            span { i.failed aria-hidden="true" {} (t.came_failed) " " (count(sum.failed)) }
-        }
-        details #numbers {
-            summary { (t.in_numbers) }
-            table.cards {
-                (heads(&[if days { t.day } else { t.hour }, t.came_confirmed, t.came_retried, t.came_failed]))
-                tbody {
-                    @for (nth, one) in columns.iter().enumerate().rev().filter(|(_, one)| one.attempts() > 0) {
-                        tr {
-                            th scope="row" { (name_of(view, columns.len() - 1 - nth, days)) }
-                            td data-label=(t.came_confirmed) { (count(one.confirmed)) }
-                            td data-label=(t.came_retried) { (count(one.retried)) }
-                            td data-label=(t.came_failed) { (count(one.failed)) }
+        table {
+            thead {
+                tr {
+                    th scope="col" { (if month { t.day } else { t.hour }) }
+                    @for name in [t.delivered_many, t.retried_many, t.failed_many] { th.num scope="col" { (name) } }
+                }
+            }
+            tbody {
+                @for one in columns.iter().rev().filter(|one| one.counts.tried() > 0) {
+                    tr {
+                        th scope="row" { (one.name) }
+                        @for count in [one.counts.confirmed, one.counts.retried, one.counts.failed] {
+                            td.num { (number(view.lang, count)) }
                         }
                     }
                 }
@@ -120,73 +225,45 @@ fn chart(view: &View<'_>, columns: &[HourCounts], days: bool) -> Markup {
     }
 }
 
-fn name_of(view: &View<'_>, back: usize, days: bool) -> String {
-    let step: u64 = if days { 86_400_000 } else { 3_600_000 };
-    let at = Timestamp::from_ms((view.now.as_ms() / step).saturating_sub(back as u64) * step).to_string();
-    let part = |from: usize, to: usize| at.get(from..to).unwrap_or_default().to_owned();
-    match (view.lang, days) {
-        (Lang::Pt, true) => format!("{}/{}/{}", part(8, 10), part(5, 7), part(0, 4)),
-        (Lang::Pt, false) => format!("{}/{} {}h", part(8, 10), part(5, 7), part(11, 13)),
-        (Lang::En, true) => part(0, 10),
-        (Lang::En, false) => format!("{} {}:00", part(5, 10), part(11, 13)),
-    }
+/// An hour or a day of the panel's zone.
+fn column(view: &View<'_>, overview: &Overview, nth: usize, days: bool) -> Column {
+    let counts = if days { &overview.days } else { &overview.hours };
+    let back = (counts.len() - 1).saturating_sub(nth);
+    let hour = (view.now.as_ms() / HOUR_MS).saturating_sub(back as u64) * HOUR_MS;
+    let (from, to) = (Timestamp::from_ms(hour), Timestamp::from_ms(hour + HOUR_MS));
+    let (from, to) = match (days, overview.day_begins.get(nth..nth + 2)) {
+        (true, Some(&[from, to])) => (from, to),
+        _ => (from, to),
+    };
+    let text = view.zone.shift(from).unwrap_or(from).to_string();
+    let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default().to_owned();
+    let name = match (view.lang, days) {
+        (Lang::Pt, true) => format!("{}/{}", part(8, 10), part(5, 7)),
+        (Lang::Pt, false) => format!("{}h", part(11, 13)),
+        (Lang::En, true) => part(5, 10),
+        (Lang::En, false) => format!("{}:00", part(11, 13)),
+    };
+    let labelled =
+        if days { back.is_multiple_of(5) } else { part(11, 13).parse().is_ok_and(|hour: u32| hour.is_multiple_of(3)) };
+    Column { counts: counts.get(nth).copied().unwrap_or_default(), from, to, name, labelled }
 }
 
-fn failing_webhook(view: &View<'_>, failing: &FailingWebhook) -> Markup {
-    let t = view.t;
-    let webhook = &failing.webhook;
-    html! {
-        article.card.trouble {
-            div.row {
-                h3.target {
-                    a.clip href=(format!("/webhooks/{}", webhook.id)) title=(webhook.target) { (webhook.target) }
-                }
-                span { (fill(t.still_pending, &[&at_most_counted(view, failing.backlog.total())])) }
-            }
-            @if let WebhookStatus::Disabled { reason, .. } = webhook.status {
-                p { (with_moments(view.lang, view.lang.of(&reason.localized()))) }
-            }
-            @if let Some(since) = failing.health.since {
-                p { (fill(t.failing_since, &[&span(view.lang, view.now.since(since))])) }
-            }
-            @if let Some(at) = failing.health.disables_at {
-                p { (fill(t.will_disable, &[&span(view.lang, at.since(view.now))])) }
-            }
-            @if let Some(attempt) = &failing.attempt { (last_failure(view, attempt)) }
-        }
-    }
-}
-
+/// How the daemon does, in a line.
 fn system(view: &View<'_>, overview: &Overview) -> Markup {
     let (t, figures) = (view.t, &overview.figures);
+    let all = if view.service.account_name(view.caller()).is_some() { t.kept_in_all } else { t.kept_events };
     html! {
-        section.card {
+        section.card.pad {
             h2 { (t.system) }
-            dl.facts {
-                div {
-                    dt { (t.status) }
-                    dd {
-                        @match &overview.not_ready {
-                            None => span.good { (t.ready) }, Some(why) => span.bad {
-                                (t.not_ready) ": " (view.lang.of(why))
-                            }
-                        }
-                    }
+            p.meta {
+                span { (t.taking_events) " " b { (if overview.not_ready.is_none() { t.yes } else { t.no }) } }
+                span { (all) " " b { (number(view.lang, figures.events)) } }
+                span { (t.disk_used) " " b { (bytes(view.lang, overview.disk_bytes)) } }
+                @if let Some(free) = figures.free_bytes { span { (t.disk_free) " " b { (bytes(view.lang, free)) } } }
+                span {
+                    (t.last_backup) " "
+                    b { @match figures.last_backup { Some(at) => (ago(view, at)), None => (t.no_backup) } }
                 }
-                div {
-                    dt {
-                        (t.kept_events)
-                        @if view.service.account_name(view.caller()).is_some() { " " (t.in_all_accounts) }
-                    }
-                    dd { (number(view.lang, figures.events)) }
-                }
-                div { dt { (t.disk_used) } dd { (bytes(view.lang, overview.disk_bytes)) } }
-                @if let Some(free) = figures.free_bytes { div { dt { (t.disk_free) } dd { (bytes(view.lang, free)) } } }
-                div {
-                    dt { (t.last_backup) }
-                    dd { @match figures.last_backup { Some(at) => (ago(view, at)), None => (t.no_backup) } }
-                }
-                div { dt { (t.version) } dd { (env!("CARGO_PKG_VERSION")) } }
             }
         }
     }

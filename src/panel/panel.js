@@ -7,6 +7,11 @@
   // How far down, in pixels, a page still counts as being at its top.
   const NEAR_TOP = 120;
   const full = new Intl.DateTimeFormat(own.lang, { dateStyle: "short", timeStyle: "medium" });
+  const clock = new Intl.DateTimeFormat(own.lang, { hour: "2-digit", minute: "2-digit" });
+  const exact = new Intl.DateTimeFormat(own.lang, { timeStyle: "medium" });
+  const day = new Intl.DateTimeFormat(own.lang, { day: "2-digit", month: "2-digit" });
+  const $ = (selector) => document.querySelector(selector);
+  const all = (selector, root = document) => root.querySelectorAll(selector);
 
   // As the server writes spans.
   const span = (ms) => {
@@ -24,7 +29,8 @@
     let text;
     if ("t" in time.dataset) text = full.format(at);
     else if ("until" in time.dataset) text = at <= now ? own.now : fill(own.in, span(at - now));
-    else if ("ago" in time.dataset) text = fill(own.ago, span(Math.max(0, now - at)));
+    else if ("ago" in time.dataset) text = now - at < 1000 ? own.now : fill(own.ago, span(now - at));
+    else if ("when" in time.dataset) text = (new Date(at).toDateString() === new Date(now).toDateString() ? "" : day.format(at) + " ") + (time.dataset.when ? exact : clock).format(at);
     else return;
     if (time.textContent !== text) time.textContent = text;
     if (time.title) { const title = full.format(at); if (time.title !== title) time.title = title; }
@@ -33,10 +39,10 @@
   const tick = () => {
     const now = Date.now(), before = ticked;
     ticked = now;
-    for (const time of document.querySelectorAll("time[datetime]")) {
+    for (const time of all("time[datetime]")) {
       tell(time, now);
       // An attempt begins without a word; it is being made now.
-      if ("until" in time.dataset) { const at = Date.parse(time.dateTime); if (before < at && at <= now && said.size) setTimeout(look, 200); }
+      if ("until" in time.dataset) { const at = Date.parse(time.dateTime); if (before < at && at <= now && isLive) setTimeout(look, 200); }
     }
     const list = document.getElementById("list");
     if (waiting && !(list && held(list))) let_in();
@@ -44,7 +50,8 @@
 
   // ---- live: what differs in each part marked data-live is changed in place, unless somebody is at it ----
   const said = new Map();
-  const parts = (root) => [...root.querySelectorAll("[data-live][id]")];
+  const parts = (root) => [...all("[data-live][id]", root)];
+  const isLive = Boolean($("main [data-live]"));
   for (const part of parts(document)) said.set(part.id, part.outerHTML);
 
   // Elements stay who they are, so that focus, selection, ticks, open details and the place one has scrolled to stay with them.
@@ -99,14 +106,14 @@
     for (const button of row.querySelectorAll("button")) button.setAttribute("aria-disabled", "true");
     const note = document.createElement("p");
     note.textContent = own.left;
-    (row.querySelector(".state")?.parentElement || row.lastElementChild).append(note);
+    (row.querySelector(".what") || row.lastElementChild).append(note);
     return row;
   };
   const rowOf = (part, id) => [...rows(part)].find((row) => row.id === id);
   const ids = (part) => [...rows(part)].map((row) => row.id).join(" ");
   let waiting = null;
   const news = document.createElement("button");
-  news.type = "button"; news.className = "news"; news.hidden = true;
+  news.type = "button"; news.className = "news main"; news.hidden = true;
   const let_in = () => { news.hidden = true; const apply = waiting; waiting = null; if (apply) apply(); };
   news.addEventListener("click", () => { let_in(); window.scrollTo(0, 0); });
 
@@ -115,8 +122,11 @@
     const selection = window.getSelection();
     return selection && !selection.isCollapsed && part.contains(selection.anchorNode);
   };
-  const take = (text) => {
-    const page = new DOMParser().parseFromString(text, "text/html");
+  const take = (page) => {
+    // How many webhooks fail stands in the title, and the icon tells whether any does.
+    if (document.title !== page.title) document.title = page.title;
+    const [icon, fresh] = [document, page].map((it) => it.querySelector("link[rel=icon]"));
+    if (icon && fresh && icon.getAttribute("href") !== fresh.getAttribute("href")) icon.href = fresh.getAttribute("href");
     for (const fresh of parts(page)) {
       const old = document.getElementById(fresh.id);
       if (!old) continue;
@@ -146,7 +156,24 @@
       }
     }
   };
-  const here = () => { const at = new URL(location.href); for (const name of ["done", "ok", "not"]) at.searchParams.delete(name); return at.href; };
+  const here = () => { const at = new URL(location.href); for (const name of ["done", "ok", "not", "n"]) at.searchParams.delete(name); return at.href; };
+  const parse = (text) => new DOMParser().parseFromString(text, "text/html");
+
+  // ---- a daemon that doesn't answer: the page says so, and sends nothing until it is back ----
+  let failed = 0, since = 0;
+  const away = () => failed > 1;
+  const bar = $("#away");
+  const switched = (off) => {
+    if (!bar || bar.hidden === !off) return;
+    bar.hidden = !off;
+    bar.textContent = off ? fill(own.away, clock.format(since)) : "";
+    for (const button of all("form[method=post] button")) {
+      if (off) button.setAttribute("aria-disabled", "true"); else button.removeAttribute("aria-disabled");
+    }
+  };
+  const missed = () => { if (failed++ === 0) since = Date.now(); if (away()) switched(true); };
+  const reached = () => { failed = 0; switched(false); };
+
   let timer = 0, eager = 0, asking = false, again = false, streams = false;
   const look = async () => {
     clearTimeout(timer);
@@ -155,13 +182,15 @@
       asking = true;
       try {
         const answer = await fetch(here(), { headers: { accept: "text/html", "carteiro-live": "1" }, redirect: "manual" });
+        // A proxy answers for a daemon that is away.
+        if ([502, 503, 504].includes(answer.status)) missed(); else reached();
         if (answer.type === "opaqueredirect") location.reload();
-        else if (answer.ok) take(await answer.text());
-      } catch { /* the daemon is away: it is asked again */ }
+        else if (answer.ok) take(parse(await answer.text()));
+      } catch { missed(); }
       asking = false;
     }
     if (eager > 0) eager -= 1;
-    const rest = eager > 0 || again || document.querySelector("progress[value]:not([data-over])") ? SOON : streams ? SELDOM : EVERY;
+    const rest = eager > 0 || again || $("progress[value]:not([data-over])") ? SOON : streams && !failed ? SELDOM : EVERY;
     again = false;
     timer = setTimeout(look, rest);
   };
@@ -176,12 +205,12 @@
     stream.addEventListener("changed", () => { streams = true; look(); });
     stream.addEventListener("error", () => {
       // Not each time: a browser comes back sooner than the page would look, and fails again for as long as nothing answers.
-      if (streams) { streams = false; clearTimeout(timer); timer = setTimeout(look, EVERY); }
+      if (streams) { streams = false; clearTimeout(timer); timer = setTimeout(look, failed ? EVERY : SOON); }
       if (stream && stream.readyState === EventSource.CLOSED) { close(); retry = setTimeout(listen, SELDOM); }
     });
   };
   const live = () => {
-    if (said.size === 0) return;
+    if (!isLive) return;
     timer = setTimeout(look, EVERY);
     listen();
     // A page that nobody sees takes no stream from one that somebody does: browsers have six for each origin.
@@ -192,48 +221,132 @@
   };
   const hurry = () => { eager = 12; look(); };
 
-  // ---- forms that needn't leave the page ----
+  // ---- what was just done ----
+  const toasts = $("#toasts");
+  let fading = 0;
+  const toast = (text, problem) => {
+    const note = document.createElement("p"), words = document.createElement("span"), shut = document.createElement("button");
+    note.className = problem ? "toast problem" : "toast";
+    words.textContent = text;
+    shut.type = "button"; shut.textContent = "×"; shut.dataset.close = ""; shut.setAttribute("aria-label", own.close);
+    note.append(words, shut);
+    toasts.replaceChildren(note);
+    clearTimeout(fading);
+    fading = setTimeout(() => { if (!note.matches(":hover, :focus-within")) note.remove(); }, 15000);
+  };
+  // What came with the page is said anew, so that it is read out, and the address forgets it.
+  const came = toasts && toasts.querySelector(".toast span");
+  if (came) {
+    const text = came.textContent;
+    history.replaceState(history.state, "", here());
+    toasts.replaceChildren();
+    setTimeout(() => toast(text), 50);
+  }
+
+  // ---- forms that needn't leave the page, and those that must not when nobody would answer ----
   const sending = new WeakSet();
   document.addEventListener("submit", async (event) => {
     const form = event.target;
-    if (!form.matches("form[data-quiet]") || said.size === 0) return;
+    if (form.method !== "post") return;
+    const quiet = form.matches("[data-quiet]") && isLive, careful = form.matches("[data-typed]") && !form.dataset.sure;
+    if (away()) { event.preventDefault(); toast(own.away_click, true); return; }
+    if (!quiet && !careful) return;
     event.preventDefault();
     if (sending.has(form) || form.closest(".left")) return;
     sending.add(form);
     // Not `disabled`, which takes the focus away from the person who pressed Enter.
-    const button = form.querySelector("button");
+    const button = event.submitter || form.querySelector("button");
     button.setAttribute("aria-disabled", "true");
     try {
+      if (careful) {
+        // What was typed isn't given away before somebody is there to take it.
+        await fetch("/panel/icon.svg", { cache: "no-store" });
+        form.dataset.sure = "1";
+        form.requestSubmit(event.submitter);
+        return;
+      }
       const answer = await fetch(form.action, { method: "POST", headers: { "carteiro-live": "1" }, body: new URLSearchParams(new FormData(form)), redirect: "follow" });
-      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      const note = page.querySelector(".note, p.problem");
-      const content = document.getElementById("content");
-      content.querySelector(":scope > .note, :scope > p.problem")?.remove();
-      if (note) { const shown = document.importNode(note, true); shown.setAttribute("role", "status"); content.prepend(shown); }
+      const page = parse(await answer.text());
+      const note = page.querySelector(".toast span, main p.problem");
+      if (note) toast(note.textContent, !answer.ok);
+      if (answer.ok && new URL(answer.url).pathname === location.pathname) take(page);
+      if (answer.url.includes("/sign-in")) location.reload();
       hurry();
-    } catch { form.submit(); }
+    } catch {
+      toast(own.away_click, true);
+      missed();
+      if (isLive) look();
+    }
     sending.delete(form);
-    button.removeAttribute("aria-disabled");
+    if (!away()) button.removeAttribute("aria-disabled");
   });
 
   // ---- what only a script can do is shown by one ----
-  const equip = () => { for (const it of document.querySelectorAll("[data-select-all][hidden], button[data-copy][hidden]")) it.hidden = false; };
+  const equip = () => { for (const it of all("[data-select-all][hidden], button[data-copy][hidden], button[data-show][hidden]")) it.hidden = false; };
+  const picked = () => {
+    const count = all("#rows input[name=id]:checked").length, place = $("#picked");
+    if (place) place.textContent = count ? fill(count === 1 ? own.selectedOne : own.selected, count) : "";
+  };
   document.addEventListener("change", (event) => {
     // A row that stayed because it was ticked goes with the next look.
     if (event.target.closest("#rows")) said.set("list", "");
-    if (!event.target.closest("[data-select-all]")) return;
-    for (const it of document.querySelectorAll("#rows input[name=id]:enabled")) it.checked = event.target.checked;
+    if (event.target.closest("[data-select-all]")) for (const it of all("#rows input[name=id]:enabled")) it.checked = event.target.checked;
+    picked();
   });
   document.addEventListener("click", async (event) => {
-    const button = event.target.closest("button[data-copy]");
+    const on = (selector) => event.target.closest(selector);
+    for (const open of all("details.pop[open], details.account[open]")) if (!open.contains(event.target)) open.open = false;
+    if (on("[data-close]")) { event.preventDefault(); on(".toast").remove(); }
+    const link = on("a[href^='/']");
+    if (link && away()) { event.preventDefault(); toast(own.away_click, true); }
+    const time = on("time[title]");
+    // A finger has no pointer to rest on a time.
+    if (time && !link && matchMedia("(hover: none)").matches) toast(time.title);
+    const shown = on("button[data-show]");
+    if (shown) {
+      const field = document.getElementById(shown.dataset.show), hide = field.type === "password";
+      field.type = hide ? "text" : "password";
+      shown.setAttribute("aria-pressed", hide);
+      [shown.textContent, shown.dataset.hideText] = [shown.dataset.hideText, shown.textContent];
+    }
+    const button = on("button[data-copy]");
     if (!button) return;
     const from = document.getElementById(button.dataset.copy);
-    try { await navigator.clipboard.writeText(from.textContent); button.textContent = own.copied; }
-    catch { const selection = getSelection(); selection.removeAllRanges(); const range = document.createRange(); range.selectNodeContents(from); selection.addRange(range); }
+    try {
+      await navigator.clipboard.writeText(from.textContent);
+      const text = button.dataset.text || (button.dataset.text = button.textContent);
+      button.textContent = own.copied;
+      setTimeout(() => { button.textContent = text; }, 2000);
+    } catch { const selection = getSelection(); selection.removeAllRanges(); const range = document.createRange(); range.selectNodeContents(from); selection.addRange(range); }
   });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    const open = $("details.pop[open], details.account[open]");
+    if (open) { open.open = false; open.querySelector("summary").focus(); }
+  });
+  // An address without its scheme.
+  const target = $("form[data-typed] #target");
+  if (target) target.addEventListener("blur", () => {
+    const text = target.value.trim();
+    if (/^[^\s/:@]+\.[^\s/:@]+(:\d+)?([/?].*)?$/.test(text)) target.value = "https://" + text;
+  });
+  // The present is at the right.
+  for (const wide of all(".scroll")) wide.scrollLeft = wide.scrollWidth;
+  // ---- a link that signs in: its secret stands where only the page itself sees it, and doesn't stay in the address ----
+  const pass = document.getElementById("link");
+  if (pass && location.hash.length > 1) {
+    pass.value = location.hash.slice(1);
+    history.replaceState(null, "", location.pathname);
+    document.getElementById("link-field").hidden = true;
+    document.getElementById("link-go").focus();
+  }
   equip();
-  for (const field of document.querySelectorAll("input[name=tz]")) field.value = String(new Date().getTimezoneOffset());
-  for (const zone of document.querySelectorAll(".zone")) zone.textContent = own.local;
+  picked();
+  for (const field of all("input[name=tz]")) field.value = String(new Date().getTimezoneOffset());
+  for (const zone of all(".zone")) zone.textContent = own.local;
+  // A link that leads to a field opens what it is folded in.
+  const goal = location.hash && document.getElementById(location.hash.slice(1));
+  if (goal) { for (let it = goal.closest("details"); it; it = it.parentElement.closest("details")) it.open = true; goal.focus(); }
   tick();
   setInterval(tick, 1000);
   live();

@@ -11,6 +11,10 @@ const COOKIE: &str = "carteiro";
 /// Over TLS the name itself makes a browser refuse one that was set for a whole domain or without TLS.
 const SECURE_COOKIE: &str = "__Host-carteiro";
 const LANGUAGE_COOKIE: &str = "carteiro-lang";
+/// What its reader has dismissed, until the browser is closed.
+const DISMISSED_COOKIE: &str = "carteiro-dismissed";
+/// How many marks of what was dismissed are kept: as many cards as a person closes in a day.
+const MAX_DISMISSED: usize = 20;
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 /// The longest form that is obeyed, in bytes: a description, an authorization and a hundred patterns.
@@ -23,6 +27,10 @@ const MAX_FIELDS: usize = 10_000;
 pub(super) struct FormFields(Vec<(String, String)>);
 
 impl FormFields {
+    pub(super) const fn of(fields: Vec<(String, String)>) -> Self {
+        Self(fields)
+    }
+
     fn parse(bytes: &[u8]) -> Self {
         let fields = form_urlencoded::parse(bytes).take(MAX_FIELDS);
         Self(fields.map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
@@ -60,26 +68,29 @@ pub(super) enum Unread {
 }
 
 /// One request.
+#[derive(Clone)]
 pub(super) struct PanelRequest {
     pub(super) method: Method,
     pub(super) path: String,
     pub(super) query: FormFields,
     pub(super) form: FormFields,
     /// How long the form is.
-    form_bytes: usize,
+    pub(super) form_bytes: usize,
     /// Why the form wasn't read, if it wasn't.
     pub(super) unread: Option<Unread>,
     /// What a browser has already of the panel's files.
     pub(super) known: Option<HeaderValue>,
     pub(super) lang: Lang,
     pub(super) session: Option<String>,
+    /// The marks of what was dismissed.
+    pub(super) dismissed: Vec<String>,
     pub(super) from: IpAddr,
     /// Whether the browser speaks TLS, to us or to a proxy that is trusted.
     pub(super) secure: bool,
     /// The address of the page itself, to come back to.
     pub(super) here: String,
-    /// Whether it was sent by a page of this very origin, as far as the browser says.
-    pub(super) own_origin: bool,
+    /// Whether it was sent by a page of this very origin; `None` where the browser doesn't say.
+    pub(super) own_origin: Option<bool>,
     /// The host of the page that sent a form, where it isn't the one that we were called by and nothing else tells
     /// whether it is ours: as a rule, a proxy has put another `Host` in.
     pub(super) host_lost: Option<String>,
@@ -98,6 +109,11 @@ impl PanelRequest {
         self.form_bytes > MAX_FORM_BYTES || self.unread == Some(Unread::TooLong)
     }
 
+    /// Whether it was sent by a page of another origin.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.own_origin == Some(false)
+    }
+
     pub(super) fn read(request: &Request<Bytes>, from: IpAddr, secure: bool) -> Self {
         let headers = request.headers();
         let query = FormFields::parse(request.uri().query().unwrap_or_default().as_bytes());
@@ -109,9 +125,10 @@ impl PanelRequest {
             path: request.uri().path().to_owned(),
             lang: cookie(headers, LANGUAGE_COOKIE).and_then(Lang::parse).unwrap_or_else(accepted),
             session: session(headers, secure).map(str::to_owned),
+            dismissed: marks(cookie(headers, DISMISSED_COOKIE).unwrap_or_default().split('_')),
             here: request.uri().path_and_query().map_or("/", |all| all.as_str()).to_owned(),
             own_origin: is_own_origin(headers),
-            host_lost: origin_of(headers).filter(|_| !is_own_origin(headers)).map(str::to_owned),
+            host_lost: origin_of(headers).filter(|_| is_own_origin(headers) == Some(false)).map(str::to_owned),
             prefix: text(headers, header::HeaderName::from_static("x-forwarded-prefix")).trim_matches('/').to_owned(),
             host: text(headers, header::HOST).to_owned(),
             // A form sent without leaving the page is somebody's doing; the page it leads to is not.
@@ -126,6 +143,11 @@ impl PanelRequest {
             secure,
         }
     }
+}
+
+/// Whether who asks reads pages, as browsers do.
+pub(super) fn wants_page(headers: &HeaderMap) -> bool {
+    text(headers, header::ACCEPT).contains("text/html")
 }
 
 /// What the session's cookie holds.
@@ -146,19 +168,15 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     all.flat_map(|line| line.split(';')).find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
-/// Browsers say where a request comes from in `Sec-Fetch-Site` or `Origin`; for one that says neither, only the form's
-/// token counts. A proxy that rewrites `Host` is no hindrance where the browser sends the former, which it does over
+/// Browsers say where a request comes from in `Sec-Fetch-Site` or `Origin`; `None` of one that says neither, for which
+/// only the form's token counts. A proxy that rewrites `Host` is no hindrance where the browser sends the former, which it does over
 /// TLS.
-fn is_own_origin(headers: &HeaderMap) -> bool {
+fn is_own_origin(headers: &HeaderMap) -> Option<bool> {
     if let Some(site) = headers.get("sec-fetch-site") {
-        return site == "same-origin" || site == "none";
+        return Some(site == "same-origin" || site == "none");
     }
-    match headers.get(header::ORIGIN) {
-        None => true,
-        Some(_) => {
-            origin_of(headers).is_some_and(|authority| authority.eq_ignore_ascii_case(text(headers, header::HOST)))
-        }
-    }
+    headers.get(header::ORIGIN)?;
+    Some(origin_of(headers).is_some_and(|authority| authority.eq_ignore_ascii_case(text(headers, header::HOST))))
 }
 
 /// The host of `Origin`, where the browser says no more than that.
@@ -235,6 +253,13 @@ pub(super) fn method_not_allowed(allowed: &[&str]) -> Response<Bytes> {
     response
 }
 
+/// To the same page under its own address, by the same method.
+pub(super) fn moved(path: &str) -> Response<Bytes> {
+    let mut response = see(path);
+    *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
+    response
+}
+
 /// To another page, by GET.
 pub(super) fn see(path: &str) -> Response<Bytes> {
     let mut response = bare_status(StatusCode::SEE_OTHER);
@@ -254,6 +279,25 @@ pub(super) fn with_session(mut response: Response<Bytes>, session: &str, secure:
     let (name, flag) = (cookie_name(secure), if secure { "; Secure" } else { "" });
     let age = if session.is_empty() { "; Max-Age=0" } else { "" };
     set_cookie(&mut response, &format!("{name}={session}; Path=/; HttpOnly; SameSite=Strict{flag}{age}"));
+    response
+}
+
+/// The marks that can stand in a cookie: of letters, digits, hyphens and dots.
+fn marks<'a>(marks: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let good = |mark: &&str| {
+        (1..=64).contains(&mark.len())
+            && mark.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
+    };
+    marks.filter(good).map(str::to_owned).take(2 * MAX_DISMISSED).collect()
+}
+
+/// Remembers what was dismissed, the newest marks alone.
+pub(super) fn with_dismissed(mut response: Response<Bytes>, all: &[String], secure: bool) -> Response<Bytes> {
+    let flag = if secure { "; Secure" } else { "" };
+    let kept = marks(all.iter().map(String::as_str));
+    let value = kept[kept.len().saturating_sub(MAX_DISMISSED)..].join("_");
+    let age = if value.is_empty() { "; Max-Age=0" } else { "" };
+    set_cookie(&mut response, &format!("{DISMISSED_COOKIE}={value}; Path=/; HttpOnly; SameSite=Strict{flag}{age}"));
     response
 }
 
@@ -291,14 +335,17 @@ mod tests {
             }
             is_own_origin(&headers)
         };
-        assert!(
-            of(&[]) && of(&[("origin", "https://painel.example:8443")]) && of(&[("sec-fetch-site", "same-origin")])
-        );
+        assert_eq!(of(&[]), None);
+        for own in [("origin", "https://painel.example:8443"), ("sec-fetch-site", "same-origin")] {
+            assert_eq!(of(&[own]), Some(true), "{own:?}");
+        }
         for bad in
             ["null", "https://evil.example", "https://painel.example", "https://painel.example:8443.evil.example"]
         {
-            assert!(!of(&[("origin", bad)]), "{bad}");
+            assert_eq!(of(&[("origin", bad)]), Some(false), "{bad}");
         }
-        assert!(!of(&[("sec-fetch-site", "cross-site")]) && !of(&[("sec-fetch-site", "same-site")]));
+        for site in ["cross-site", "same-site"] {
+            assert_eq!(of(&[("sec-fetch-site", site)]), Some(false), "{site}");
+        }
     }
 }

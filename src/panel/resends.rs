@@ -1,52 +1,60 @@
 //! Bulk resends: asked before, listed, watched, cancelled.
 
-use super::filters::{PAGING, alerts};
-use super::layout::{Place, ago, framed, moment, number};
+use super::filters::{INCLUDE_DELIVERED, PAGING, alerts};
+use super::frame::{Place, framed};
+use super::layout::{ago, moment, number};
+use super::names;
 use super::notification_filter::{asked_for, not_whole};
 use super::request::{PanelRequest, page, see};
 use super::texts::{Texts, fill};
 use super::view::{PageResult, Refusal, View, back_of};
-use crate::model::{BulkResend, NotificationFilter, ResendId, ResendState, ResponseFilter, WebhookId};
-use crate::service::MAX_COUNTED;
+use crate::model::{BulkResend, NotificationFilter, ResendId, ResendState, ResponseFilter, Status, WebhookId};
 use http::StatusCode;
 use maud::{Markup, html};
 
+/// What in a form says that the page before it has told how many that are.
+const CONFIRMED: &str = "confirmed";
 /// How many of those that have ended are listed.
 const MAX_ENDED: usize = 3;
 
 /// Asks before a bulk resend, and says how many it is about.
 pub(super) async fn confirm(view: &View<'_>) -> PageResult {
     let t = view.t;
-    let (filter, problems) = asked_for(view);
+    let (mut filter, problems) = asked_for(view);
     if !view.can_change {
         return Err(Refusal::ReadOnly);
     }
     let back = format!("/notifications?{}", view.request.query.query(PAGING, None));
     let not_whole = not_whole(view, &filter);
     let filter_webhook = filter.webhook_id;
+    // Whether what was delivered is sent again: said in so many words, and counted before.
+    let asked = view.request.query.get(INCLUDE_DELIVERED).is_some();
+    let again = asked || filter.status == Some(Status::Delivered);
+    let can_add = filter.status.is_none() && !again;
+    if can_add {
+        filter.undelivered = Some(true);
+    }
     // What would be re-sent must be what was meant.
     let asking = if problems.is_empty() && not_whole.is_none() {
         let words = in_words(view, &filter);
-        let count = view.service.count_resend(view.caller(), filter).await?;
+        let count = view.service.count_resend(view.caller(), filter, again).await?;
         Some((count, words))
     } else {
         None
     };
     let content = html! {
-        p.crumbs { a href=(back) { (t.notifications) } }
-        h1 { (t.resend_job) }
+        p.crumb { a href=(back) { (t.notifications) } }
+        div.head { h1 { (t.resend_job) } }
         (alerts(&problems))
         @if let Some((count, words)) = &asking {
-            form.card method="post" action="/notifications/resend-all" {
+            form.card.pad method="post" action="/notifications/resend-all" {
                 (view.csrf())
                 input type="hidden" name="query" value=(view.request.query.query(PAGING, None));
                 input type="hidden" name="back" value=(back);
                 p.strong {
                     @match *count {
                         0 => (t.nothing_matches),
-                        1 => (t.confirm_all_one),
-                        0..MAX_COUNTED => (fill(t.confirm_all, &[count])),
-                        _ => (fill(t.confirm_all_many, &[&number(view.lang, *count)])),
+                        _ => (t.confirm_all.of(*count, &number(view.lang, *count), &[])),
                     }
                 }
                 (words)
@@ -54,14 +62,27 @@ pub(super) async fn confirm(view: &View<'_>) -> PageResult {
                     (some_paused(view, filter_webhook))
                     p.help { (t.confirm_all_help) }
                 }
-                div.buttons {
-                    @if *count > 0 { button.primary type="submit" { (t.resend_yes) } }
-                    a.button href=(back) { (t.cancel) }
+                @if again {
+                    input type="hidden" name=(INCLUDE_DELIVERED) value="1";
+                    input type="hidden" name=(CONFIRMED) value="1";
+                    p.warning { (t.again_warning) }
+                } @else if can_add {
+                    div.check {
+                        input #again type="checkbox" name=(INCLUDE_DELIVERED) value="1";
+                        label for="again" { (t.include_delivered) }
+                    }
+                    p.help { (t.again_warning) }
+                }
+                div.acts {
+                    @if again && *count > 0 {
+                        button.danger type="submit" { (t.resend_again_yes) }
+                    } @else if *count > 0 || can_add { button.main type="submit" { (t.resend_yes) } }
+                    a.btn href=(back) { (t.cancel) }
                 }
             }
         } @else {
             p { (not_whole.unwrap_or(t.not_whole_aside)) }
-            p { a.button href=(back) { (t.back) } }
+            p { a.btn href=(back) { (t.back) } }
         }
     };
     let status = if asking.is_some() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
@@ -73,12 +94,18 @@ pub(super) async fn resend_all(view: &View<'_>) -> PageResult {
     let uri = format!("/notifications?{}", view.request.form.get("query").unwrap_or_default());
     let request = http::Request::builder().uri(uri).body(bytes::Bytes::new()).map_err(|_| Refusal::NotFound)?;
     let request = PanelRequest::read(&request, view.request.from, view.request.secure);
-    let of_query = View { request: &request, here: String::new(), note: None, ..*view };
+    let of_query =
+        View { request: &request, here: String::new(), note: None, catalogue: view.catalogue.clone(), ..*view };
     let (filter, problems) = asked_for(&of_query);
+    let again = view.request.form.get(INCLUDE_DELIVERED).is_some();
+    if again && view.request.form.get(CONFIRMED).is_none() {
+        let query = request.query.query(PAGING, Some((INCLUDE_DELIVERED, "1")));
+        return Ok(see(&format!("/notifications/resend?{query}")));
+    }
     if !problems.is_empty() || not_whole(view, &filter).is_some() {
         return Err(Refusal::NotFound);
     }
-    let job = view.service.resend_many(view.caller(), filter).await?;
+    let job = view.service.resend_many(view.caller(), filter, again).await?;
     Ok(see(&format!("/notifications/resends/{}", job.id)))
 }
 
@@ -89,21 +116,25 @@ fn some_paused(view: &View<'_>, webhook: Option<WebhookId>) -> Markup {
     html! { @if waits { p.help { (view.t.some_paused) } } }
 }
 
+fn status_in_words(t: &'static Texts, filter: &NotificationFilter) -> &'static str {
+    match filter.status {
+        Some(status) => t.status(status),
+        None if filter.undelivered == Some(true) => t.undelivered_status,
+        None => t.any_status,
+    }
+}
+
 /// What a bulk resend takes in, in words.
 fn in_words(view: &View<'_>, filter: &NotificationFilter) -> Markup {
     let t = view.t;
-    let target = |id: WebhookId| {
-        let webhook = view.service.webhook(view.caller(), id);
-        webhook.map_or_else(|_| id.to_string(), |webhook| webhook.target.to_string())
-    };
     html! {
         dl.facts {
-            div { dt { (t.status) } dd { (filter.status.map_or(t.any_status, |status| t.status(status))) } }
+            div { dt { (t.status) } dd { (status_in_words(t, filter)) } }
             div {
                 dt { (t.webhook) }
                 dd {
                     @match filter.webhook_id {
-                        Some(id) => { span.clip title=(target(id)) { (target(id)) } }, None => (t.any)
+                        Some(id) => (names::webhook(view, id)), None => (t.any)
                     }
                 }
             }
@@ -131,7 +162,20 @@ const fn state(t: &Texts, state: ResendState) -> &'static str {
 
 fn progress(view: &View<'_>, job: &BulkResend) -> String {
     let count = |count| number(view.lang, count);
-    fill(view.t.job_progress, &[&count(job.resent), &count(job.queued), &count(job.skipped)])
+    fill(view.t.job_progress, &[&count(job.resent), &count(job.queued), &count(job.skipped.total())])
+}
+
+/// Why some were passed over, each reason with how many.
+fn why_skipped(view: &View<'_>, job: &BulkResend) -> Markup {
+    html! {
+        @if job.skipped.total() > 0 {
+            ul.resends.muted {
+                @for (reason, count) in job.skipped.iter() {
+                    li { (number(view.lang, count)) " · " (view.lang.of(&reason.localized())) }
+                }
+            }
+        }
+    }
 }
 
 /// Those that go on, and the last few that have ended, above the list of notifications.
@@ -141,7 +185,7 @@ pub(super) fn late(view: &View<'_>) -> Markup {
     html! {
         div #resends data-live="" {
             @if !late.is_empty() {
-                section.card {
+                section.card.pad {
                     h2 { (t.resend_jobs) }
                     ul.resends {
                         @for resend in &late {
@@ -163,16 +207,17 @@ pub(super) async fn job(view: &View<'_>, id: ResendId) -> PageResult {
     let job = view.service.bulk_resend(view.caller(), id)?;
     let words = in_words(view, &job.filter);
     let running = job.state == ResendState::Running;
-    let through = (job.resent + job.skipped).min(job.queued);
+    let through = (job.resent + job.skipped.total()).min(job.queued);
     let content = html! {
-        p.crumbs { a href="/notifications" { (t.notifications) } }
-        h1 { (t.resend_job) }
+        p.crumb { a href="/notifications" { (t.notifications) } }
+        div.head { h1 { (t.resend_job) } }
         @if running { noscript { meta http-equiv="refresh" content="3"; } }
-        section.card #job data-live="" {
+        section.card.pad #job data-live="" {
             p { strong { (state(t, job.state)) } " · " (moment(view.lang, job.inserted_at)) }
             progress data-over=[(!running).then_some("")] max=(job.queued.max(1))
                 value=(if running { through } else { job.queued.max(1) }) aria-label=(t.resend_job) {}
             p { (progress(view, &job)) }
+            (why_skipped(view, &job))
             @if running { (some_paused(view, job.filter.webhook_id)) }
             (words)
             @if running && view.can_change {

@@ -1,14 +1,15 @@
 //! Every page and form of the panel, in one table: where it is, who may ask for it, and what answers it.
 
 use super::view::{PageResult, View};
-use super::{events, notifications, overview, resends, webhook_form, webhooks};
+use super::{events, notifications, overview, resends, search, tokens, webhook_form, webhook_page, webhooks, welcome};
 use crate::http::{Route, Routes};
-use crate::model::{EventId, NotificationId, ResendId, WebhookId};
+use crate::model::{EventId, NotificationId, ResendId, TokenId, WebhookId};
 use std::pin::Pin;
 
 pub(super) const STYLE: &[u8] = include_bytes!("panel.css");
 pub(super) const SCRIPT: &[u8] = include_bytes!("panel.js");
 pub(super) const ICON: &[u8] = include_bytes!("icon.svg");
+pub(super) const ALERT_ICON: &[u8] = include_bytes!("icon-alert.svg");
 
 /// Who may ask for it, and what answers it.
 pub(super) enum PanelAccess {
@@ -16,6 +17,9 @@ pub(super) enum PanelAccess {
     Asset(&'static str, &'static [u8]),
     SignInPage,
     SignIn,
+    /// Everyone: where a link that signs in leads. It spends nothing; its form does.
+    LinkPage,
+    SignInByLink,
     Language,
     /// A session, which it ends.
     SignOut,
@@ -24,6 +28,8 @@ pub(super) enum PanelAccess {
     Live,
     /// A session: shows something.
     Page(PageHandler),
+    /// A session, for what concerns nobody but its browser.
+    Own(PageHandler),
     /// A session of a token that may change things, by a form of one of its own pages.
     Change(PageHandler),
     /// Likewise; a form that is too long is answered by the handler, which shows it again.
@@ -55,25 +61,33 @@ pub(super) static ROUTES: Routes<PanelAccess> = Routes(routes! {
         GET "/panel/panel.css" PanelAccess::Asset("text/css; charset=utf-8", STYLE);
         GET "/panel/panel.js" PanelAccess::Asset("text/javascript; charset=utf-8", SCRIPT);
         GET "/panel/icon.svg" PanelAccess::Asset("image/svg+xml", ICON);
+        GET "/panel/icon-alert.svg" PanelAccess::Asset("image/svg+xml", ALERT_ICON);
         GET "/live" PanelAccess::Live;
         GET "/sign-in" PanelAccess::SignInPage;
         POST "/sign-in" PanelAccess::SignIn;
+        GET "/sign-in/link" PanelAccess::LinkPage;
+        POST "/sign-in/link" PanelAccess::SignInByLink;
         POST "/sign-out" PanelAccess::SignOut;
         POST "/language" PanelAccess::Language;
     ]
     GET "/" Page => overview::show;
+    GET "/search" Page => search::show;
+    POST "/dismiss" Own => welcome::dismiss;
+    POST "/recall" Own => welcome::recall;
+    POST "/events/sample" Change => welcome::send_sample;
     GET "/webhooks" Page => webhooks::list;
     POST "/webhooks" Form => webhook_form::create;
     GET "/webhooks/new" Page => webhook_form::new;
-    GET "/webhooks/{id}" Page => webhooks::show(WebhookId);
+    GET "/webhooks/{id}" Page => webhook_page::show(WebhookId);
     POST "/webhooks/{id}" Form => webhook_form::change(WebhookId);
     GET "/webhooks/{id}/edit" Page => webhook_form::edit(WebhookId);
     POST "/webhooks/{id}/pause" Change => webhooks::pause(WebhookId);
     POST "/webhooks/{id}/resume" Change => webhooks::resume(WebhookId);
     POST "/webhooks/{id}/test" Change => webhooks::test(WebhookId);
-    GET "/webhooks/{id}/rotate" Page => webhooks::confirm_rotate(WebhookId);
-    POST "/webhooks/{id}/rotate" Change => webhooks::rotate(WebhookId);
-    GET "/webhooks/{id}/delete" Page => webhooks::confirm_delete(WebhookId);
+    GET "/webhooks/{id}/rotate" Page => webhook_page::confirm_rotate(WebhookId);
+    POST "/webhooks/{id}/rotate" Change => webhook_page::rotate(WebhookId);
+    POST "/webhooks/{id}/kept" Change => webhook_page::kept(WebhookId);
+    GET "/webhooks/{id}/delete" Page => webhook_page::confirm_delete(WebhookId);
     POST "/webhooks/{id}/delete" Change => webhooks::delete(WebhookId);
     GET "/events" Page => events::list;
     GET "/events/{id}" Page => events::show(EventId);
@@ -84,6 +98,10 @@ pub(super) static ROUTES: Routes<PanelAccess> = Routes(routes! {
     POST "/notifications/resend-all" Change => resends::resend_all;
     GET "/notifications/resends/{id}" Page => resends::job(ResendId);
     POST "/notifications/resends/{id}/stop" Change => resends::stop(ResendId);
+    GET "/tokens" Page => tokens::list;
+    POST "/tokens" Change => tokens::create;
+    GET "/tokens/{id}/revoke" Page => tokens::confirm_revoke(TokenId);
+    POST "/tokens/{id}/revoke" Change => tokens::revoke(TokenId);
     GET "/notifications/{id}" Page => notifications::show(NotificationId);
     POST "/notifications/{id}/resend" Change => notifications::resend(NotificationId);
 });

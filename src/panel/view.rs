@@ -3,11 +3,13 @@
 use super::request::{self, PanelRequest};
 use super::session::{Sessions, SignedIn};
 use super::texts::{Lang, Texts};
-use crate::model::Timestamp;
+use crate::clock::Zone;
+use crate::model::{KnownType, Timestamp};
 use crate::service::{Caller, Error, ErrorReply, Service};
 use bytes::Bytes;
 use http::Response;
 use maud::{Markup, html};
+use std::sync::{Arc, OnceLock};
 
 /// How many rows a page has.
 pub(super) const ROWS: usize = 50;
@@ -23,13 +25,33 @@ pub(super) struct View<'a> {
     pub(super) can_change: bool,
     pub(super) here: String,
     pub(super) now: Timestamp,
+    /// Where a day begins, and what times are shown in without a script.
+    pub(super) zone: &'a Zone,
     /// What was just done.
     pub(super) note: Option<String>,
+    /// Made when it is first asked for.
+    pub(super) catalogue: Arc<OnceLock<Vec<KnownType>>>,
 }
 
 impl View<'_> {
     pub(super) fn caller(&self) -> &Caller {
         &self.signed_in.caller
+    }
+
+    /// The types that there are.
+    pub(super) fn catalogue(&self) -> &[KnownType] {
+        self.catalogue.get_or_init(|| self.service.event_types())
+    }
+
+    /// How many webhooks need somebody.
+    pub(super) fn failing(&self) -> u64 {
+        let counts = self.service.failing_counts(Some(self.caller().account));
+        counts.failing + counts.disabled
+    }
+
+    /// What the search's field holds.
+    pub(super) fn searched(&self) -> Option<&str> {
+        self.request.query.get("q").filter(|_| self.request.path == "/search")
     }
 
     pub(super) fn csrf(&self) -> Markup {
@@ -53,7 +75,9 @@ impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         match error {
             Error::NotFound => Self::NotFound,
-            Error::Conflict { .. } | Error::Invalid(_) | Error::Store(_) => Self::Of(error.into_reply()),
+            Error::Conflict { .. } | Error::Outdated | Error::Invalid(_) | Error::Store(_) => {
+                Self::Of(error.into_reply())
+            }
         }
     }
 }
@@ -65,9 +89,10 @@ pub(super) fn back_of(request: &PanelRequest) -> &str {
     request.form.get("back").filter(|back| request::is_ours(back)).unwrap_or("/")
 }
 
-/// Back to the page that a form was sent from, with a note of what was done.
-pub(super) fn done(view: &View<'_>, what: &str) -> Response<Bytes> {
+/// Back to the page that a form was sent from, with a note of what was done, to the thing with this id.
+pub(super) fn done(view: &View<'_>, what: &str, id: Option<&str>) -> Response<Bytes> {
     let back = back_of(view.request);
     let joint = if back.contains('?') { '&' } else { '?' };
-    request::see(&format!("{back}{joint}done={what}"))
+    let named = id.map(|id| format!("&n={id}")).unwrap_or_default();
+    request::see(&format!("{back}{joint}done={what}{named}"))
 }

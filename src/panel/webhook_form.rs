@@ -1,12 +1,14 @@
 //! The form that makes and changes a webhook. Each error stands beside its field, and typed values stay.
 
-use super::layout::{Place, framed, pretty};
+use super::frame::{Place, framed};
+use super::layout::pretty;
+use super::names;
 use super::request::{page, see};
 use super::session::random_text;
 use super::texts::{Lang, fill, sentence};
 use super::view::{PageResult, Refusal, View};
 use super::webhook_typed::{Problems, Typed};
-use crate::model::{ApiCode, Localized, Webhook, WebhookId, WebhookPatch};
+use crate::model::{ApiCode, KnownType, Localized, Webhook, WebhookId, WebhookPatch};
 use crate::service::{Error, Registered};
 use bytes::Bytes;
 use http::{Response, StatusCode};
@@ -19,7 +21,7 @@ pub(super) async fn new(view: &View<'_>) -> PageResult {
         return Err(Refusal::ReadOnly);
     }
     let typed = Typed { key: random_text(), ..Typed::default() };
-    Ok(page(StatusCode::OK, form(view, None, &typed, &Problems::new())))
+    Ok(page(StatusCode::OK, form(view, None, &typed, &Problems::new(), view.t.bad_fields)))
 }
 
 #[expect(clippy::unused_async, reason = "as all handlers are")]
@@ -28,7 +30,20 @@ pub(super) async fn edit(view: &View<'_>, id: WebhookId) -> PageResult {
     if !view.can_change {
         return Err(Refusal::ReadOnly);
     }
-    Ok(page(StatusCode::OK, form(view, Some(&webhook), &Typed::of_webhook(view, &webhook), &Problems::new())))
+    let typed = Typed::of_webhook(view, &webhook);
+    Ok(page(StatusCode::OK, form(view, Some(&webhook), &typed, &Problems::new(), view.t.bad_fields)))
+}
+
+/// The form with what somebody had typed into it before they had to sign in again.
+pub(super) fn again(view: &View<'_>, id: Option<WebhookId>) -> PageResult {
+    let webhook = id.map(|id| view.service.webhook(view.caller(), id)).transpose()?;
+    if !view.can_change {
+        return Err(Refusal::ReadOnly);
+    }
+    let typed = Typed::of_form(&view.request.form);
+    let problems = typed.has_authorization.then(|| ("authorization", view.t.authorization_again.to_owned()));
+    let problems = Problems::from_iter(problems);
+    Ok(page(StatusCode::OK, form(view, webhook.as_deref(), &typed, &problems, view.t.bad_fields)))
 }
 
 fn refused(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, mut problems: Problems) -> Response<Bytes> {
@@ -38,7 +53,7 @@ fn refused(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, mut proble
     }
     let status =
         if view.request.is_too_long() { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::UNPROCESSABLE_ENTITY };
-    page(status, form(view, webhook, typed, &problems))
+    page(status, form(view, webhook, typed, &problems, view.t.bad_fields))
 }
 
 /// The form again, with what makes it too long marked.
@@ -46,6 +61,7 @@ fn too_long(view: &View<'_>, before: Option<&Webhook>) -> Response<Bytes> {
     let fields = &view.request.form;
     let taken = |name: &str| fields.all(name).map(str::len).sum::<usize>();
     let longest = [
+        ("name", "name"),
         ("target", "target"),
         ("authorization", "authorization"),
         ("description", "description"),
@@ -68,7 +84,7 @@ pub(super) async fn create(view: &View<'_>) -> PageResult {
         return Ok(too_long(view, None));
     }
     let fields = &view.request.form;
-    let typed = Typed::of_form(fields);
+    let mut typed = Typed::of_form(fields);
     let draft = match typed.read(view, fields.get("authorization"), None).await {
         Ok(draft) => draft,
         Err(problems) => return Ok(refused(view, None, &typed, problems)),
@@ -87,7 +103,7 @@ pub(super) async fn create(view: &View<'_>) -> PageResult {
             if has_first_secret {
                 view.sessions.put_secret(view.signed_in, webhook.id, webhook.secret.reveal());
             }
-            Ok(see(&format!("/webhooks/{}", webhook.id)))
+            Ok(see(&format!("/webhooks/{}?done=created&n={}", webhook.id, webhook.id)))
         }
         Err(Error::Invalid(fields)) => Ok(refused(view, None, &typed, of_service(view.lang, &fields))),
         Err(error) => Err(error.into()),
@@ -100,17 +116,35 @@ pub(super) async fn change(view: &View<'_>, id: WebhookId) -> PageResult {
         return Ok(too_long(view, Some(&before)));
     }
     let fields = &view.request.form;
-    let typed = Typed::of_form(fields);
+    let mut typed = Typed::of_form(fields);
     let draft = match typed.read(view, fields.get("authorization"), Some(&before)).await {
         Ok(draft) => draft,
         Err(problems) => return Ok(refused(view, Some(&before), &typed, problems)),
     };
     let patch = WebhookPatch { target: Some(draft.target), events: Some(draft.events), ..draft.rest };
-    match view.service.change(view.caller(), id, patch).await {
-        Ok(_) => Ok(see(&format!("/webhooks/{id}?done=saved"))),
+    match view.service.change_if(view.caller(), id, patch, typed.expected()).await {
+        Ok(_) => Ok(see(&format!("/webhooks/{id}?done=saved&n={id}"))),
+        Err(Error::Outdated) => outdated(view, id, typed),
         Err(Error::Invalid(fields)) => Ok(refused(view, Some(&before), &typed, of_service(view.lang, &fields))),
         Err(error) => Err(error.into()),
     }
+}
+
+/// The form again, with what is typed in its fields and what somebody has saved since beside them. Sent once more, it
+/// replaces that.
+fn outdated(view: &View<'_>, id: WebhookId, mut typed: Typed) -> PageResult {
+    let now = view.service.webhook(view.caller(), id)?;
+    let stored = Typed::of_webhook(view, &now);
+    let mut instead = typed.stored_instead(view, &stored);
+    if instead.is_empty() && !typed.has_authorization && !typed.remove_authorization {
+        // Somebody has saved the very same.
+        return Ok(see(&format!("/webhooks/{id}?done=saved&n={id}")));
+    }
+    if typed.has_authorization {
+        instead.insert("authorization", view.t.authorization_again.to_owned());
+    }
+    typed.version = stored.version;
+    Ok(page(StatusCode::CONFLICT, form(view, Some(&now), &typed, &instead, view.t.outdated)))
 }
 
 /// Errors that only the service finds. All of them concern the target, the one field it checks.
@@ -119,82 +153,106 @@ fn of_service(lang: Lang, fields: &BTreeMap<String, Vec<Localized>>) -> Problems
     Problems::from([("target", sentences.join(" "))])
 }
 
-fn form(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Problems) -> Markup {
+/// `summary` says what the problems are, if there are any.
+fn form(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Problems, summary: &str) -> Markup {
     let t = view.t;
     let title = if webhook.is_some() { t.edit_webhook } else { t.new_webhook };
     let action = webhook.map_or_else(|| "/webhooks".to_owned(), |webhook| format!("/webhooks/{}", webhook.id));
     let has_authorization = webhook.is_some_and(|webhook| webhook.authorization.is_some());
     let authorization_note = if has_authorization { t.authorization_keep } else { t.authorization_help };
     let field = |name: &'static str, label: &str, help: &str, value: &str, kind: &str, placeholder: &str| {
-        input(&FormField { name, label, help, value, kind, placeholder }, problems)
+        input(view, &FormField { name, label, help, value, kind, placeholder }, problems)
     };
-    let wrong = |names: &[&str]| names.iter().any(|name| problems.contains_key(name));
-    let limits_open = wrong(&["max_in_flight", "rate_limit"])
-        || typed.ordered
-        || !typed.max_in_flight.is_empty()
-        || !typed.rate_limit.is_empty();
-    let retry_open = wrong(&["retry_schedule", "retry_attempts", "retry_jitter"]) || !typed.retry_schedule.is_empty();
-    let headers_open = wrong(&["headers"]) || !typed.headers.is_empty();
     let content = html! {
-        p.crumbs { a href="/webhooks" { (t.webhooks) } }
-        h1 { (title) }
-        @if !problems.is_empty() { p.problem role="alert" { (t.bad_fields) } }
-        form.card method="post" action=(action) novalidate {
-            (view.csrf())
-            @if !typed.key.is_empty() { input type="hidden" name="key" value=(typed.key); }
-            (field("target", t.url, t.url_help, &typed.target, "url", "https://loja.example/notificacoes"))
-            @if typed.has_authorization { input type="hidden" name="had_authorization" value="1"; }
-            (field(
-                "authorization", t.authorization, authorization_note, "",
-                "password", "",
-            ))
-            @if has_authorization {
-                div.field.check {
-                    input #remove_authorization type="checkbox" name="remove_authorization" value="1"
-                        checked[typed.remove_authorization];
-                    label for="remove_authorization" { (t.authorization_remove) }
+        p.crumb {
+            a href="/webhooks" { (t.webhooks) }
+            @if let Some(own) = webhook {
+                " › " a href=(format!("/webhooks/{}", own.id)) { (own.name()) }
+            }
+        }
+        div.narrow {
+            div.head { h1 { (title) } }
+            @if !problems.is_empty() { p.problem role="alert" { (summary) } }
+            form.card.pad method="post" action=(action) novalidate data-typed="" {
+                (view.csrf())
+                @if !typed.key.is_empty() { input type="hidden" name="key" value=(typed.key); }
+                @if !typed.version.is_empty() { input type="hidden" name="version" value=(typed.version); }
+                (field("name", t.name, t.name_help, &typed.name, "text", "ERP"))
+                (field("target", t.url, t.url_help, &typed.target, "url", "https://loja.example/notificacoes"))
+                @if typed.has_authorization { input type="hidden" name="had_authorization" value="1"; }
+                (field("authorization", t.authorization, authorization_note, "", "password", ""))
+                @if has_authorization {
+                    div.field.check {
+                        input #remove_authorization type="checkbox" name="remove_authorization" value="1"
+                            checked[typed.remove_authorization];
+                        label for="remove_authorization" { (t.authorization_remove) }
+                    }
                 }
-            }
-            (picker(view, typed, problems))
-            (field("description", t.description, "", &typed.description, "text", ""))
-            details open[limits_open] {
-                summary { (t.limits) }
-                div.field.check {
-                    input #ordered type="checkbox" name="ordered" value="1" checked[typed.ordered]
-                        aria-describedby="ordered-help";
-                    label for="ordered" { (t.ordered) }
-                }
-                p.help #ordered-help { (t.ordered_help) }
-                (field("max_in_flight", t.max_in_flight, t.max_in_flight_help, &typed.max_in_flight, "text", ""))
-                (field("rate_limit", t.rate_limit, t.rate_limit_help, &typed.rate_limit, "text", ""))
-            }
-            details open[retry_open] {
-                summary { (t.retry) }
-                p.help { (t.retry_help) }
-                (field(
-                    "retry_schedule", t.retry_schedule, t.retry_schedule_help, &typed.retry_schedule, "text",
-                    "5s 30s 1m 5m 30m 2h 12h",
-                ))
-                (field("retry_attempts", t.retry_attempts, t.retry_attempts_help, &typed.retry_attempts, "text", ""))
-                (field("retry_jitter", t.retry_jitter, t.retry_jitter_help, &typed.retry_jitter, "text", ""))
-            }
-            details open[headers_open] {
-                summary { (t.headers) }
-                (field(
-                    "headers", t.headers, if webhook.is_some() { t.headers_keep } else { t.headers_help },
-                    &typed.headers, "area", "X-Loja: 42",
-                ))
-            }
-            div.buttons {
-                button.primary type="submit" { (t.save) }
-                a.button
-                    href=(webhook.map_or_else(|| "/webhooks".to_owned(), |own| format!("/webhooks/{}", own.id))) {
-                    (t.cancel)
+                (picker(view, typed, problems))
+                (advanced(view, webhook, typed, problems))
+                div.acts {
+                    button.main type="submit" { (if webhook.is_some() { t.save } else { t.create_webhook }) }
+                    a.btn href=(webhook.map_or_else(|| "/webhooks".to_owned(), |own| format!("/webhooks/{}", own.id))) {
+                        (t.cancel)
+                    }
                 }
             }
         }
     };
     framed(view, Place::Webhooks, title, &content)
+}
+
+/// What few webhooks need, folded unless something stands in it.
+fn advanced(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Problems) -> Markup {
+    let t = view.t;
+    let field = |name: &'static str, label: &str, help: &str, value: &str, kind: &str, placeholder: &str| {
+        input(view, &FormField { name, label, help, value, kind, placeholder }, problems)
+    };
+    let values = [
+        &typed.description,
+        &typed.max_in_flight,
+        &typed.rate_limit,
+        &typed.retry_schedule,
+        &typed.retry_attempts,
+        &typed.retry_jitter,
+        &typed.headers,
+    ];
+    let names =
+        ["description", "ordered", "max_in_flight", "rate_limit", "retry_schedule", "retry_attempts", "retry_jitter"];
+    let open = typed.ordered
+        || values.iter().any(|value| !value.is_empty())
+        || names.iter().chain(&["headers"]).any(|name| problems.contains_key(name));
+    let headers_help = if webhook.is_some() { t.headers_keep } else { t.headers_help };
+    html! {
+        details #advanced open[open] {
+            summary { (t.advanced) }
+            (field("description", t.description, "", &typed.description, "text", ""))
+            div.field {
+                div.check {
+                    input #ordered type="checkbox" name="ordered" value="1" checked[typed.ordered]
+                        aria-describedby="ordered-help";
+                    label for="ordered" { (t.ordered) }
+                }
+                @if let Some(problem) = problems.get("ordered") { p.problem #ordered-problem { (problem) } }
+                p.help #ordered-help { (t.ordered_help) }
+            }
+            div.groups {
+                (field("max_in_flight", t.max_in_flight, t.max_in_flight_help, &typed.max_in_flight, "short", ""))
+                (field("rate_limit", t.rate_limit, t.rate_limit_help, &typed.rate_limit, "short", ""))
+            }
+            h3 { (t.retry) }
+            p.help { (t.retry_help) }
+            (field(
+                "retry_schedule", t.retry_schedule, t.retry_schedule_help, &typed.retry_schedule, "text",
+                "5s 30s 1m 5m 30m 2h 12h",
+            ))
+            div.groups {
+                (field("retry_attempts", t.retry_attempts, t.retry_attempts_help, &typed.retry_attempts, "short", ""))
+                (field("retry_jitter", t.retry_jitter, t.retry_jitter_help, &typed.retry_jitter, "short", ""))
+            }
+            (field("headers", t.headers, headers_help, &typed.headers, "area", "X-Loja: 42"))
+        }
+    }
 }
 
 struct FormField<'a> {
@@ -206,7 +264,8 @@ struct FormField<'a> {
     placeholder: &'a str,
 }
 
-fn input(of: &FormField<'_>, problems: &Problems) -> Markup {
+fn input(view: &View<'_>, of: &FormField<'_>, problems: &Problems) -> Markup {
+    let t = view.t;
     let problem = problems.get(of.name);
     let (help_id, problem_id) = (format!("{}-help", of.name), format!("{}-problem", of.name));
     let described = match (problem.is_some(), of.help.is_empty()) {
@@ -217,6 +276,8 @@ fn input(of: &FormField<'_>, problems: &Problems) -> Markup {
     };
     let invalid = problem.map(|_| "true");
     let placeholder = Some(of.placeholder).filter(|text| !text.is_empty());
+    let secret = of.kind == "password";
+    let kind = if of.kind == "short" { "text" } else { of.kind };
     html! {
         div.field {
             label for=(of.name) { (of.label) }
@@ -224,9 +285,16 @@ fn input(of: &FormField<'_>, problems: &Problems) -> Markup {
                 textarea id=(of.name) name=(of.name) rows="3" placeholder=[placeholder] spellcheck="false"
                     aria-describedby=[described] aria-invalid=[invalid] { (of.value) }
             } @else {
-                input id=(of.name) name=(of.name) type=(of.kind) value=(of.value) placeholder=[placeholder]
-                    autocomplete=(if of.kind == "password" { "new-password" } else { "off" }) spellcheck="false"
-                        aria-describedby=[described] aria-invalid=[invalid];
+                div.with {
+                    input.short[of.kind == "short"] id=(of.name) name=(of.name) type=(kind) value=(of.value)
+                        placeholder=[placeholder] autocomplete=(if secret { "new-password" } else { "off" })
+                            spellcheck="false" aria-describedby=[described] aria-invalid=[invalid];
+                    @if secret {
+                        button type="button" data-show=(of.name) data-hide-text=(t.hide) aria-pressed="false" hidden {
+                            (t.show)
+                        }
+                    }
+                }
             }
             @if let Some(problem) = problem { p.problem id=(problem_id) { (problem) } }
             @if !of.help.is_empty() { p.help id=(help_id) { (of.help) } }
@@ -234,12 +302,11 @@ fn input(of: &FormField<'_>, problems: &Problems) -> Markup {
     }
 }
 
-/// Boxes by category, each with what its type means, and a field for whatever else.
+/// Boxes in a group for each category, with what each type means, and a field for whatever else.
 fn picker(view: &View<'_>, typed: &Typed, problems: &Problems) -> Markup {
     let t = view.t;
-    let catalogue = view.service.event_types();
-    let mut categories: Vec<(&str, Vec<_>)> = Vec::new();
-    for entry in &catalogue {
+    let mut categories: Vec<(&str, Vec<&KnownType>)> = Vec::new();
+    for entry in view.catalogue() {
         let category = entry.event_type.category();
         match categories.iter_mut().find(|(name, _)| *name == category) {
             Some((_, entries)) => entries.push(entry),
@@ -251,36 +318,46 @@ fn picker(view: &View<'_>, typed: &Typed, problems: &Problems) -> Markup {
         html! {
             div.check {
                 input id=(id) type="checkbox" name="event" value=(pattern) checked[typed.patterns.contains(pattern)];
-                label for=(id) { span.strong { (label) } @if let Some(help) = help { " " span.muted { (help) } } }
+                label for=(id) title=[help] { (label) }
             }
         }
     };
+    let more_open = !typed.more.is_empty() || problems.contains_key("events");
     html! {
-        fieldset.field {
+        fieldset #events {
             legend { (t.events) }
-            @if let Some(problem) = problems.get("events") { p.problem { (problem) } }
-            (tick("*", t.all_events, Some("*")))
-            @for (category, entries) in &categories {
-                @let wildcard = format!("{category}.*");
-                @let some = entries.iter().any(|known| typed.patterns.contains(known.event_type.as_str()));
-                div.category {
-                    (tick(&wildcard, &fill(t.all_of, &[category]), Some(&wildcard)))
-                    details open[some] {
-                        summary { (category) }
+            @if let Some(problem) = problems.get("events") { p.problem #events-problem { (problem) } }
+            div.group-all.strong { (tick("*", t.all_events, Some("*"))) }
+            div.groups {
+                @for (category, entries) in &categories {
+                    @let wildcard = format!("{category}.*");
+                    div {
+                        div.group-all.strong {
+                            (tick(&wildcard, &fill(t.all_of, &[&names::category(t, category)]), Some(&wildcard)))
+                        }
                         @for known in entries {
                             @let name = known.event_type.as_str();
-                            @let sentence = known.sentences.as_ref().map(|both| view.lang.pick(&both.en, &both.pt));
-                            (tick(name, name, sentence))
-                            details.sample {
-                                summary { (fill(t.sample_of, &[&name])) } pre tabindex="0" { (pretty(&known.sample)) }
-                            }
+                            (tick(name, &names::event_title(view, name), Some(name)))
                         }
                     }
                 }
             }
-            label for="more" { (t.more_patterns) }
-            textarea #more name="more" rows="2" spellcheck="false" aria-describedby="more-help" { (typed.more) }
-            p.help #more-help { (t.more_patterns_help) }
+            details #samples {
+                summary { (t.samples) }
+                @for known in view.catalogue() {
+                    @let name = known.event_type.as_str();
+                    details.sample id=(format!("sample-{name}")) {
+                        summary { (names::event_title(view, name)) " " span.t2.code { (name) } }
+                        pre tabindex="0" { (pretty(&known.sample)) }
+                    }
+                }
+            }
+            details #more-patterns open[more_open] {
+                summary { (t.more_patterns) }
+                label.sr for="more" { (t.more_patterns) }
+                textarea #more name="more" rows="2" spellcheck="false" aria-describedby="more-help" { (typed.more) }
+                p.help #more-help { (t.more_patterns_help) }
+            }
         }
     }
 }

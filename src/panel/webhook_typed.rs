@@ -1,16 +1,19 @@
 //! What the form of a webhook holds, as typed, and what it means or what is wrong with it.
 
+use super::pattern_typed;
 use super::request::FormFields;
 use super::texts::{fill, sentence};
+use super::url_typed::{self, TypedUrl};
 use super::view::View;
 use crate::model::{
-    Authorization, EventType, ExtraHeaders, Localized, MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES, Pattern,
-    PatternSet, RateLimit, RetryPolicy, RetryPolicyError, TargetUrl, Webhook, WebhookPatch, format_duration,
-    parse_duration,
+    Authorization, EventType, ExpectedVersion, ExtraHeaders, Localized, MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES,
+    Pattern, PatternSet, RateLimit, RetryPolicy, RetryPolicyError, TargetUrl, Webhook, WebhookName, WebhookPatch,
+    WebhookVersion, format_duration, parse_duration,
 };
 use crate::service::WebhookDraft;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::time::Duration;
 
 /// Stands for the stored value of a header, which is never shown again. No header can have this value.
 const KEPT: &str = "…";
@@ -18,6 +21,7 @@ const KEPT: &str = "…";
 /// What the fields hold, as typed.
 #[derive(Default)]
 pub(super) struct Typed {
+    pub(super) name: String,
     pub(super) target: String,
     pub(super) patterns: BTreeSet<String>,
     pub(super) more: String,
@@ -30,6 +34,8 @@ pub(super) struct Typed {
     pub(super) has_authorization: bool,
     /// Tells a form that is sent twice from two forms: the key of the registration. Empty where a webhook is changed.
     pub(super) key: String,
+    /// The version of the settings that the form was filled from; empty where a webhook is made.
+    pub(super) version: String,
     /// One `Name: value` a line.
     pub(super) headers: String,
     /// Gaps, separated by spaces or commas.
@@ -46,6 +52,7 @@ impl Typed {
     pub(super) fn of_form(form: &FormFields) -> Self {
         let text = |name| form.get(name).unwrap_or_default().to_owned();
         Self {
+            name: text("name"),
             target: text("target"),
             patterns: form.all("event").map(str::to_owned).collect(),
             more: text("more"),
@@ -56,6 +63,7 @@ impl Typed {
             remove_authorization: form.get("remove_authorization").is_some(),
             has_authorization: form.get("authorization").or_else(|| form.get("had_authorization")).is_some(),
             key: text("key"),
+            version: text("version"),
             headers: text("headers"),
             retry_schedule: text("retry_schedule"),
             retry_attempts: text("retry_attempts"),
@@ -85,12 +93,14 @@ impl Typed {
         let gaps = |policy: &RetryPolicy| policy.schedule().iter().copied().map(format_duration).collect::<Vec<_>>();
         Self {
             key: String::new(),
+            version: webhook.settings_version().to_string(),
             headers,
             retry_schedule: retry.map(|policy| gaps(policy).join(" ")).unwrap_or_default(),
             retry_attempts: retry.map(|policy| policy.max_attempts().to_string()).unwrap_or_default(),
             retry_jitter: retry
                 .map(|policy| ((policy.jitter() * 1000.0).round() / 10.0).to_string())
                 .unwrap_or_default(),
+            name: webhook.name().to_owned(),
             target: webhook.target.to_string(),
             patterns,
             more: more.join("\n"),
@@ -103,30 +113,76 @@ impl Typed {
         }
     }
 
+    /// Which version of the webhook may be changed.
+    pub(super) fn expected(&self) -> ExpectedVersion {
+        WebhookVersion::parse(&self.version).map_or(ExpectedVersion::Any, ExpectedVersion::Settings)
+    }
+
+    /// What is stored where something else is typed, by field; of an authorization nothing is told.
+    pub(super) fn stored_instead(&self, view: &View<'_>, stored: &Self) -> Problems {
+        let t = view.t;
+        let events = |typed: &Self| {
+            let more = typed.more.split([',', '\n', ' ']).map(|text| text.trim().to_ascii_uppercase());
+            let all: BTreeSet<String> = typed.patterns.iter().cloned().chain(more).collect();
+            all.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ")
+        };
+        let yes_or_no = |yes: bool| if yes { t.yes } else { t.no }.to_owned();
+        // What one without a name of its own is called.
+        let host = TargetUrl::parse(&stored.target);
+        let host = host.map(|target| WebhookName::of_target(&target).to_owned()).unwrap_or_default();
+        let lines = |text: &str| text.lines().map(str::trim).collect::<Vec<_>>().join("\n");
+        let fields = [
+            ("name", if self.name.is_empty() { host } else { self.name.clone() }, stored.name.clone()),
+            ("target", self.target.clone(), stored.target.clone()),
+            ("events", events(self), events(stored)),
+            ("description", self.description.clone(), stored.description.clone()),
+            ("ordered", yes_or_no(self.ordered), yes_or_no(stored.ordered)),
+            ("max_in_flight", self.max_in_flight.clone(), stored.max_in_flight.clone()),
+            ("rate_limit", self.rate_limit.clone(), stored.rate_limit.clone()),
+            ("headers", lines(&self.headers), lines(&stored.headers)),
+            ("retry_schedule", self.retry_schedule.clone(), stored.retry_schedule.clone()),
+            ("retry_attempts", self.retry_attempts.clone(), stored.retry_attempts.clone()),
+            ("retry_jitter", self.retry_jitter.clone(), stored.retry_jitter.clone()),
+        ];
+        let different = fields.into_iter().filter(|(_, typed, stored)| typed != stored);
+        different
+            .map(|(name, _, stored)| {
+                let problem = if stored.is_empty() { t.stored_empty.to_owned() } else { fill(t.stored_is, &[&stored]) };
+                (name, problem)
+            })
+            .collect()
+    }
+
     /// What is meant, or what is wrong with it.
     pub(super) async fn read(
-        &self,
+        &mut self,
         view: &View<'_>,
         authorization: Option<&str>,
         before: Option<&Webhook>,
     ) -> Result<WebhookDraft, Problems> {
         let t = view.t;
         let mut problems = Problems::new();
-        let parsed = TargetUrl::parse(&self.target);
-        let target = parsed.as_ref().ok().cloned();
-        match &parsed {
-            Err(error) => {
+        let target = match url_typed::read(&self.target) {
+            TypedUrl::Wrong(error) => {
                 let problem = format!("{} {}", t.address, view.lang.of(&error.localized()));
                 problems.insert("target", sentence(view.lang, &Localized::new(&problem, &problem)));
+                None
             }
-            // As the service does, whose sentence has one language: one that stays is not looked at.
-            Ok(target) if before.is_none_or(|before| before.target != *target) => {
-                if let Some(refusal) = view.service.refusal(target).await {
+            TypedUrl::Proposed(url) => {
+                problems.insert("target", t.proposed_url.to_owned());
+                self.target = url;
+                None
+            }
+            TypedUrl::Read(target) => {
+                // As the service does, whose sentence has one language: one that stays is not looked at.
+                if before.is_none_or(|before| before.target != target)
+                    && let Some(refusal) = view.service.refusal(&target).await
+                {
                     problems.insert("target", view.lang.why(&refusal).to_owned());
                 }
+                Some(target)
             }
-            Ok(_) => {}
-        }
+        };
         let authorization = match authorization {
             None if self.remove_authorization => Some(None),
             None => None,
@@ -138,20 +194,10 @@ impl Typed {
                 Some(parsed)
             }
         };
-        let written = self.more.split([',', '\n', ' ']).map(str::trim).filter(|text| !text.is_empty());
-        let mut patterns = Vec::new();
-        for text in self.patterns.iter().map(String::as_str).chain(written) {
-            if let Some(pattern) = Pattern::parse(&text.to_ascii_uppercase()) {
-                patterns.push(pattern);
-            } else {
-                let shown: String = text.chars().take(100).collect();
-                let too_long = EventType::too_long(text).map(|why| format!("“{shown}…” {}.", view.lang.of(&why)));
-                problems.insert("events", too_long.unwrap_or_else(|| fill(t.bad_pattern, &[&shown])));
-            }
-        }
-        let events = PatternSet::new(patterns);
-        if events.is_none() {
-            problems.entry("events").or_insert_with(|| t.no_patterns.to_owned());
+        let events = self.read_patterns(view, before, &mut problems);
+        let own_name = self.read_name(target.as_ref(), before);
+        if own_name.is_err() {
+            problems.insert("name", t.bad_name.to_owned());
         }
         if self.description.len() > MAX_DESCRIPTION_BYTES {
             problems.insert("description", t.bad_description.to_owned());
@@ -187,6 +233,7 @@ impl Typed {
         };
         let description = Some(self.description.clone()).filter(|text| !text.is_empty());
         let rest = WebhookPatch {
+            own_name: own_name.ok(),
             authorization,
             description: Some(description),
             max_in_flight: Some(max_in_flight),
@@ -197,6 +244,48 @@ impl Typed {
             ..WebhookPatch::default()
         };
         Ok(WebhookDraft { target, events, rest })
+    }
+
+    /// The patterns that are ticked and written; each that can't be taken is told of.
+    fn read_patterns(&self, view: &View<'_>, before: Option<&Webhook>, problems: &mut Problems) -> Option<PatternSet> {
+        let t = view.t;
+        let offered = offered(view);
+        let is_known = |pattern: &Pattern| {
+            offered.contains(&pattern.to_string())
+                || before.is_some_and(|before| before.events.iter().any(|own| own == pattern))
+        };
+        let written = self.more.split([',', '\n', ' ']).map(str::trim).filter(|text| !text.is_empty());
+        let (mut patterns, mut wrong) = (Vec::new(), Vec::new());
+        for text in self.patterns.iter().map(String::as_str).chain(written) {
+            let shown: String = text.chars().take(100).collect();
+            let Some(pattern) = pattern_typed::parse(text) else {
+                let too_long = EventType::too_long(text).map(|why| format!("“{shown}…” {}.", view.lang.of(&why)));
+                wrong.push(too_long.unwrap_or_else(|| fill(t.bad_pattern, &[&shown])));
+                continue;
+            };
+            match pattern_typed::meant(&pattern, is_known) {
+                Some(meant) => wrong.push(fill(t.meant_pattern, &[&shown, &meant])),
+                None => patterns.push(pattern),
+            }
+        }
+        let events = PatternSet::new(patterns);
+        if !wrong.is_empty() {
+            problems.insert("events", wrong.join(" "));
+        } else if events.is_none() {
+            problems.insert("events", t.no_patterns.to_owned());
+        }
+        events
+    }
+
+    /// The webhook's own name; none where nothing was typed, or the host that it is called by now or would be.
+    fn read_name(&self, target: Option<&TargetUrl>, before: Option<&Webhook>) -> Result<Option<WebhookName>, ()> {
+        let typed = self.name.trim();
+        let is_host = |target: &TargetUrl| WebhookName::of_target(target) == typed;
+        let was_host = before.is_some_and(|before| before.own_name.is_none() && is_host(&before.target));
+        if typed.is_empty() || was_host || target.is_some_and(is_host) {
+            return Ok(None);
+        }
+        WebhookName::parse(typed).map(Some).ok_or(())
     }
 
     /// The headers, unchanged ones with their stored values; what is wrong with them, or `None` for a line that is no
@@ -225,8 +314,7 @@ impl Typed {
         if texts.iter().all(|text| text.is_empty()) {
             return None;
         }
-        let gaps = self.retry_schedule.split([',', ' ', '\n', '\r']).filter(|text| !text.is_empty());
-        let Some(gaps) = gaps.map(parse_duration).collect::<Option<Vec<_>>>().filter(|gaps| !gaps.is_empty()) else {
+        let Some(gaps) = gaps(&self.retry_schedule).filter(|gaps| !gaps.is_empty()) else {
             problems.insert("retry_schedule", t.bad_schedule.to_owned());
             return None;
         };
@@ -252,9 +340,47 @@ impl Typed {
     }
 }
 
+/// Gaps as people write them: `5s`, and `2 h` or `30 dias` as well.
+fn gaps(text: &str) -> Option<Vec<Duration>> {
+    let words = text.split([',', ';', ' ', '\n', '\r']).filter(|word| !word.is_empty());
+    let mut written: Vec<String> = Vec::new();
+    for word in words {
+        // A number alone waits for its unit.
+        match written.last_mut().filter(|last| last.bytes().all(|byte| byte.is_ascii_digit())) {
+            Some(number) => number.push_str(word),
+            None => written.push(word.to_owned()),
+        }
+    }
+    let in_english = |gap: &String| {
+        let (number, unit) = gap.split_at(gap.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(gap.len()));
+        let unit = match unit.to_lowercase().as_str() {
+            "dia" | "dias" => "days",
+            "hora" | "horas" => "h",
+            "minuto" | "minutos" | "min" => "m",
+            "segundo" | "segundos" | "seg" => "s",
+            _ => unit,
+        };
+        parse_duration(&format!("{number}{unit}"))
+    };
+    written.iter().map(in_english).collect()
+}
+
 /// Every pattern that has a box to tick.
 fn offered(view: &View<'_>) -> BTreeSet<String> {
-    let types = view.service.event_types();
+    let types = view.catalogue();
     let categories = types.iter().map(|known| format!("{}.*", known.event_type.category()));
     categories.chain(types.iter().map(|known| known.event_type.to_string())).chain(["*".to_owned()]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gaps_are_read_as_people_write_them() {
+        let seconds = |text: &str| gaps(text).map(|gaps| gaps.iter().map(Duration::as_secs).collect::<Vec<_>>());
+        assert_eq!(seconds("5s, 2 h 30 dias;1 minuto"), Some(vec![5, 7200, 30 * 86_400, 60]));
+        assert_eq!(seconds("5s 1 fortnight"), None);
+        assert_eq!(seconds("7"), None);
+    }
 }

@@ -68,6 +68,16 @@ impl Credential {
         self.hash.to_bytes()
     }
 
+    /// Its hash, and its id where it is one of the store's.
+    pub const fn parts(&self) -> (TokenHash, Option<TokenId>) {
+        (self.hash, self.id)
+    }
+
+    /// What [`Credential::parts`] gave.
+    pub const fn from_parts(hash: TokenHash, id: Option<TokenId>) -> Self {
+        Self { hash, id }
+    }
+
     /// Of the text that a caller sent.
     pub fn of(token: &str) -> Self {
         Self { hash: TokenHash::of(token), id: AccessToken::parse(token).map(|token| token.id) }

@@ -116,6 +116,7 @@ impl Service {
         let resource = serde_json::json!({
             "webhook": {
                 "id": webhook.id.to_string(),
+                "name": webhook.name(),
                 "target": webhook.target.as_str(),
                 "description": webhook.description,
                 "status": "DISABLED",
@@ -132,7 +133,7 @@ impl Service {
             resource: &resource.to_string(),
             trace: None,
         };
-        let event = draft.into_new(&account.env);
+        let event = draft.into_new(&account.env, &[]);
         if self
             .store
             .commit(DisableWebhook { account: webhook.account, webhook: webhook.no, reason, event })

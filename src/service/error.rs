@@ -1,6 +1,8 @@
 //! Why a verb was not done, and how the API and the panel answer that.
 
-use crate::model::{ApiCode, Localized, MAX_ATTEMPTS_KEPT, ResendRefusal, TooManySecrets, Webhook, localized};
+use crate::model::{
+    ApiCode, Localized, MAX_ATTEMPTS_KEPT, Outdated, ResendRefusal, TooManySecrets, Webhook, localized,
+};
 use crate::store::{AcceptRefusal, ChangeError, MAX_JOBS, StoreError, TooManyJobs};
 use http::StatusCode;
 use std::collections::BTreeMap;
@@ -17,6 +19,8 @@ pub enum Error {
         /// One sentence for people.
         detail: Localized,
     },
+    /// The webhook is no longer as its caller has seen it.
+    Outdated,
     /// Fields whose values can't be taken, with a sentence for each problem.
     Invalid(BTreeMap<String, Vec<Localized>>),
     /// The store can't answer now.
@@ -70,6 +74,15 @@ impl Error {
                 reply(StatusCode::NOT_FOUND, ApiCode::NotFound, detail)
             }
             Self::Conflict { code, detail } => reply(StatusCode::CONFLICT, code, detail),
+            Self::Outdated => {
+                let detail = localized!(
+                    "the webhook was changed since you read it: read it again, and send your change with its new ETag \
+                     in If-Match",
+                    "o webhook foi alterado depois que você o leu: leia de novo e envie a alteração com o novo ETag em \
+                     If-Match"
+                );
+                reply(StatusCode::PRECONDITION_FAILED, ApiCode::Outdated, detail)
+            }
             Self::Invalid(fields) => {
                 let all = || fields.values().flatten();
                 let en: Vec<&str> = all().map(|problem| &*problem.en).collect();
@@ -179,6 +192,12 @@ impl From<TooManyJobs> for Error {
     }
 }
 
+impl From<Outdated> for Error {
+    fn from(_: Outdated) -> Self {
+        Self::Outdated
+    }
+}
+
 impl From<TooManySecrets> for Error {
     fn from(_: TooManySecrets) -> Self {
         let most = Webhook::MAX_SECRETS;
@@ -192,39 +211,51 @@ impl From<TooManySecrets> for Error {
     }
 }
 
+/// The code and the sentence of why a notification can't be re-sent.
+pub fn refusal_in_words(refusal: ResendRefusal) -> (ApiCode, Localized) {
+    match refusal {
+        ResendRefusal::Erased => (
+            ApiCode::Erased,
+            localized!(
+                "the event's payload was erased: there is nothing left to send",
+                "o conteúdo do evento foi apagado: não há mais nada a enviar"
+            ),
+        ),
+        ResendRefusal::InFlight => (
+            ApiCode::InFlight,
+            localized!(
+                "an attempt is in flight right now: wait for its outcome, then re-send",
+                "uma tentativa está em andamento: espere o resultado e reenvie"
+            ),
+        ),
+        ResendRefusal::WebhookDeleted => (
+            ApiCode::WebhookDeleted,
+            localized!(
+                "the notification's webhook was deleted: to send the event to another one, re-send the event",
+                "o webhook desta notificação foi excluído: para enviar o evento a outro, reenvie o evento"
+            ),
+        ),
+        ResendRefusal::Cancelled => (
+            ApiCode::Cancelled,
+            localized!(
+                "the notification is CANCELLED: its webhook was deleted or its payload erased",
+                "a notificação está cancelada: o webhook foi excluído ou o conteúdo, apagado"
+            ),
+        ),
+        ResendRefusal::TooManyAttempts => {
+            let most = MAX_ATTEMPTS_KEPT;
+            let detail = localized!(
+                "the notification has {most} attempts, and keeps no more",
+                "a notificação já tem {most} tentativas, e não guarda mais"
+            );
+            (ApiCode::TooManyAttempts, detail)
+        }
+    }
+}
+
 impl From<ResendRefusal> for Error {
     fn from(refusal: ResendRefusal) -> Self {
-        let (code, detail) = match refusal {
-            ResendRefusal::Erased => (
-                ApiCode::Erased,
-                localized!(
-                    "the event's payload was erased: there is nothing left to send",
-                    "o conteúdo do evento foi apagado: não há mais nada a enviar"
-                ),
-            ),
-            ResendRefusal::InFlight => (
-                ApiCode::InFlight,
-                localized!(
-                    "an attempt is in flight right now: wait for its outcome, then re-send",
-                    "uma tentativa está em andamento: espere o resultado e reenvie"
-                ),
-            ),
-            ResendRefusal::Cancelled => (
-                ApiCode::Cancelled,
-                localized!(
-                    "the notification is CANCELLED: its webhook was deleted or its payload erased",
-                    "a notificação está cancelada: o webhook foi excluído ou o conteúdo, apagado"
-                ),
-            ),
-            ResendRefusal::TooManyAttempts => {
-                let most = MAX_ATTEMPTS_KEPT;
-                let detail = localized!(
-                    "the notification has {most} attempts, and keeps no more",
-                    "a notificação já tem {most} tentativas, e não guarda mais"
-                );
-                (ApiCode::TooManyAttempts, detail)
-            }
-        };
+        let (code, detail) = refusal_in_words(refusal);
         Self::Conflict { code, detail }
     }
 }

@@ -8,7 +8,7 @@ use super::views::{NotificationDetail, NotificationView, Webhooks};
 use crate::http::OWN_MAPPING;
 use crate::model::{
     BodyDraft, Event, EventFilter, EventId, EventType, Fingerprint, Listing, Localized, NewEvent, Page, Payload,
-    ResourceIds, Status, Timestamp, TraceContext, localized,
+    ResourceFacts, Status, Timestamp, TraceContext, localized,
 };
 use crate::store::{EraseEvent, RecordEvents, ResendEvent};
 use bytes::BytesMut;
@@ -33,18 +33,18 @@ pub struct EventDraft<'a> {
 }
 
 impl EventDraft<'_> {
-    pub(crate) fn into_new(self, env: &str) -> NewEvent {
+    pub(crate) fn into_new(self, env: &str, key_fields: &[String]) -> NewEvent {
         let body = BodyDraft::new(&self.event_type, env, self.resource);
-        self.with(body)
+        self.with(body, key_fields)
     }
 
-    fn with(self, body: BodyDraft) -> NewEvent {
+    fn with(self, body: BodyDraft, key_fields: &[String]) -> NewEvent {
         let occurred = self.occurred_at.map_or([0; 8], |at| at.as_ms().to_be_bytes());
         let external = self.external_id.as_deref().unwrap_or_default();
         let parts = [self.event_type.as_str().as_bytes(), external.as_bytes(), &occurred, self.resource.as_bytes()];
         NewEvent {
             id: self.id,
-            resource: ResourceIds::find(self.resource),
+            resource: ResourceFacts::find(self.external_id.as_deref(), self.resource, key_fields),
             fingerprint: Fingerprint::of(parts),
             body,
             event_type: self.event_type,
@@ -122,12 +122,13 @@ impl Service {
         }
         let large = drafts.iter().map(|draft| draft.resource.len()).sum::<usize>() > LARGE_BATCH;
         let mut buffer = BytesMut::with_capacity(if large { OWN_MAPPING } else { 0 });
+        let key_fields = &config.catalogue.keys;
         let events = drafts.into_iter().map(|draft| {
             if !large {
-                return draft.into_new(&caller.env);
+                return draft.into_new(&caller.env, key_fields);
             }
             let body = BodyDraft::within(&mut buffer, &draft.event_type, &caller.env, draft.resource);
-            draft.with(body)
+            draft.with(body, key_fields)
         });
         let events = events.collect();
         Ok(PreparedEvents { events, in_batch })
@@ -218,11 +219,12 @@ impl Service {
         Ok(notifications.iter().map(view).collect())
     }
 
-    /// Erases an event's payload (LGPD): its id, type, times and history stay; its pending notifications are cancelled.
-    pub async fn erase(&self, caller: &Caller, id: EventId) -> Result<(), Error> {
+    /// Erases an event's payload and what was found in it (LGPD): its id, type, times and history stay, and the caller's
+    /// own `external_id`, unless that is to go as well; its pending notifications are cancelled.
+    pub async fn erase(&self, caller: &Caller, id: EventId, external_id: bool) -> Result<(), Error> {
         let account = caller.account;
         let seq = self.read(move |store| store.event_seq(account, id)?.ok_or(Error::NotFound)).await?;
-        self.store.commit(EraseEvent { account, seq }).await?.ok_or(Error::NotFound)?;
+        self.store.commit(EraseEvent { account, seq, external_id }).await?.ok_or(Error::NotFound)?;
         self.followers.tell(account);
         tracing::info!(event = %id, "payload erased");
         Ok(())

@@ -120,7 +120,7 @@ fn reason(
     let holds_tests =
         |wait: &WaitReason| matches!(wait, WaitReason::InFlightLimit | WaitReason::DiskFull | WaitReason::MemoryFull);
     let wait = wait.filter(|wait| !notification.test || holds_tests(wait));
-    let explanation = explain_notification_of(view, webhooks.is_deleted(notification)?, event, first.as_ref(), wait);
+    let explanation = explain_notification_of(view, event, first.as_ref(), wait);
     let manual = notification.manual_at.is_some() && !notification.test && view.status != Status::Cancelled;
     Ok(if manual { and_manual(&explanation) } else { explanation })
 }
@@ -182,7 +182,6 @@ fn held_by(wait: WaitReason) -> Localized {
 
 fn explain_notification_of(
     view: &NotificationView,
-    webhook_deleted: bool,
     event: &Event,
     waits_for: Option<&Event>,
     wait: Option<WaitReason>,
@@ -238,6 +237,16 @@ fn explain_notification_of(
             ),
             None => localized!("It was delivered.", "Foi entregue."),
         },
+        Status::Failed if view.test => {
+            localized!("The test was not confirmed by a 2XX.", "O teste não foi confirmado com um 2XX.")
+        }
+        Status::Failed if view.webhook_deleted => localized!(
+            "All {made} attempts ended without a 2XX, and the webhook was deleted: it can't be re-sent.",
+            "Nenhuma das {made} tentativas foi confirmada, e o webhook foi excluído: não pode mais ser reenviada."
+        ),
+        Status::Failed if !view.can_resend => {
+            localized!("All {made} attempts ended without a 2XX.", "Nenhuma das {made} tentativas foi confirmada.")
+        }
         Status::Failed => localized!(
             "All {most} attempts ended without a 2XX; it can still be re-sent manually.",
             "Todas as {most} tentativas terminaram sem um 2XX; ainda pode ser reenviada manualmente."
@@ -246,7 +255,7 @@ fn explain_notification_of(
             "It was cancelled: the event's payload was erased.",
             "Foi cancelada: o conteúdo do evento foi apagado."
         ),
-        Status::Cancelled if webhook_deleted => {
+        Status::Cancelled if view.webhook_deleted => {
             localized!("It was cancelled: the webhook was deleted.", "Foi cancelada: o webhook foi excluído.")
         }
         Status::Cancelled => localized!("It was cancelled.", "Foi cancelada."),

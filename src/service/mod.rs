@@ -4,6 +4,8 @@
 //! says what to do. Reads that can meet the disk run on tokio's blocking threads.
 
 mod caller;
+mod csv;
+mod curl;
 mod disabling;
 mod error;
 mod events;
@@ -12,7 +14,10 @@ mod find;
 mod followers;
 mod following;
 mod notifications;
+mod panel_links;
 mod readiness;
+mod requests;
+mod searching;
 mod shared;
 mod summary;
 mod tokens;
@@ -20,14 +25,21 @@ mod views;
 mod webhooks;
 
 pub use caller::{Account, By, Caller, Credential};
+pub use csv::{CsvLanguage, CsvList};
+pub use curl::curl as request_as_curl;
 pub use disabling::{FailingCounts, HealthView};
-pub use error::{Error, ErrorReply};
+pub use error::{Error, ErrorReply, refusal_in_words};
 pub use events::{EventDetail, EventDraft, PreparedEvents, Recorded};
 pub use explaining::Explanation;
 pub use followers::MAX_FOLLOWERS;
 pub use following::{Followed, Follower, Next};
+pub use panel_links::{NewPanelLink, PANEL_LINK_LIFE};
+pub use requests::{HeaderText, LostReason, RebuiltHeader, RebuiltRequest, RequestParts};
+pub use searching::{Found, FoundOrder};
 pub use shared::Service;
-pub use summary::{BacklogCounts, EventSummary, FailingWebhook, MAX_COUNTED, Overview, WebhookSummary};
+pub use summary::{
+    BacklogCounts, DeliveryFigures, EventSummary, FailingWebhook, MAX_COUNTED, Overview, WebhookSummary,
+};
 pub use tokens::{NewToken, TokenView};
 pub use views::{NotificationDetail, NotificationView};
 pub use webhooks::WebhookDraft;

@@ -4,7 +4,6 @@ use super::caller::Caller;
 use super::error::Error;
 use super::find::find_notification;
 use super::shared::Service;
-use super::summary::MAX_COUNTED;
 use super::views::{NotificationDetail, NotificationView, Webhooks};
 use crate::model::{
     AccountNo, BulkResend, Listing, NotificationFilter, NotificationId, Page, ResendId, ResendState, Status, localized,
@@ -12,8 +11,20 @@ use crate::model::{
 use crate::store::{BeginBulkResend, CancelBulkResend, ResendNotification, Store, StoreError};
 
 /// Why what a filter matches can't be re-sent, if it can't.
-fn check_resendable(store: &Store, account: AccountNo, filter: &NotificationFilter) -> Result<(), Error> {
+fn check_resendable(
+    store: &Store,
+    account: AccountNo,
+    filter: &NotificationFilter,
+    include_delivered: bool,
+) -> Result<(), Error> {
     match filter.status {
+        Some(Status::Delivered) if !include_delivered => {
+            let why = localized!(
+                "must be true for notifications that are DELIVERED already: their targets receive them once more",
+                "deve ser true para notificações já entregues: os destinos as recebem mais uma vez"
+            );
+            return Err(Error::invalid("include_delivered", why));
+        }
         Some(Status::Cancelled) => {
             let why = localized!(
                 "CANCELLED notifications can't be re-sent",
@@ -42,33 +53,40 @@ fn check_resendable(store: &Store, account: AccountNo, filter: &NotificationFilt
     Ok(())
 }
 
-/// How many notifications would get a manual attempt: neither those cancelled, nor those of a deleted webhook. It stops
-/// counting a little after `most`.
-fn count_resendable(
-    store: &Store,
-    account: AccountNo,
-    filter: &NotificationFilter,
-    most: u64,
-) -> Result<u64, StoreError> {
+/// How many notifications would get a manual attempt: neither those cancelled, nor those of a deleted webhook.
+fn count_resendable(store: &Store, account: AccountNo, filter: &NotificationFilter) -> Result<u64, StoreError> {
     let mut count: u64 = 0;
     for webhook in store.directory().of(account) {
         if filter.webhook_id.is_some_and(|only| only != webhook.id) {
             continue;
         }
         let of_it = NotificationFilter { webhook_id: Some(webhook.id), ..filter.clone() };
-        let cancelled = if filter.status.is_none() {
+        let cancelled = if filter.status.is_none() && filter.undelivered != Some(true) {
             let cancelled = NotificationFilter { status: Some(Status::Cancelled), ..of_it.clone() };
             store.count_notifications(account, &cancelled, u64::MAX)?
         } else {
             0
         };
-        let matching = store.count_notifications(account, &of_it, (most - count).saturating_add(cancelled))?;
+        let matching = store.count_notifications(account, &of_it, u64::MAX)?;
         count += matching.saturating_sub(cancelled);
-        if count >= most {
-            break;
-        }
     }
     Ok(count)
+}
+
+/// What a bulk resend is of, with its defaults, and how many notifications that is now.
+fn resendable(
+    store: &Store,
+    account: AccountNo,
+    filter: NotificationFilter,
+    include_delivered: bool,
+) -> Result<(NotificationFilter, u64), Error> {
+    let mut filter = filter.or_default();
+    check_resendable(store, account, &filter, include_delivered)?;
+    if filter.status.is_none() && !include_delivered {
+        filter.undelivered = Some(true);
+    }
+    let count = count_resendable(store, account, &filter)?;
+    Ok((filter, count))
 }
 
 impl Service {
@@ -79,7 +97,7 @@ impl Service {
         filter: NotificationFilter,
         listing: Listing,
     ) -> Result<Page<NotificationView>, Error> {
-        let (account, present) = (caller.account, self.present());
+        let (account, present, filter) = (caller.account, self.present(), filter.or_default());
         self.read(move |store| {
             let page = store.notifications(account, &filter, listing)?;
             let mut webhooks = Webhooks::new(store, account);
@@ -112,32 +130,31 @@ impl Service {
         Ok(self.view(&resent, &event, self.store.directory().by_no(key.webhook)))
     }
 
-    /// Begins a bulk resend: a manual attempt for everything the filter matches but what is cancelled. It is durable on
-    /// return. The work is done in the background, the oldest events first, at each webhook's own pace, and survives a
-    /// restart.
-    pub async fn resend_many(&self, caller: &Caller, filter: NotificationFilter) -> Result<BulkResend, Error> {
+    /// Begins a bulk resend: a manual attempt for everything the filter matches but what is cancelled and, unless it is
+    /// asked for, what is delivered. It is durable on return. The work is done in the background, the oldest events
+    /// first, at each webhook's own pace, and survives a restart.
+    pub async fn resend_many(
+        &self,
+        caller: &Caller,
+        filter: NotificationFilter,
+        include_delivered: bool,
+    ) -> Result<BulkResend, Error> {
         let account = caller.account;
-        let (filter, queued) = self
-            .read(move |store| {
-                check_resendable(store, account, &filter)?;
-                let queued = count_resendable(store, account, &filter, u64::MAX)?;
-                Ok((filter, queued))
-            })
-            .await?;
+        let (filter, queued) = self.read(move |store| resendable(store, account, filter, include_delivered)).await?;
         let resend = self.store.commit(BeginBulkResend { account, filter, queued }).await?;
         self.followers.tell(account);
         Ok(resend)
     }
 
-    /// How many notifications [`Self::resend_many`] would give a manual attempt, counted to [`MAX_COUNTED`]; its errors
-    /// where it would refuse.
-    pub async fn count_resend(&self, caller: &Caller, filter: NotificationFilter) -> Result<u64, Error> {
+    /// How many notifications [`Self::resend_many`] would give a manual attempt now; its errors where it would refuse.
+    pub async fn count_resend(
+        &self,
+        caller: &Caller,
+        filter: NotificationFilter,
+        include_delivered: bool,
+    ) -> Result<u64, Error> {
         let account = caller.account;
-        self.read(move |store| {
-            check_resendable(store, account, &filter)?;
-            Ok(count_resendable(store, account, &filter, MAX_COUNTED)?.min(MAX_COUNTED))
-        })
-        .await
+        self.read(move |store| Ok(resendable(store, account, filter, include_delivered)?.1)).await
     }
 
     /// The caller's bulk resends that go on, and the last few that have ended, the newest first. From memory.

@@ -3,7 +3,8 @@
 use super::caller::{Account, By, Caller, Credential};
 use super::error::Error;
 use super::followers::Followers;
-use crate::clock::Clock;
+use super::panel_links::PanelLinks;
+use crate::clock::{Clock, Zone};
 use crate::config::{self, Config};
 use crate::delivery;
 use crate::model::{CATALOGUE, EventType, Fingerprint, KnownType, Scope, Scopes, Timestamp, TokenId, catalogue};
@@ -24,6 +25,7 @@ pub struct Service {
     /// When tokens last let somebody in, as far as it isn't stored yet.
     pub(super) uses: Mutex<HashMap<TokenId, Timestamp>>,
     pub(super) followers: Followers,
+    pub(super) panel_links: PanelLinks,
     pub(super) started_at: Timestamp,
 }
 
@@ -38,8 +40,13 @@ impl Service {
     ) -> Self {
         let config = RwLock::new(Arc::new(config));
         let started_at = clock.now();
-        let (uses, followers) = Default::default();
-        Self { store, clock, delivery, accounts, config, uses, followers, started_at }
+        let (uses, followers, panel_links) = Default::default();
+        Self { store, clock, delivery, accounts, config, uses, followers, panel_links, started_at }
+    }
+
+    /// The accounts of the config.
+    pub fn accounts(&self) -> &[Account] {
+        &self.accounts
     }
 
     /// Figures of the store, and how many bytes its files take.
@@ -85,6 +92,11 @@ impl Service {
     /// The time, as the verbs see it.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// The time zone of the panel: of its charts, and of its pages where no script knows their reader's.
+    pub fn time_zone(&self) -> Zone {
+        self.config().panel.time_zone.clone().unwrap_or_else(Zone::utc)
     }
 
     /// Takes up what a reload changed.

@@ -6,17 +6,22 @@ use super::disabling::HealthView;
 use super::error::Error;
 use super::shared::Service;
 use super::views::{NotificationView, Webhooks};
+use crate::clock::Zone;
 use crate::model::{
     AccountNo, Attempt, Event, EventFilter, Listing, Localized, NotificationFilter, NotificationKey, Page, Status,
-    Webhook, WebhookId, WebhookStatus,
+    Timestamp, Webhook, WebhookId, WebhookStatus,
 };
 use crate::stats::{HourCounts, WebhookHistory};
 use crate::store::{Store, StoreStats};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How far what is pending is counted: "at least so many" says enough, and costs milliseconds.
 pub const MAX_COUNTED: u64 = 1000;
+/// How many days the first page tells of.
+const DAYS: i64 = 30;
+const HOUR_MS: u64 = 3_600_000;
 /// How many failing webhooks are read closely.
 const MAX_FAILING: usize = 10;
 
@@ -30,7 +35,7 @@ pub struct WebhookSummary {
     pub webhook: Arc<Webhook>,
     /// Since when it fails, if it does.
     pub health: HealthView,
-    /// The outcomes of its recent attempts.
+    /// How its recent notifications stand.
     pub history: WebhookHistory,
 }
 
@@ -65,17 +70,42 @@ pub struct FailingWebhook {
     pub attempt: Option<Attempt>,
 }
 
+/// How delivery does, by notification and not by attempt: tests are apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct DeliveryFigures {
+    /// Since when: the beginning of an hour, 24 hours with the present one. The figures of the day are those of events
+    /// recorded since then, as `from` has the lists.
+    pub since: Timestamp,
+    /// How many of the day are delivered, as the list with `status=DELIVERED` has them.
+    pub delivered: u64,
+    /// How many of the 24 hours before are.
+    pub delivered_before: u64,
+    /// Which part of the day's that were tried is delivered, from 0 to 1; `None` where none was tried.
+    pub rate: Option<f64>,
+    /// Since when failed ones are counted: seven days.
+    pub failed_since: Timestamp,
+    /// How many of those have failed, but those of webhooks deleted since; counted to [`MAX_COUNTED`], as the list
+    /// with `status=FAILED&webhook_deleted=false` has them.
+    pub failed: u64,
+    /// How long the day's confirmed attempts took: half of them at most this long.
+    pub half: Option<Duration>,
+    /// Likewise, 95 of 100.
+    pub most: Option<Duration>,
+}
+
 /// All that an account's first page says.
 #[derive(Clone, Debug)]
 pub struct Overview {
-    /// The outcomes of the attempts of each of the last 24 hours, the present one last.
+    /// How delivery does.
+    pub delivery: DeliveryFigures,
+    /// How the notifications stand that were recorded in each of the last 24 hours, the present one last.
     pub hours: Vec<HourCounts>,
-    /// Of each of the last 30 days, in UTC, today last.
+    /// Of each of the last 30 days of the panel's time zone, today last.
     pub days: Vec<HourCounts>,
+    /// When each of these days began, and when today ends.
+    pub day_begins: Vec<Timestamp>,
     /// How many notifications are pending.
     pub backlog: BacklogCounts,
-    /// How many have failed, counted to [`MAX_COUNTED`].
-    pub failed: u64,
     /// What has been pending for the longest, held or not.
     pub oldest: Option<NotificationView>,
     /// The failing webhooks, the longest first.
@@ -92,8 +122,14 @@ pub struct Overview {
     pub not_ready: Option<Localized>,
 }
 
+/// What the lists show of a status unless they are asked for more: no tests.
 fn of_status(status: Status) -> NotificationFilter {
-    NotificationFilter { status: Some(status), ..NotificationFilter::default() }
+    NotificationFilter { status: Some(status), ..NotificationFilter::default() }.or_default()
+}
+
+/// What has failed since then and can still be re-sent: nothing of webhooks deleted since.
+fn failed(since: Timestamp) -> NotificationFilter {
+    NotificationFilter { webhook_deleted: Some(false), from: Some(since), ..of_status(Status::Failed) }
 }
 
 /// What is pending of an account, for one webhook or for all.
@@ -106,6 +142,18 @@ fn backlog(store: &Store, account: AccountNo, webhook_id: Option<WebhookId>) -> 
         retrying: count(Status::Retrying)?,
         held: count(Status::Held)?,
     })
+}
+
+/// The beginning of the hour that many hours ago, the present one counted in.
+fn since(now: Timestamp, hours: u64) -> Timestamp {
+    const HOUR_MS: u64 = 3_600_000;
+    Timestamp::from_ms((now.as_ms() / HOUR_MS).saturating_sub(hours - 1) * HOUR_MS)
+}
+
+/// Which part of what was tried is delivered.
+#[expect(clippy::cast_precision_loss, reason = "a part for people's eyes")]
+fn rate(counts: HourCounts) -> Option<f64> {
+    (counts.tried() > 0).then(|| counts.confirmed as f64 / counts.tried() as f64)
 }
 
 impl Service {
@@ -132,6 +180,20 @@ impl Service {
         self.read(move |store| failing_webhook(store, webhook, health)).await
     }
 
+    /// What is pending and how many have failed, for one webhook or for all; each counted to [`MAX_COUNTED`].
+    pub async fn status_counts(
+        &self,
+        caller: &Caller,
+        webhook: Option<WebhookId>,
+    ) -> Result<(BacklogCounts, u64), Error> {
+        let account = caller.account;
+        self.read(move |store| {
+            let failed = NotificationFilter { webhook_id: webhook, ..of_status(Status::Failed) };
+            Ok((backlog(store, account, webhook)?, store.count_notifications(account, &failed, MAX_COUNTED)?))
+        })
+        .await
+    }
+
     /// A page of events, each with how many of its notifications stand where.
     pub async fn summarize_events(
         &self,
@@ -140,22 +202,7 @@ impl Service {
         listing: Listing,
     ) -> Result<Page<EventSummary>, Error> {
         let account = caller.account;
-        self.read(move |store| {
-            let page = store.events(account, &filter, listing)?;
-            let mut webhooks = Webhooks::new(store, account);
-            let mut items = Vec::with_capacity(page.items.len());
-            for event in page.items {
-                let mut states = BTreeMap::new();
-                if event.notifications > 0 {
-                    for notification in store.notifications_of(account, event.seq)? {
-                        *states.entry(webhooks.status(&notification)?).or_insert(0) += 1;
-                    }
-                }
-                items.push((event, states));
-            }
-            Ok(Page { items, next: page.next })
-        })
-        .await
+        self.read(move |store| summarize(store, account, &filter, listing)).await
     }
 
     /// What an account's first page says.
@@ -177,18 +224,31 @@ impl Service {
             WebhookStatus::Active | WebhookStatus::Paused => failing.since.unwrap_or(now),
         });
         failing.truncate(MAX_FAILING);
-        let not_ready = self.not_ready();
+        let (not_ready, zone) = (self.not_ready(), self.time_zone());
         self.read(move |store| {
-            let (mut hours, mut days) = (vec![HourCounts::default(); 24], vec![HourCounts::default(); 30]);
-            let own = webhooks.iter().map(|webhook| store.history_of(webhook.no, now));
-            for history in own.chain([store.history_of_deleted(account, now)]) {
-                let both = hours.iter_mut().zip(&history.hours).chain(days.iter_mut().zip(&history.days));
-                for (sum, one) in both {
-                    sum.confirmed += one.confirmed;
-                    sum.retried += one.retried;
-                    sum.failed += one.failed;
+            let (all, times) = store.hours_of(account, now);
+            let (earlier, hours) = all.split_at(all.len().saturating_sub(24));
+            let sum = |hours: &[HourCounts]| {
+                let mut sum = HourCounts::default();
+                for hour in hours {
+                    sum.add(*hour);
                 }
-            }
+                sum
+            };
+            let (day, before) = (sum(hours), sum(&earlier[earlier.len().saturating_sub(24)..]));
+            let failed_since = since(now, 7 * 24);
+            let delivery = DeliveryFigures {
+                since: since(now, 24),
+                delivered: day.confirmed,
+                delivered_before: before.confirmed,
+                rate: rate(day),
+                failed_since,
+                failed: store.count_notifications(account, &failed(failed_since), MAX_COUNTED)?,
+                half: times.quantile(0.5),
+                most: times.quantile(0.95),
+            };
+            let hours = hours.to_vec();
+            let (days, day_begins) = by_day(&all, now, &zone);
             let mut oldest = None;
             for status in [Status::Pending, Status::Retrying, Status::Held] {
                 for (notification, event) in store.notifications(account, &of_status(status), Listing::oldest(1))?.items
@@ -208,10 +268,11 @@ impl Service {
                 webhooks_failing.push(failing_webhook(store, webhook, health)?);
             }
             Ok(Overview {
+                delivery,
                 hours,
                 days,
+                day_begins,
                 backlog: backlog(store, account, None)?,
-                failed: store.count_notifications(account, &of_status(Status::Failed), MAX_COUNTED)?,
                 oldest,
                 failing: webhooks_failing,
                 webhooks: webhooks.len(),
@@ -241,6 +302,47 @@ impl Service {
     }
 }
 
+/// A page of events, each with how many of its notifications stand where.
+pub(super) fn summarize(
+    store: &Store,
+    account: AccountNo,
+    filter: &EventFilter,
+    listing: Listing,
+) -> Result<Page<EventSummary>, Error> {
+    let page = store.events(account, filter, listing)?;
+    let mut webhooks = Webhooks::new(store, account);
+    let mut items = Vec::with_capacity(page.items.len());
+    for event in page.items {
+        let mut states = BTreeMap::new();
+        if event.notifications > 0 {
+            for notification in store.notifications_of(account, event.seq)? {
+                *states.entry(webhooks.status(&notification)?).or_insert(0) += 1;
+            }
+        }
+        items.push((event, states));
+    }
+    Ok(Page { items, next: page.next })
+}
+
+/// The last 30 days of a zone, of hours of which the last is the present one; and where they begin, and today ends.
+fn by_day(hours: &[HourCounts], now: Timestamp, zone: &Zone) -> (Vec<HourCounts>, Vec<Timestamp>) {
+    let today = zone.day(now);
+    let first = today - (DAYS - 1);
+    let mut days = vec![HourCounts::default(); usize::try_from(DAYS).unwrap_or_default()];
+    let present = now.as_ms() / HOUR_MS;
+    for (back, one) in hours.iter().rev().enumerate() {
+        let begin = Timestamp::from_ms(present.saturating_sub(back as u64) * HOUR_MS);
+        if let Some(day) = usize::try_from(zone.day(begin) - first).ok().and_then(|day| days.get_mut(day)) {
+            day.add(*one);
+        }
+    }
+    let begin = |day: i64| {
+        let seconds = zone.moment(day * 86_400);
+        Timestamp::from_ms(u64::try_from(seconds).unwrap_or_default().saturating_mul(1000))
+    };
+    (days, (first..=today + 1).map(begin).collect())
+}
+
 fn failing_webhook(store: &Store, webhook: Arc<Webhook>, health: HealthView) -> Result<FailingWebhook, Error> {
     let backlog = backlog(store, webhook.account, Some(webhook.id))?;
     let attempt = last_failure(store, &webhook)?;
@@ -258,4 +360,28 @@ fn last_failure(store: &Store, webhook: &Webhook) -> Result<Option<Attempt>, Err
         }
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_begin_where_the_zone_has_them() {
+        let one = HourCounts { confirmed: 1, ..HourCounts::default() };
+        let (hours, now) = (vec![one; 744], Timestamp::parse("2026-11-28T02:30:00Z").unwrap());
+        let (days, begins) = by_day(&hours, now, &Zone::utc());
+        assert_eq!((days.len(), begins.len()), (30, 31));
+        assert_eq!((days[29].confirmed, days[28].confirmed, days[0].confirmed), (3, 24, 24));
+        assert_eq!(begins[29].to_string(), "2026-11-28T00:00:00.000Z");
+        // In Recife it is still the day before, and 23:30.
+        let (days, begins) = by_day(&hours, now, &Zone::of_variable(Some("<-03>3")));
+        assert_eq!((days[29].confirmed, days[28].confirmed, days[0].confirmed), (24, 24, 24));
+        let text = |at: usize| begins[at].to_string();
+        assert_eq!((text(29).as_str(), text(30).as_str()), ("2026-11-27T03:00:00.000Z", "2026-11-28T03:00:00.000Z"));
+        // A day has 25 hours where summer ends.
+        let now = Timestamp::parse("2026-10-26T10:00:00Z").unwrap();
+        let (days, _) = by_day(&hours, now, &Zone::of_variable(Some("CET-1CEST,M3.5.0,M10.5.0/3")));
+        assert_eq!((days[28].confirmed, days[27].confirmed), (25, 24));
+    }
 }

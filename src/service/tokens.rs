@@ -112,6 +112,12 @@ impl Service {
         Page::cut(placed.collect(), listing)
     }
 
+    /// One of the caller's tokens.
+    pub fn token(&self, caller: &Caller, id: TokenId) -> Result<TokenView, Error> {
+        let own = self.store.tokens(caller.account).into_iter().find(|token| token.id == id);
+        own.map(TokenView::from).ok_or(Error::NotFound)
+    }
+
     /// Stores what was noted of the tokens' use since the last time: now and then, since a commit for each request
     /// would double its cost. What can't be stored is noted on.
     pub async fn keep_token_uses(&self) {

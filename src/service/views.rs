@@ -5,8 +5,8 @@ use super::error::Error;
 use super::shared::Service;
 use crate::delivery;
 use crate::model::{
-    AccountNo, Attempt, Event, EventId, Notification, NotificationId, State, Status, Timestamp, WaitReason, Webhook,
-    WebhookId, WebhookNo,
+    About, AccountNo, Attempt, Event, EventId, Notification, NotificationId, ResendContext, ResendRefusal, State,
+    Status, Timestamp, WaitReason, Webhook, WebhookId, WebhookNo,
 };
 use crate::store::Store;
 use serde::Serialize;
@@ -22,13 +22,26 @@ pub struct NotificationView {
     pub event_id: EventId,
     /// The webhook's id.
     pub webhook_id: WebhookId,
+    /// What the webhook is called; empty where it is unknown.
+    pub webhook_name: String,
     /// The event's type.
     #[serde(rename = "type")]
     pub event_type: String,
+    /// Which order its event is about.
+    pub about: About,
     /// The webhook's present target.
     pub target: String,
     /// Where it stands.
     pub status: Status,
+    /// Whether it comes from a test of the webhook.
+    pub test: bool,
+    /// Whether its webhook was deleted.
+    pub webhook_deleted: bool,
+    /// Whether a resend would be taken now.
+    pub can_resend: bool,
+    /// Why it would not; `None` where it would.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resend_refusal: Option<ResendRefusal>,
     /// How many attempts were made in all.
     pub attempts_count: u16,
     /// How many of them were automatic.
@@ -97,10 +110,6 @@ impl<'s> Webhooks<'s> {
         Ok(found)
     }
 
-    pub(super) fn is_deleted(&mut self, notification: &Notification) -> Result<bool, Error> {
-        Ok(self.get(notification.key.webhook)?.is_none_or(|webhook| webhook.deleted_at.is_some()))
-    }
-
     pub(super) fn status(&mut self, notification: &Notification) -> Result<Status, Error> {
         Ok(status(notification, self.get(notification.key.webhook)?.as_deref()))
     }
@@ -130,6 +139,12 @@ fn view(
     present: &Present,
 ) -> NotificationView {
     let status = status(notification, webhook);
+    let webhook_deleted = webhook.is_none_or(|webhook| webhook.deleted_at.is_some());
+    let resend_refusal = notification.resend_refusal(ResendContext {
+        erased: event.erased_at.is_some(),
+        webhook_deleted,
+        in_flight: present.delivery.status.attempt_in_flight(notification.key),
+    });
     let max_attempts = match webhook.and_then(|webhook| webhook.retry.as_ref()) {
         _ if notification.test => 1,
         Some(own) => own.max_attempts(),
@@ -149,9 +164,15 @@ fn view(
         id,
         event_id: event.id,
         webhook_id: webhook.map_or(WebhookId::from_bytes([0; 16]), |webhook| webhook.id),
+        webhook_name: webhook.map(|webhook| webhook.name().to_owned()).unwrap_or_default(),
         event_type: event.event_type.to_string(),
+        about: event.about(),
         target: webhook.map(|webhook| webhook.target.to_string()).unwrap_or_default(),
         status,
+        test: notification.test,
+        webhook_deleted,
+        can_resend: resend_refusal.is_none(),
+        resend_refusal,
         attempts_count: notification.attempts,
         automatic: notification.automatic,
         max_attempts,

@@ -6,12 +6,12 @@ use super::events::EventDraft;
 use super::shared::Service;
 use super::views::NotificationView;
 use crate::model::{
-    AccountNo, ApiCode, AttemptError, Authorization, EventType, ExtraHeaders, Fingerprint, Listing, Localized, Page,
-    Pattern, PatternSet, RetryPolicy, Seq, SigningSecret, TEST_EVENT, TargetUrl, Timestamp, Webhook, WebhookId,
-    WebhookNo, WebhookPatch, WebhookStatus, localized,
+    AccountNo, ApiCode, AttemptError, Authorization, EventType, ExpectedVersion, ExtraHeaders, Fingerprint, Listing,
+    Localized, Page, PatternSet, Seq, SigningSecret, TEST_EVENT, TargetUrl, Timestamp, Webhook, WebhookId, WebhookNo,
+    WebhookPatch, WebhookStatus, localized,
 };
 use crate::store::{
-    ChangeWebhook, DeleteWebhook, MAX_WEBHOOKS, RecordTestEvent, RegisterRefusal, Registered, Registration,
+    ChangeWebhook, DeleteWebhook, IfExpected, MAX_WEBHOOKS, RecordTestEvent, RegisterRefusal, Registered, Registration,
     RotateSecret,
 };
 use std::sync::Arc;
@@ -35,6 +35,7 @@ impl WebhookDraft {
             no: WebhookNo(0),
             account,
             id: WebhookId::from_random(crate::random::bytes()),
+            own_name: None,
             target: self.target,
             authorization: None::<Authorization>,
             events: self.events,
@@ -128,16 +129,32 @@ impl Service {
         }
     }
 
-    /// Changes the fields the patch names. A new target is looked at as at a registration; one that stays is not, so
-    /// that a webhook whose target is refused by now can still be paused.
+    /// Changes the fields the patch names, whatever the webhook is like. See [`Service::change_if`].
     pub async fn change(&self, caller: &Caller, id: WebhookId, patch: WebhookPatch) -> Result<Arc<Webhook>, Error> {
+        self.change_if(caller, id, patch, ExpectedVersion::Any).await
+    }
+
+    /// Changes the fields the patch names, if the webhook is as its caller expects. A new target is looked at as at a
+    /// registration; one that stays is not, so that a webhook whose target is refused by now can still be paused.
+    pub async fn change_if(
+        &self,
+        caller: &Caller,
+        id: WebhookId,
+        patch: WebhookPatch,
+        expected: ExpectedVersion,
+    ) -> Result<Arc<Webhook>, Error> {
+        let before = self.webhook(caller, id)?;
+        // The change itself looks again: this only spares the caller a complaint about a target that nobody saves.
+        if !expected.allows(&before) {
+            return Err(Error::Outdated);
+        }
         if let Some(target) = &patch.target
-            && self.webhook(caller, id)?.target != *target
+            && before.target != *target
         {
             self.check(target).await?;
         }
-        let changed =
-            self.store.commit(ChangeWebhook { account: caller.account, id, patch }).await?.ok_or(Error::NotFound)?;
+        let change = ChangeWebhook { account: caller.account, id, patch };
+        let changed = self.store.commit(IfExpected { expected, change }).await?.ok_or(Error::NotFound)?;
         self.followers.tell(caller.account);
         tracing::info!(webhook = %changed.id, status = changed.status.as_str(), by = %caller.by, "webhook changed");
         Ok(changed)
@@ -145,12 +162,23 @@ impl Service {
 
     /// Deletes a webhook. Its lane stops at once; its pending notifications are cancelled; its history stays listable.
     pub async fn delete(&self, caller: &Caller, id: WebhookId) -> Result<(), Error> {
-        if !self.store.commit(DeleteWebhook { account: caller.account, id }).await? {
+        self.delete_if(caller, id, ExpectedVersion::Any).await
+    }
+
+    /// The same, if the webhook is as its caller expects.
+    pub async fn delete_if(&self, caller: &Caller, id: WebhookId, expected: ExpectedVersion) -> Result<(), Error> {
+        let change = DeleteWebhook { account: caller.account, id };
+        if !self.store.commit(IfExpected { expected, change }).await? {
             return Err(Error::NotFound);
         }
         self.followers.tell(caller.account);
         tracing::info!(webhook = %id, by = %caller.by, "webhook deleted");
         Ok(())
+    }
+
+    /// How long a secret that is replaced signs on beside the new one.
+    pub fn secret_overlap(&self) -> Duration {
+        self.config().delivery.secret_overlap
     }
 
     /// Gives a webhook a new signing secret; the old one signs beside it for `overlap`, or where that is `None` for
@@ -162,7 +190,7 @@ impl Service {
         overlap: Option<Duration>,
     ) -> Result<Arc<Webhook>, Error> {
         let secret = SigningSecret::from_random(crate::random::bytes());
-        let overlap = overlap.unwrap_or_else(|| self.config().delivery.secret_overlap);
+        let overlap = overlap.unwrap_or_else(|| self.secret_overlap());
         let rotated = self.store.commit(RotateSecret { account: caller.account, id, secret, overlap }).await?;
         let rotated = rotated.ok_or(Error::NotFound)?;
         let signing = rotated.secrets_at(self.clock.now()).count();
@@ -185,7 +213,7 @@ impl Service {
         };
         let tested = self
             .store
-            .commit(RecordTestEvent { account: caller.account, webhook: id, event: draft.into_new(&caller.env) })
+            .commit(RecordTestEvent { account: caller.account, webhook: id, event: draft.into_new(&caller.env, &[]) })
             .await
             .map_err(|error| error.map(|refusal| refused(refusal, false)))?;
         self.followers.tell(caller.account);
@@ -194,27 +222,11 @@ impl Service {
     }
 }
 
-/// Of all that a registration asks for: a value that is given and one that is the default are the same.
+/// Of all that a registration asks for.
 fn fingerprint(webhook: &Webhook) -> Fingerprint {
-    let list = |items: &mut dyn Iterator<Item = String>| items.collect::<Vec<_>>().join("\n");
-    let number = |number: Option<u128>| number.map(|number| number.to_string()).unwrap_or_default();
-    let retry = webhook.retry.as_ref();
-    let parts = [
-        webhook.target.as_str().to_owned(),
-        list(&mut webhook.events.iter().map(Pattern::to_string)),
-        webhook.authorization.as_ref().map(|value| value.expose().to_owned()).unwrap_or_default(),
-        // Distinguishes an empty description from an absent one, as the webhook does.
-        webhook.description.as_ref().map(|text| format!("={text}")).unwrap_or_default(),
-        webhook.status.as_str().to_owned(),
-        list(&mut webhook.headers.iter().map(|(name, value)| format!("{name}: {}", value.as_bytes().escape_ascii()))),
-        number(webhook.max_in_flight.map(u128::from)),
-        webhook.rate_limit.map(|limit| limit.as_f64().to_string()).unwrap_or_default(),
-        webhook.ordered.to_string(),
-        list(&mut retry.into_iter().flat_map(RetryPolicy::schedule).map(|gap| gap.as_millis().to_string())),
-        number(retry.map(|retry| retry.max_attempts().into())),
-        retry.map(|retry| retry.jitter().to_string()).unwrap_or_default(),
-    ];
-    Fingerprint::of(parts.iter().map(String::as_bytes))
+    let settings = webhook.settings();
+    let parts = [webhook.status.as_str()].into_iter().chain(settings.iter().map(String::as_str));
+    Fingerprint::of(parts.map(str::as_bytes))
 }
 
 fn too_many_webhooks() -> Error {

@@ -1,76 +1,101 @@
-//! Counts of attempts by hour and day, by how each attempt ended: a page that shows them reads no rows.
+//! Counts of notifications by the hour in which their events were recorded, by how each stands: a page that shows them
+//! reads no rows, and a list of the same time has as many. Tests are not counted, and of a deleted webhook only what was
+//! delivered. Days are made of hours by whoever shows them, since they begin elsewhere in each time zone.
 //!
 //! They are statistics without a guarantee: held in memory, and written to a small file of their own now and then and
 //! at a stop, so that a crash costs the last minute's counts, and a backup has none. A file that can't be read counts
 //! as none.
 
-use crate::model::{AccountNo, Timestamp, WebhookNo};
+use super::response_times::ResponseTimes;
+use crate::model::{AccountNo, Notification, State, Timestamp, WebhookNo};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The counts of that many hours, and of that many days, are stored.
+/// The counts of that many hours are stored of each webhook,
 const HOURS: u64 = 48;
-const DAYS: u64 = 31;
+/// and of each account: 31 days.
+const ACCOUNT_HOURS: u64 = 31 * 24;
 const HOUR_MS: u64 = 3_600_000;
-const DAY_MS: u64 = 24 * HOUR_MS;
 
-/// How the attempts of one span of time ended.
+/// How the notifications of one span of time stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HourCounts {
-    /// With a 2XX.
+    /// Delivered.
     #[serde(rename = "c")]
     pub confirmed: u64,
-    /// Without one, and the notification is tried again, or the attempt was manual.
+    /// Tried, and to be tried again.
     #[serde(rename = "r")]
     pub retried: u64,
-    /// Without one, and it was the last automatic attempt.
+    /// Failed.
     #[serde(rename = "f")]
     pub failed: u64,
 }
 
 impl HourCounts {
-    /// All attempts.
-    pub const fn attempts(self) -> u64 {
+    /// All that were tried.
+    pub const fn tried(self) -> u64 {
         self.confirmed + self.retried + self.failed
     }
 
-    fn add(&mut self, other: Self) {
+    /// And those of another span.
+    pub fn add(&mut self, other: Self) {
         self.confirmed += other.confirmed;
         self.retried += other.retried;
         self.failed += other.failed;
     }
-}
 
-/// How one attempt ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum OutcomeKind {
-    Confirmed,
-    Retried,
-    Failed,
-}
-
-impl OutcomeKind {
-    fn one(self) -> HourCounts {
-        let mut one = HourCounts::default();
-        match self {
-            Self::Confirmed => one.confirmed = 1,
-            Self::Retried => one.retried = 1,
-            Self::Failed => one.failed = 1,
+    /// The counts of those that stand so.
+    fn of(&mut self, counted: Counted) -> &mut u64 {
+        match counted {
+            Counted::Delivered => &mut self.confirmed,
+            Counted::Retrying => &mut self.retried,
+            Counted::Failed => &mut self.failed,
         }
-        one
+    }
+
+    fn change(&mut self, from: Option<Counted>, to: Option<Counted>) {
+        // What a crash has lost the count of may come back.
+        if let Some(from) = from {
+            let count = self.of(from);
+            *count = count.saturating_sub(1);
+        }
+        if let Some(to) = to {
+            *self.of(to) += 1;
+        }
     }
 }
 
-/// How the attempts of one webhook ended of late.
+/// How a notification that was tried stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Counted {
+    Delivered,
+    Retrying,
+    Failed,
+}
+
+impl Counted {
+    /// `None` for one that isn't counted: a test, or one that was not tried or is cancelled.
+    pub(crate) fn of(notification: &Notification) -> Option<Self> {
+        match notification.state {
+            _ if notification.test => None,
+            State::Delivered => Some(Self::Delivered),
+            State::Retrying { .. } => Some(Self::Retrying),
+            State::Failed => Some(Self::Failed),
+            State::Pending | State::Cancelled => None,
+        }
+    }
+}
+
+/// How the notifications of one webhook stand that were recorded of late.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WebhookHistory {
     /// Each of the last 24 hours, the present one last.
     pub hours: Vec<HourCounts>,
-    /// Each of the last 30 days, in UTC, today last.
-    pub days: Vec<HourCounts>,
     /// When an attempt was last confirmed.
     pub confirmed_at: Option<Timestamp>,
+    /// How long the attempts took that were confirmed in the last 24 hours.
+    pub times: ResponseTimes,
 }
 
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,36 +104,46 @@ struct OfWebhook {
     confirmed_ms: Option<u64>,
 }
 
-/// Figures by hour and by day, each by its number since 1970.
+/// Figures by hour, each by its number since 1970.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Past {
     hours: BTreeMap<u64, HourCounts>,
-    days: BTreeMap<u64, HourCounts>,
+    /// Of confirmed attempts, by the hour in which they were made.
+    #[serde(default)]
+    times: BTreeMap<u64, ResponseTimes>,
 }
 
 impl Past {
-    fn add(&mut self, other: Self) {
-        for (at, one) in other.hours {
-            self.hours.entry(at).or_default().add(one);
+    /// The last `count` hours, the present one last.
+    fn last(&self, now: Timestamp, count: u64) -> Vec<HourCounts> {
+        let at = now.as_ms() / HOUR_MS;
+        (0..count).rev().map(|back| self.hours.get(&at.saturating_sub(back)).copied().unwrap_or_default()).collect()
+    }
+
+    /// How long the attempts took that were confirmed in the last 24 hours.
+    fn times(&self, now: Timestamp) -> ResponseTimes {
+        let hour = now.as_ms() / HOUR_MS;
+        let mut times = ResponseTimes::default();
+        for (_, one) in self.times.range(hour.saturating_sub(23)..=hour) {
+            times.add(one);
         }
-        for (at, one) in other.days {
-            self.days.entry(at).or_default().add(one);
-        }
+        times
     }
 
     fn history(&self, now: Timestamp, confirmed_ms: Option<u64>) -> WebhookHistory {
-        let last = |map: &BTreeMap<u64, HourCounts>, at: u64, count: u64| {
-            (0..count).rev().map(|back| map.get(&at.saturating_sub(back)).copied().unwrap_or_default()).collect()
-        };
         WebhookHistory {
-            hours: last(&self.hours, now.as_ms() / HOUR_MS, 24),
-            days: last(&self.days, now.as_ms() / DAY_MS, 30),
+            hours: self.last(now, 24),
+            times: self.times(now),
             confirmed_at: confirmed_ms.map(Timestamp::from_ms),
         }
     }
 
-    fn trim(&mut self, now: Timestamp) {
-        let keep = |map: &mut BTreeMap<u64, HourCounts>, now: u64, most: u64| {
+    /// Counts are kept for `most` hours.
+    fn trim(&mut self, now: Timestamp, most: u64) {
+        fn keep<T>(map: &mut BTreeMap<u64, T>, now: u64, most: u64) {
+            if map.len() as u64 <= most {
+                return;
+            }
             while map.first_key_value().is_some_and(|(at, _)| *at <= now.saturating_sub(most)) {
                 map.pop_first();
             }
@@ -116,9 +151,9 @@ impl Past {
             while map.len() as u64 > 2 * most {
                 map.pop_last();
             }
-        };
-        keep(&mut self.hours, now.as_ms() / HOUR_MS, HOURS);
-        keep(&mut self.days, now.as_ms() / DAY_MS, DAYS);
+        }
+        keep(&mut self.hours, now.as_ms() / HOUR_MS, most);
+        keep(&mut self.times, now.as_ms() / HOUR_MS, HOURS);
     }
 }
 
@@ -131,8 +166,8 @@ pub(crate) struct OutcomeCounter {
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct All {
     webhooks: HashMap<WebhookNo, OfWebhook>,
-    /// Those of webhooks that were deleted since: an account's counts don't shrink with them.
-    deleted: HashMap<AccountNo, Past>,
+    /// Of all webhooks that an account has or had: what was delivered stays counted when they are deleted.
+    accounts: HashMap<AccountNo, Past>,
 }
 
 impl OutcomeCounter {
@@ -156,33 +191,63 @@ impl OutcomeCounter {
         own.past.history(now, own.confirmed_ms)
     }
 
-    /// How the attempts of an account's deleted webhooks ended.
-    pub(crate) fn of_deleted(&self, account: AccountNo, now: Timestamp) -> WebhookHistory {
-        self.lock().deleted.get(&account).unwrap_or(&Past::default()).history(now, None)
+    /// How the notifications of an account stand that were recorded in each of the last [`ACCOUNT_HOURS`], the present
+    /// one last, and how long the last day's confirmed attempts took.
+    pub(crate) fn of_account(&self, account: AccountNo, now: Timestamp) -> (Vec<HourCounts>, ResponseTimes) {
+        let all = self.lock();
+        let none = Past::default();
+        let past = all.accounts.get(&account).unwrap_or(&none);
+        (past.last(now, ACCOUNT_HOURS), past.times(now))
     }
 
     fn lock(&self) -> MutexGuard<'_, All> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Counts an attempt that ended at `now`. What is older than the `trusted` time allows for is dropped: a clock that
-    /// is ahead for a moment must not drop the rest.
-    pub(crate) fn note(&self, webhook: WebhookNo, outcome: OutcomeKind, now: Timestamp, trusted: Timestamp) {
+    /// Counts that a notification whose event was recorded at `recorded_at` stands otherwise than before. What is older
+    /// than the `trusted` time allows for is dropped: a clock that is ahead for a moment must not drop the rest.
+    pub(crate) fn note(
+        &self,
+        (account, webhook): (AccountNo, WebhookNo),
+        recorded_at: Timestamp,
+        (from, to): (Option<Counted>, Option<Counted>),
+        trusted: Timestamp,
+    ) {
+        if from == to {
+            return;
+        }
+        let hour = recorded_at.as_ms() / HOUR_MS;
+        let mut all = self.lock();
+        let own = &mut all.webhooks.entry(webhook).or_default().past;
+        own.hours.entry(hour).or_default().change(from, to);
+        own.trim(trusted, HOURS);
+        let of_all = all.accounts.entry(account).or_default();
+        of_all.hours.entry(hour).or_default().change(from, to);
+        of_all.trim(trusted, ACCOUNT_HOURS);
+    }
+
+    /// Counts an attempt that was confirmed at `now` after so many microseconds.
+    pub(crate) fn note_confirmed(
+        &self,
+        (account, webhook): (AccountNo, WebhookNo),
+        duration_us: u32,
+        now: Timestamp,
+        trusted: Timestamp,
+    ) {
+        let hour = now.as_ms() / HOUR_MS;
         let mut all = self.lock();
         let own = all.webhooks.entry(webhook).or_default();
-        own.past.hours.entry(now.as_ms() / HOUR_MS).or_default().add(outcome.one());
-        own.past.days.entry(now.as_ms() / DAY_MS).or_default().add(outcome.one());
-        if outcome == OutcomeKind::Confirmed {
-            own.confirmed_ms = Some(now.as_ms());
-        }
-        if own.past.hours.len() as u64 > HOURS || own.past.days.len() as u64 > DAYS {
-            own.past.trim(trusted);
-        }
+        own.confirmed_ms = Some(now.as_ms());
+        own.past.times.entry(hour).or_default().note(duration_us);
+        own.past.trim(trusted, HOURS);
+        let of_all = all.accounts.entry(account).or_default();
+        of_all.times.entry(hour).or_default().note(duration_us);
+        of_all.trim(trusted, ACCOUNT_HOURS);
     }
 
     /// Nothing is left of an account; its webhooks are forgotten one by one.
     pub(crate) fn forget(&self, account: AccountNo) {
-        self.lock().deleted.remove(&account);
+        self.lock().accounts.remove(&account);
     }
 
     /// Nothing is left of a webhook.
@@ -190,13 +255,18 @@ impl OutcomeCounter {
         self.lock().webhooks.remove(&webhook);
     }
 
-    /// The webhook is deleted: its figures go on in its account's alone.
-    pub(crate) fn deleted(&self, account: AccountNo, webhook: WebhookNo, trusted: Timestamp) {
+    /// The webhook is deleted: what it has delivered stays its account's, and nobody has to look after the rest.
+    pub(crate) fn deleted(&self, account: AccountNo, webhook: WebhookNo) {
         let mut all = self.lock();
-        if let Some(own) = all.webhooks.remove(&webhook) {
-            let past = all.deleted.entry(account).or_default();
-            past.add(own.past);
-            past.trim(trusted);
+        let Some(own) = all.webhooks.remove(&webhook) else {
+            return;
+        };
+        let of_all = all.accounts.entry(account).or_default();
+        for (at, one) in own.past.hours {
+            if let Some(sum) = of_all.hours.get_mut(&at) {
+                sum.retried = sum.retried.saturating_sub(one.retried);
+                sum.failed = sum.failed.saturating_sub(one.failed);
+            }
         }
     }
 }
@@ -204,68 +274,94 @@ impl OutcomeCounter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use Counted::{Delivered, Failed, Retrying};
 
     fn hour(nth: u64) -> Timestamp {
         Timestamp::from_ms(1_795_435_200_000 + nth * HOUR_MS)
     }
 
+    const SHOP: AccountNo = AccountNo(3);
+
+    fn came(counter: &OutcomeCounter, no: u32, to: Counted, at: Timestamp, trusted: Timestamp) {
+        let of = (SHOP, WebhookNo(no));
+        counter.note(of, at, (None, Some(to)), trusted);
+        if to == Delivered {
+            counter.note_confirmed(of, 50_000, at, trusted);
+        }
+    }
+
     #[test]
-    fn hours_and_days_are_counted_read_back_and_have_an_end() {
+    fn hours_are_counted_read_back_and_have_an_end() {
         let counter = OutcomeCounter::default();
         let one = WebhookNo(7);
         for nth in 0..24 * 40 {
-            counter.note(
-                one,
-                if nth % 2 == 0 { OutcomeKind::Confirmed } else { OutcomeKind::Retried },
-                hour(nth),
-                hour(nth),
-            );
+            came(&counter, 7, if nth % 2 == 0 { Delivered } else { Retrying }, hour(nth), hour(nth));
         }
-        counter.note(one, OutcomeKind::Failed, hour(24 * 40 - 1), hour(24 * 40 - 1));
+        came(&counter, 7, Failed, hour(24 * 40 - 1), hour(24 * 40 - 1));
         let text = counter.to_text(|_| true);
         assert_eq!(*OutcomeCounter::from_text(&text).lock(), *counter.lock());
         let all = counter.lock();
         let own = &all.webhooks[&one];
-        assert!(own.past.hours.len() as u64 <= HOURS && own.past.days.len() as u64 <= DAYS, "{own:?}");
+        assert!(own.past.hours.len() as u64 <= HOURS, "{own:?}");
+        assert!(all.accounts[&SHOP].hours.len() as u64 <= ACCOUNT_HOURS);
+        assert!(own.past.times.len() as u64 <= HOURS, "{own:?}");
         assert_eq!(own.past.hours.last_key_value().unwrap().1, &HourCounts { confirmed: 0, retried: 1, failed: 1 });
         assert_eq!(own.confirmed_ms, Some(hour(24 * 40 - 2).as_ms()));
+        let history = own.past.history(hour(24 * 40 - 1), None);
+        assert_eq!((history.hours.len(), history.times.count()), (24, 12));
         for bad in ["", "{}", &text.replace("hours", "x"), &text[1..]] {
             assert_eq!(*OutcomeCounter::from_text(bad).lock(), All::default(), "{bad}");
         }
     }
 
     #[test]
+    fn a_notification_counts_once_wherever_it_stands_and_in_the_hour_of_its_event() {
+        let (counter, no) = (OutcomeCounter::default(), WebhookNo(7));
+        let steps = [None, Some(Retrying), Some(Retrying), Some(Failed), Some(Delivered), Some(Delivered)];
+        for pair in steps.windows(2) {
+            counter.note((SHOP, no), hour(3), (pair[0], pair[1]), hour(20));
+        }
+        let hours = counter.of_webhook(no, hour(20)).hours;
+        let there: Vec<usize> = (0..24).filter(|nth| hours[*nth].tried() > 0).collect();
+        assert_eq!((there, hours[6]), (vec![6], HourCounts { confirmed: 1, retried: 0, failed: 0 }));
+        counter.note((SHOP, no), hour(3), (Some(Retrying), None), hour(20));
+        assert_eq!(counter.of_webhook(no, hour(20)).hours[6].tried(), 1, "one that was never counted");
+    }
+
+    #[test]
     fn a_clock_that_was_ahead_for_a_moment_drops_no_figure_and_leaves_few() {
         let (counter, one) = (OutcomeCounter::default(), WebhookNo(7));
         for nth in 0..100 {
-            counter.note(one, OutcomeKind::Confirmed, hour(nth), hour(nth));
+            came(&counter, 7, Delivered, hour(nth), hour(nth));
         }
         for ahead in 0..1000 {
-            counter.note(one, OutcomeKind::Confirmed, hour(10_000 + ahead), hour(99));
+            came(&counter, 7, Delivered, hour(10_000 + ahead), hour(99));
         }
-        counter.note(one, OutcomeKind::Confirmed, hour(99), hour(99));
+        came(&counter, 7, Delivered, hour(99), hour(99));
         let all = counter.lock();
-        let WebhookHistory { hours, days, .. } = all.webhooks[&one].past.history(hour(99), None);
+        let hours = all.webhooks[&one].past.last(hour(99), 24);
         assert_eq!(hours.iter().map(|hour| hour.confirmed).collect::<Vec<_>>(), [vec![1; 23], vec![2]].concat());
-        assert_eq!(days.iter().map(|day| day.confirmed).sum::<u64>(), 101);
+        let of_all = all.accounts[&SHOP].last(hour(99), ACCOUNT_HOURS);
+        assert_eq!(of_all.iter().map(|hour| hour.confirmed).sum::<u64>(), 101);
         assert!(all.webhooks[&one].past.hours.len() as u64 <= 2 * HOURS);
     }
 
     #[test]
-    fn what_a_deleted_webhook_had_come_to_stays_its_accounts() {
-        let (counter, account, now) = (OutcomeCounter::default(), AccountNo(3), hour(5));
-        for no in [7, 8] {
-            counter.note(WebhookNo(no), OutcomeKind::Confirmed, now, now);
-            counter.note(WebhookNo(no), OutcomeKind::Retried, now, now);
-            counter.deleted(account, WebhookNo(no), now);
+    fn what_a_deleted_webhook_had_delivered_stays_its_accounts() {
+        let (counter, now) = (OutcomeCounter::default(), hour(5));
+        for no in [7, 8, 9] {
+            for to in [Delivered, Retrying, Failed] {
+                came(&counter, no, to, now, now);
+            }
         }
-        counter.deleted(account, WebhookNo(9), now);
+        for no in [7, 8, 10] {
+            counter.deleted(SHOP, WebhookNo(no));
+        }
         let read = OutcomeCounter::from_text(&counter.to_text(|_| true));
-        let read = read.lock();
-        assert_eq!(*read, *counter.lock());
-        assert!(read.webhooks.is_empty());
-        let WebhookHistory { hours, days, .. } = read.deleted[&account].history(now, None);
-        let both = HourCounts { confirmed: 2, retried: 2, failed: 0 };
-        assert_eq!((hours[23], days[29]), (both, both));
+        assert_eq!(*read.lock(), *counter.lock());
+        assert_eq!(read.lock().webhooks.len(), 1);
+        let (hours, times) = read.of_account(SHOP, now);
+        let expected = HourCounts { confirmed: 3, retried: 1, failed: 1 };
+        assert_eq!((hours.len(), hours.last(), times.count()), (744, Some(&expected), 3));
     }
 }

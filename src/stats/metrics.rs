@@ -164,7 +164,7 @@ impl StoreMetrics {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{AttemptError, Response};
+    use crate::model::{AttemptError, KeptHead, Response};
 
     #[test]
     fn a_bound_holds_what_takes_just_as_long() {
@@ -184,8 +184,15 @@ mod tests {
     #[test]
     fn every_outcome_is_counted_as_what_it_is() {
         let attempts = AttemptMetrics::default();
-        let response =
-            |status| AttemptResult::Response(Response { status, body: Vec::new(), retry_after: None, location: None });
+        let response = |status| {
+            AttemptResult::Response(Response {
+                status,
+                body: Vec::new(),
+                retry_after: None,
+                location: None,
+                head: KeptHead::default(),
+            })
+        };
         let error = AttemptError { code: ErrorCode::Timeout, message: String::new(), message_pt: String::new() };
         let results = [response(204), response(302), response(404), response(503), AttemptResult::Error(error)];
         for result in &results {

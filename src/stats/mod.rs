@@ -5,9 +5,11 @@
 mod hour_counts;
 mod metrics;
 mod recent_outcomes;
+mod response_times;
 
+pub(crate) use hour_counts::{Counted, OutcomeCounter};
 pub use hour_counts::{HourCounts, WebhookHistory};
-pub(crate) use hour_counts::{OutcomeCounter, OutcomeKind};
 pub use metrics::{AttemptMetrics, Histogram, HistogramSnapshot, StoreMetrics};
 pub(crate) use recent_outcomes::Outcomes;
 pub use recent_outcomes::{Gap, MAX_OUTCOMES, Outcome, OutcomePosition};
+pub use response_times::ResponseTimes;

@@ -3,7 +3,7 @@
 
 use crate::model::Cursor;
 use crate::model::{
-    AccountNo, Attempt, Event, EventId, NotificationId, NotificationKey, Payload, Seq, Webhook, WebhookNo,
+    AccountNo, Attempt, Event, EventId, NotificationId, NotificationKey, Payload, Seq, Webhook, WebhookNo, tokens,
 };
 use crate::store::backup::format as backup;
 use crate::store::backup::format::{Header, Reader, Writer};
@@ -183,7 +183,7 @@ pub(crate) fn keeps_event(event: &Event, payload: &Payload) {
     }
     // It is found by each of its ids.
     let named = [&event.external_id, &event.resource.external_id, &event.resource.id].into_iter().flatten().count();
-    assert_eq!(event_rows(&references(), event, 1).len(), 1 + named);
+    assert_eq!(event_rows(&references(), event, 1).len(), 1 + named + tokens(&event.resource.keys).len());
 }
 
 /// The store keeps this attempt as it is.

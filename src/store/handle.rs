@@ -56,6 +56,11 @@ impl Store {
         &self.shared.path
     }
 
+    /// Which store this is, among all there are: a restored one is another.
+    pub fn id(&self) -> [u8; 16] {
+        self.shared.store_id
+    }
+
     /// For how long the committer has been at one and the same round, or the checkpoint at one step; zero while both
     /// wait for work.
     pub fn stuck_for(&self) -> Duration {
@@ -220,7 +225,7 @@ impl Store {
 
     /// The pair behind a notification's public id, if the store gave that id out.
     pub fn notification_key(&self, id: NotificationId) -> Option<NotificationKey> {
-        id.claimed_key().filter(|key| self.notification_id(*key) == id)
+        self.shared.notification_key(id)
     }
 
     /// Where the event with this id stands in the order of commit, if the account has it. Blocks on the disk at worst.

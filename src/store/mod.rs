@@ -65,7 +65,9 @@ pub use changes::health::{DisableWebhook, MarkFailing, SetDisableNotice};
 pub use changes::idempotency::IdempotencyKey;
 pub use changes::notifications::{RecordOutcome, ResendEvent, ResendNotification};
 pub use changes::tokens::{AddToken, NoteTokenUses, RevokeToken};
-pub use changes::webhooks::{ChangeWebhook, DeleteWebhook, RegisterRefusal, Registered, Registration, RotateSecret};
+pub use changes::webhooks::{
+    ChangeWebhook, DeleteWebhook, IfExpected, RegisterRefusal, Registered, Registration, RotateSecret,
+};
 pub use directory::Directory;
 pub use engine::disk_space::DiskLevel;
 pub use engine::panic_is_expected;

@@ -46,6 +46,8 @@ pub(crate) struct Shared {
     /// Whether the committer lives.
     pub(crate) alive: AtomicBool,
     pub(crate) failed_reads: FailedReads,
+    /// Which store this is, in which of its lives.
+    pub(crate) store_id: [u8; 16],
     pub(crate) id_key: ring::hmac::Key,
     pub(crate) references: References,
     /// Whether the committer makes progress.
@@ -107,6 +109,7 @@ impl Shared {
             durable: AtomicU64::new(0),
             alive: AtomicBool::new(true),
             failed_reads: FailedReads::default(),
+            store_id: format.store_id(),
             id_key: ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &format.id_key),
             references: References::new(&format.id_key),
             committer_stall: StallDetector::default(),
@@ -154,6 +157,11 @@ impl Shared {
         let tag = ring::hmac::sign(&self.id_key, &bytes);
         let check = tag.as_ref()[..8].try_into().map(u64::from_be_bytes).unwrap_or_default();
         NotificationId::compose(key, check)
+    }
+
+    /// The pair behind a notification's public id, if the store gave that id out.
+    pub(crate) fn notification_key(&self, id: NotificationId) -> Option<NotificationKey> {
+        id.claimed_key().filter(|key| self.notification_id(*key) == id)
     }
 }
 

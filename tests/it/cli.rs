@@ -83,7 +83,17 @@ fn webhooks_are_made_changed_tried_and_deleted() {
         &daemon,
         &[
             create.as_slice(),
-            &["--authorization", "token-da-loja", "--description", "ERP", "--header", "X-Shop: 7", "--ordered"],
+            &[
+                "--name",
+                "ERP Bling",
+                "--authorization",
+                "token-da-loja",
+                "--description",
+                "ERP",
+                "--header",
+                "X-Shop: 7",
+                "--ordered",
+            ],
             &["--max-in-flight", "3", "--rate-limit", "2.5", "--schedule", "1s,2s", "--max-attempts", "3", "--paused"],
         ]
         .concat(),
@@ -94,7 +104,7 @@ fn webhooks_are_made_changed_tried_and_deleted() {
         (&made["status"], &made["ordered"], &made["max_in_flight"]),
         (&json!("PAUSED"), &json!(true), &json!(3))
     );
-    assert_eq!(made["retry"]["schedule"], json!(["1s", "2s"]));
+    assert_eq!((&made["name"], &made["retry"]["schedule"]), (&json!("ERP Bling"), &json!(["1s", "2s"])));
     let id = text(&made["id"]);
 
     let listed = json_of(&daemon, &["webhooks", "list"]);
@@ -211,7 +221,9 @@ fn notifications_are_listed_shown_and_resent_one_or_many() {
     assert_eq!(json_of(&daemon, &["notifications", "resend", &id])["id"], json!(id));
     daemon.await_status(&event, "DELIVERED");
     let job = json_of(&daemon, &["notifications", "resend", "--type", "PAYMENT.*"]);
-    keys(&job, &["id", "status", "filter", "queued", "resent", "skipped", "ended_at"]);
+    assert_eq!(job["queued"], 0, "it is delivered already");
+    let job = json_of(&daemon, &["notifications", "resend", "--type", "PAYMENT.*", "--include-delivered"]);
+    keys(&job, &["id", "status", "filter", "queued", "resent", "skipped", "skipped_by", "ended_at"]);
     assert_eq!((&job["status"], &job["queued"]), (&json!("DONE"), &json!(1)));
     assert_eq!(json_of(&daemon, &["notifications", "jobs"])[0]["id"], job["id"]);
     let job_id = text(&job["id"]);
@@ -235,7 +247,8 @@ fn a_bulk_resend_goes_on_when_its_watcher_goes() {
     daemon.register_with(json!({ "target": receiver.url, "events": ["*"], "rate_limit": 40 }));
     let events: Vec<Value> = (0..200).map(|_| json!({ "type": "ORDER.PAID", "resource": {} })).collect();
     daemon.post("/api/events/batch", &json!({ "events": events })).expect(201);
-    let mut watcher = Running::start(&daemon, &["notifications", "resend", "--all"]);
+    let every = ["notifications", "resend", "--all", "--include-delivered"];
+    let mut watcher = Running::start(&daemon, &every);
     let reported = watcher.await_complaint("re-sends 200 notifications");
     let id = reported.split(' ').nth(1).unwrap().to_owned();
     watcher.interrupt();

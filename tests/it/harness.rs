@@ -116,7 +116,24 @@ pub(crate) fn exchange(address: &str, request: &[u8]) -> Result<Answer, String> 
     let at = at.ok_or_else(|| String::from_utf8_lossy(&answer).into_owned())?;
     let head = String::from_utf8(answer[..at].to_vec()).unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Ok(Answer { status, head, body: answer[at + 4..].to_vec() })
+    let body = answer.split_off(at + 4);
+    let chunked = head.to_ascii_lowercase().contains("\r\ntransfer-encoding: chunked");
+    Ok(Answer { status, head, body: if chunked { dechunked(&body) } else { body } })
+}
+
+/// What stands in the chunks of a body that has come to its end, or as far as it has come.
+fn dechunked(mut rest: &[u8]) -> Vec<u8> {
+    let mut body = Vec::new();
+    while let Some(at) = rest.windows(2).position(|window| window == b"\r\n") {
+        let length = String::from_utf8_lossy(&rest[..at]);
+        let Some(chunk) = usize::from_str_radix(&length, 16).ok().and_then(|length| rest.get(at + 2..at + 2 + length))
+        else {
+            break;
+        };
+        body.extend_from_slice(chunk);
+        rest = rest.get(at + 4 + chunk.len()..).unwrap_or_default();
+    }
+    body
 }
 
 /// A daemon with its config in a folder that goes away with it, and its data there too unless a test puts it elsewhere.

@@ -229,7 +229,7 @@ fn other_peoples_pages_are_let_in_only_where_they_are_named() {
     assert!(on.header("access-control-allow-methods").unwrap().contains("PATCH"));
     assert_eq!(
         on.header("access-control-allow-headers"),
-        Some("Authorization, Content-Type, Idempotency-Key, Traceparent, Tracestate")
+        Some("Authorization, Content-Type, Idempotency-Key, If-Match, Traceparent, Tracestate")
     );
     assert_eq!(on.header("vary"), Some("Origin"));
     let refused = daemon.call_as("", "GET", "/api/events", "Origin: https://loja.example\r\n", b"");

@@ -38,6 +38,8 @@ mod panel;
 mod powercut;
 mod preload;
 mod receiver;
+mod requests;
+mod searching;
 mod secrets;
 mod skips;
 mod stream;

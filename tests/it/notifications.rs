@@ -170,6 +170,17 @@ fn many_are_resent_by_filter_and_cancelled_ones_never() {
     daemon.get("/api/notifications/resend/0193a5b0-1111-4222-8333-444455556666").refused(404, "not_found");
     let unknown = json!({ "webhook_id": "0193a5b0-1111-4222-8333-444455556666" });
     resend(unknown).refused(422, "invalid_fields");
+    resend(json!({ "status": "DELIVERED" })).refused(422, "invalid_fields");
+    let again = |dry_run: bool| {
+        let body = json!({ "filter": { "type": "PAYMENT.*" }, "include_delivered": true, "dry_run": dry_run });
+        daemon.post("/api/notifications/resend", &body)
+    };
+    assert_eq!(resend(json!({})).expect(202).data()["queued"], 0, "all are delivered");
+    assert_eq!(again(true).expect(200).data(), json!({ "queued": 10 }));
+    assert_eq!(receiver.count(), 160 + 160, "counted, and nothing sent");
+    let job = again(false).expect(202).data();
+    assert_eq!((&job["queued"], &job["include_delivered"]), (&json!(10), &json!(true)));
+    receiver.await_count(160 + 160 + 10);
     resend(json!({ "status": "CANCELLED" })).refused(422, "invalid_fields");
     resend(json!({ "response_status": "5x" })).refused(422, "invalid_fields");
     resend(json!({ "nope": 1 })).refused(422, "invalid_fields");
@@ -214,4 +225,62 @@ fn a_bulk_resend_is_seen_in_progress_survives_a_crash_and_can_be_cancelled() {
     let read = read["token"].as_str().unwrap();
     daemon.call_as(read, "GET", &path, "", b"").expect(200);
     daemon.call_as(read, "DELETE", &path, "", b"").refused(403, "forbidden");
+}
+
+/// What happens to a notification while a bulk resend is on its way to it is told, each reason with how many.
+#[test]
+fn a_bulk_resend_says_what_it_passed_over() {
+    let daemon = Daemon::quick();
+    let receiver = Receiver::start(&[Reply::Status(500)]);
+    let webhook = daemon.register_with(json!({
+        "target": receiver.url, "events": ["*"], "retry": { "schedule": ["20ms"], "max_attempts": 1 },
+    }));
+    let events: Vec<String> = (0..100).map(|_| daemon.record("ORDER.PAID")).collect();
+    eventually("all have failed", || {
+        (daemon.list("/api/notifications?status=FAILED&limit=500").len() == 100).then_some(())
+    });
+    let path = format!("/api/webhooks/{}", id(&webhook));
+    daemon.patch(&path, &json!({ "webhook": { "rate_limit": 0.01 } })).expect(200);
+    let job = daemon.post("/api/notifications/resend", &json!({ "filter": {} })).expect(202).data();
+    let job = format!("/api/notifications/resend/{}", id(&job));
+    eventually("it gets on", || (daemon.get(&job).expect(200).data()["resent"] == 64).then_some(()));
+    daemon.delete(&format!("/api/events/{}/resource", events[99])).expect(204);
+    daemon.delete(&path).expect(204);
+    let done =
+        eventually("it has ended", || Some(daemon.get(&job).expect(200).data()).filter(|job| job["status"] == "DONE"));
+    assert_eq!((&done["resent"], &done["skipped"]), (&json!(64), &json!(36)), "{done}");
+    assert_eq!(done["skipped_by"], json!({ "webhook_deleted": 36 }), "{done}");
+}
+
+#[test]
+fn tests_are_apart_and_an_icon_is_offered_only_where_it_works() {
+    let daemon = Daemon::quick();
+    let receiver = Receiver::start(&[Reply::Status(500)]);
+    let webhook = daemon.register(&receiver.url, &["*"]);
+    let test = daemon.post(&format!("/api/webhooks/{webhook}/test"), &json!({})).expect(202).data();
+    let event = test["event_id"].as_str().unwrap();
+    let failed = daemon.await_status(event, "FAILED");
+    assert_eq!((&failed["test"], &failed["can_resend"]), (&json!(true), &json!(true)));
+    let count = |query: &str| daemon.list(&format!("/api/notifications?{query}")).len();
+    for (query, expected) in [
+        ("", 0),
+        ("status=FAILED", 0),
+        ("undelivered=true", 0),
+        ("test=true", 1),
+        ("test=true&status=FAILED", 1),
+        ("test=true&status=DELIVERED", 0),
+        ("test=true&undelivered=true", 1),
+        ("test=true&undelivered=false", 0),
+        ("test=false", 0),
+        ("test=true&webhook_deleted=false", 1),
+        ("test=true&webhook_deleted=true", 0),
+        (&format!("event_id={event}"), 1),
+    ] {
+        assert_eq!(count(query), expected, "{query}");
+    }
+    daemon.get("/api/notifications?test=yes").refused(422, "invalid_fields");
+    daemon.delete(&format!("/api/events/{event}/resource")).expect(204);
+    let said = daemon.get(&format!("/api/notifications/{}", id(&failed))).expect(200).data();
+    assert_eq!((&said["can_resend"], &said["resend_refusal"]), (&json!(false), &json!("erased")));
+    daemon.post(&format!("/api/notifications/{}/resend", id(&failed)), &json!({})).refused(409, "erased");
 }

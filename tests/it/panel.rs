@@ -2,6 +2,8 @@
 
 mod behind_a_proxy;
 mod browser;
+mod many;
+mod sessions;
 mod webhooks;
 
 use super::harness::{Answer, Daemon, QUICK, eventually, retrying_after};
@@ -19,7 +21,7 @@ fn form(fields: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
 }
 
-fn get(daemon: &Daemon, path: &str, headers: &str) -> Answer {
+pub(super) fn get(daemon: &Daemon, path: &str, headers: &str) -> Answer {
     daemon.call_as("", "GET", path, headers, b"")
 }
 
@@ -29,7 +31,7 @@ fn post(daemon: &Daemon, path: &str, headers: &str, fields: &[(&str, &str)]) -> 
 }
 
 /// Signs in; the header that a browser then sends, and the token of its forms.
-fn sign_in(daemon: &Daemon, token: &str) -> (String, String) {
+pub(super) fn sign_in(daemon: &Daemon, token: &str) -> (String, String) {
     let answer = post(daemon, "/sign-in", "", &[("token", token)]).expect(303);
     let cookie = answer.header("set-cookie").unwrap().to_owned();
     assert!(
@@ -42,7 +44,7 @@ fn sign_in(daemon: &Daemon, token: &str) -> (String, String) {
     (cookie, csrf)
 }
 
-fn text(answer: &Answer) -> String {
+pub(super) fn text(answer: &Answer) -> String {
     String::from_utf8(answer.body.clone()).unwrap()
 }
 
@@ -254,6 +256,7 @@ fn what_matches_is_resent_whole_or_the_page_says_why_not() {
     }
     receiver.await_count(5);
     let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    let again = "include_delivered";
     for (filter, count) in [
         ("status=DELIVERED".to_owned(), 5),
         (format!("webhook_id={one}"), 2),
@@ -267,14 +270,25 @@ fn what_matches_is_resent_whole_or_the_page_says_why_not() {
     ] {
         let list = text(&get(&daemon, &format!("/notifications?{filter}"), &cookie).expect(200));
         assert_eq!(list.contains("href=\"/notifications/resend?"), count > 0, "{filter}");
-        let page = text(&get(&daemon, &format!("/notifications/resend?{filter}"), &cookie).expect(200));
+        let ask = |filter: &str| text(&get(&daemon, &format!("/notifications/resend?{filter}"), &cookie).expect(200));
+        // What was delivered goes again only where that is asked for in so many words.
+        if !filter.contains("DELIVERED") {
+            let page = ask(&filter);
+            assert!(page.contains("Nada encontrado") && page.contains("Incluir também as já entregues"), "{page}");
+            let fields = [("csrf", csrf.as_str()), ("query", &filter), (again, "1")];
+            let asked = post(&daemon, "/notifications/resend-all", &cookie, &fields).expect(303);
+            assert!(asked.header("location").unwrap().ends_with("include_delivered=1"), "{filter}");
+        }
+        let page = ask(&format!("{filter}&{again}=1"));
         let asks = match count {
-            0 => "Nada corresponde".to_owned(),
-            1 => "Reenviar uma notificação?".to_owned(),
+            0 => "Nada encontrado".to_owned(),
+            1 => "Reenviar 1 notificação?".to_owned(),
             _ => format!("Reenviar {count} notificações?"),
         };
-        assert!(page.contains(&asks) && page.contains("Sim, reenviar") == (count > 0), "{filter}: {page}");
-        let sent = post(&daemon, "/notifications/resend-all", &cookie, &[("csrf", &csrf), ("query", &filter)]);
+        let button = "Sim, reenviar também as já entregues";
+        assert!(page.contains(&asks) && page.contains(button) == (count > 0), "{filter}: {page}");
+        let fields = [("csrf", csrf.as_str()), ("query", &filter), (again, "1"), ("confirmed", "1")];
+        let sent = post(&daemon, "/notifications/resend-all", &cookie, &fields);
         let job = sent.expect(303).header("location").unwrap().rsplit('/').next().unwrap().to_owned();
         let reported = eventually("the bulk resend is done", || {
             let reported = daemon.get(&format!("/api/notifications/resend/{job}")).expect(200).data();
@@ -316,7 +330,7 @@ fn a_bulk_resend_says_what_it_takes_in_and_is_found_again() {
     let page = |path: &str, status: u16| text(&get(&daemon, path, &cookie).expect(status));
     for path in ["/notifications/resend?type=PAYMENT.*", "/notifications/resend?type=PAYMENT.*&response=2xx&period=1h"]
     {
-        let asked = page(path, 200);
+        let asked = page(&format!("{path}&include_delivered=1"), 200);
         assert!(
             asked.contains("Reenviar 2 notificações?"),
             "what was pending for a deleted webhook doesn't count: {asked}"
@@ -332,11 +346,13 @@ fn a_bulk_resend_says_what_it_takes_in_and_is_found_again() {
         ("status=failed", "failed"),
     ] {
         let list = page(&format!("/notifications?{bad}"), 200);
-        let reported = format!("Um filtro não pôde ser lido e foi deixado de lado: {named}<");
+        let reported = format!("Filtro inválido, ignorado: {named}<");
         assert!(list.contains(&reported) && !list.contains("href=\"/notifications/resend?"), "{bad}: {list}");
         let asked = page(&format!("/notifications/resend?{bad}"), 422);
         assert!(
-            asked.contains(&reported) && asked.contains("corrija-o") && !asked.contains("/notifications/resend-all"),
+            asked.contains(&reported)
+                && asked.contains("Corrija o filtro")
+                && !asked.contains("/notifications/resend-all"),
             "{bad}: {asked}"
         );
         post(&daemon, "/notifications/resend-all", &cookie, &[("csrf", &csrf), ("query", bad)]).expect(404);
@@ -349,7 +365,12 @@ fn a_bulk_resend_says_what_it_takes_in_and_is_found_again() {
     // One that goes on: it hands out 64 at most, and its webhook takes one in a hundred seconds.
     let slow = json!({ "webhook": { "rate_limit": 0.01 } });
     daemon.patch(&format!("/api/webhooks/{other}"), &slow).expect(200);
-    let sent = post(&daemon, "/notifications/resend-all", &cookie, &[("csrf", &csrf), ("query", "response=2xx")]);
+    let sent = post(
+        &daemon,
+        "/notifications/resend-all",
+        &cookie,
+        &[("csrf", &csrf), ("query", "response=2xx"), ("include_delivered", "1"), ("confirmed", "1")],
+    );
     let job = sent.expect(303).header("location").unwrap().to_owned();
     let reported = page(&job, 200);
     for words in ["Em andamento", "<dd>2xx</dd>", "inclusive as já entregues", "Reenviadas: ", " de 70; puladas: 0"] {
@@ -376,36 +397,55 @@ fn a_target_in_trouble_is_shown_with_its_last_failure_and_what_to_do() {
             daemon.await_status(event, "RETRYING");
         }
     }
-    let (cookie, _) = sign_in(&daemon, &daemon.token);
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
     let page =
         |path: &str, lang: &str| text(&get(&daemon, path, &format!("{cookie}Accept-Language: {lang}\r\n")).expect(200));
     let overview = page("/", "pt");
     for (webhook, why, advice, advice_en) in [
-        (&broken, "O destino respondeu 500", "Veja o log do destino: o erro é dele.", "Look at the target's log"),
+        (
+            &broken,
+            "O destino respondeu 500",
+            "avise quem cuida do destino: o erro é dele",
+            "tell whoever runs the target",
+        ),
         (
             &refused,
             "Nada atende em 127.0.0.1:9",
-            "Veja se o sistema que recebe está em",
-            "See whether the system that receives",
+            "veja se o sistema que recebe está em",
+            "check that the receiving system is running",
         ),
     ] {
         let path = format!("/webhooks/{webhook}");
         for shown in [&overview, &page(&path, "pt")] {
-            assert!(shown.contains(&format!("<strong>Última falha: </strong>{why}")), "{why}: {shown}");
-            assert!(shown.contains(&format!("<strong>O que fazer: </strong>{advice}")), "{why}: {shown}");
+            assert!(shown.contains(&format!("<p class=\"say\">{why}")), "{why}: {shown}");
+            assert!(shown.contains(&format!("<b>O que fazer:</b> {advice}")), "{why}: {shown}");
         }
-        assert!(page(&path, "en").contains(&format!("<strong>What to do: </strong>{advice_en}")));
+        assert!(page(&path, "en").contains(&format!("<b>What to do:</b> {advice_en}")));
         // What is pending leads to the list of just that.
-        let link = format!("href=\"/notifications?webhook_id={webhook}&amp;status=RETRYING\">Tentando de novo: 5</a>");
+        let link =
+            format!("href=\"/notifications?webhook_id={webhook}&amp;status=RETRYING\">Ver as 5 que aguardam</a>");
         assert!(page(&path, "pt").contains(&link), "{link}");
         assert!(page(&format!("{path}/delete"), "pt").contains("5 notificações pendentes serão canceladas."));
     }
-    for (status, count, name) in
-        [("PENDING", 0, "Pendentes"), ("RETRYING", 10, "Tentando de novo"), ("HELD", 0, "Em espera")]
-    {
-        let tile = format!("?status={status}\"><span class=\"number\">{count}</span><span>{name}</span>");
-        assert!(overview.contains(&tile), "{tile}: {overview}");
+    for shown in [
+        "2 de 2 webhooks precisam de atenção.</strong> 10 notificações aguardam; nada foi perdido.",
+        "<title>(2) Início · carteiro</title>",
+        "/panel/icon-alert.svg",
+        "?status=RETRYING\"><span>Tentando de novo</span><b>10</b>",
+        // One that refuses connections may have another port; what the target's log says is nobody's here.
+        &format!("/webhooks/{refused}/edit#target"),
+    ] {
+        assert!(overview.contains(shown), "{shown}: {overview}");
     }
+    // A card that was dismissed stays away, and its webhook is still told of.
+    let mark = overview.split_once("name=\"what\" value=\"").unwrap().1.split('"').next().unwrap();
+    let (csrf, back) = (csrf.as_str(), "/");
+    let answer = post(&daemon, "/dismiss", &cookie, &[("csrf", csrf), ("what", mark), ("back", back)]).expect(303);
+    let dismissed = answer.header("set-cookie").unwrap().split(';').next().unwrap();
+    let with = format!("{}; {dismissed}\r\nAccept-Language: pt\r\n", cookie.trim());
+    let page = text(&get(&daemon, "/", &with).expect(200));
+    assert_eq!((page.matches("<article").count(), page.contains("1 aviso dispensado.")), (1, true), "{page}");
+    assert!(page.contains("2 de 2 webhooks"), "{page}");
 }
 
 #[test]
@@ -416,12 +456,12 @@ fn the_account_is_named_where_there_are_several() {
     let token = std::fs::read_to_string(daemon.data().join("admin-token-sandbox")).unwrap();
     let (cookie, _) = sign_in(&daemon, token.trim());
     let page = text(&get(&daemon, "/", &cookie).expect(200));
-    assert!(page.contains("sandbox · sandbox-env</span>") && !page.contains("producao"), "{page}");
+    assert!(page.contains("<strong>sandbox</strong> · sandbox-env</p>") && !page.contains("producao"), "{page}");
     assert!(page.contains("Eventos guardados em todas as contas"), "{page}");
     let daemon = Daemon::quick();
     let (cookie, _) = sign_in(&daemon, &daemon.token);
     let page = text(&get(&daemon, "/", &cookie).expect(200));
-    assert!(page.contains("<dt>Eventos guardados</dt>") && !page.contains("title=\"Conta\""), "{page}");
+    assert!(page.contains("Eventos guardados <b>") && !page.contains("title=\"Conta\""), "{page}");
 }
 
 #[test]
@@ -438,7 +478,7 @@ fn a_method_that_a_path_of_the_panel_does_not_take_is_refused_with_those_that_it
 #[test]
 fn the_panel_can_be_off() {
     let daemon = Daemon::start(&format!("panel.enabled = false\n{QUICK}"));
-    for path in ["/", "/sign-in", "/panel/panel.css"] {
+    for path in ["/", "/sign-in", "/panel/panel.css", "/search"] {
         get(&daemon, path, "").refused(404, "not_found");
     }
 }

@@ -80,6 +80,72 @@ fn any_writable_field_changes_and_the_rest_stays() {
     assert_eq!(daemon.get(&path).expect(200).data(), changed);
 }
 
+/// Lists are read by name: a webhook without one of its own is called by its host, whatever that is by now.
+#[test]
+fn a_webhook_has_a_name_and_without_one_its_host() {
+    let daemon = Daemon::quick();
+    let id = daemon.register("http://loja.example/a", &["*"]);
+    let path = format!("/api/webhooks/{id}");
+    let name = |webhook: serde_json::Value| daemon.patch(&path, &json!({ "webhook": webhook })).expect(200).data();
+    assert_eq!(daemon.get(&path).expect(200).data()["name"], "loja.example");
+    assert_eq!(name(json!({ "target": "http://erp.example:8080/b" }))["name"], "erp.example");
+    assert_eq!(name(json!({ "name": " ERP – ação 🚚 " }))["name"], "ERP – ação 🚚");
+    assert_eq!(name(json!({ "target": "http://loja.example/c" }))["name"], "ERP – ação 🚚");
+    let event = daemon.record("PAYMENT.PAID");
+    assert_eq!(daemon.history(&event)[0]["webhook_name"], "ERP – ação 🚚");
+    for bad in [String::new(), " ".to_owned(), "a\nb".to_owned(), "a\u{202e}b".to_owned(), "é".repeat(81)] {
+        let refused = daemon.patch(&path, &json!({ "webhook": { "name": bad } })).refused(422, "invalid_fields");
+        assert!(refused["name"][0].as_str().unwrap().contains("1 to 80 characters"), "{refused}");
+    }
+    assert_eq!(name(json!({ "name": "é".repeat(80) }))["name"], "é".repeat(80));
+    assert_eq!(name(json!({ "name": null }))["name"], "loja.example");
+}
+
+/// Two editors of one webhook: the second undid what the first had saved, and neither was told.
+#[test]
+fn a_change_of_a_webhook_that_was_changed_since_is_refused() {
+    let daemon = Daemon::quick();
+    let id = daemon.register("http://127.0.0.1:9/a", &["*"]);
+    let path = format!("/api/webhooks/{id}");
+    let read = || daemon.get(&path).expect(200).header("etag").unwrap().to_owned();
+    let change = |method: &str, tag: &str, body: &str| {
+        daemon.call_as(&daemon.token, method, &path, &format!("If-Match: {tag}\r\n"), body.as_bytes())
+    };
+    let first = read();
+    assert_eq!((first.len(), &first), (34, &read()), "it is a quoted tag, and stays");
+    let changed = change("PATCH", &first, r#"{"webhook":{"description":"um"}}"#).expect(200);
+    let second = changed.header("etag").unwrap().to_owned();
+    assert_eq!((second == first, second == read()), (false, true));
+    for (method, body) in
+        [("PUT", r#"{"webhook":{"description":"dois"}}"#), ("PATCH", "{\"webhook\":{}}"), ("DELETE", "")]
+    {
+        change(method, &first, body).refused(412, "outdated");
+        // Neither weak ones nor what carteiro never gave.
+        for strange in [&*format!("W/{second}"), "\"x\"", "", &second.replace('"', "")] {
+            change(method, strange, body).refused(412, "outdated");
+        }
+    }
+    // A target is not even looked at for a change that nobody makes.
+    change("PATCH", &first, r#"{"webhook":{"target":"http://10.0.0.1/"}}"#).refused(412, "outdated");
+    assert_eq!(daemon.get(&path).data()["description"], "um");
+    for any in ["*", &format!("{first}, {second}")] {
+        change("PATCH", any, r#"{"webhook":{"description":"um"}}"#).expect(200);
+        assert_eq!(read(), second, "nothing is different");
+    }
+    for body in [r#"{"webhook":{"status":"PAUSED"}}"#, r#"{"webhook":{"authorization":"Bearer a"}}"#] {
+        let before = read();
+        change("PATCH", &before, body).expect(200);
+        assert_ne!(read(), before, "{body}");
+    }
+    let before = read();
+    daemon.send("POST", &format!("{path}/rotate_secret"), b"").expect(200);
+    assert_ne!(read(), before);
+    let id = "0193a5b0-1111-7222-8333-444455556666";
+    let absent = daemon.call_as(&daemon.token, "PATCH", &format!("/api/webhooks/{id}"), "If-Match: *\r\n", b"{}");
+    absent.refused(404, "not_found");
+    change("DELETE", &read(), "").expect(204);
+}
+
 #[test]
 fn patterns_that_overlap_owe_once_and_webhooks_that_overlap_owe_each() {
     let (daemon, receiver) = (Daemon::quick(), Receiver::ok());
@@ -135,7 +201,10 @@ fn deleting_cancels_what_is_pending_and_keeps_the_history() {
     assert_eq!(daemon.list(&of_webhook).len(), 300);
     let path = format!("/api/notifications/{}", failed_once["id"].as_str().unwrap());
     assert!(!daemon.get(&path).expect(200).data()["attempts"].as_array().unwrap().is_empty());
-    daemon.send("POST", &format!("{path}/resend"), b"").refused(409, "cancelled");
+    daemon.send("POST", &format!("{path}/resend"), b"").refused(409, "webhook_deleted");
+    let said = daemon.get(&path).expect(200).data();
+    assert_eq!((&said["can_resend"], &said["resend_refusal"]), (&json!(false), &json!("webhook_deleted")));
+    assert_eq!(daemon.list(&format!("{of_webhook}&webhook_deleted=false")).len(), 0);
     assert_eq!(daemon.history(&daemon.record("PAYMENT.PAID")).len(), 0);
 }
 

@@ -334,6 +334,6 @@ failures! {
     redirected(status: u16, to: &Localized) Redirect:
         "The target answered {status}, a redirect{to}, which is not followed, since the authorization would go along: \
          change the webhook's target to the final address.",
-        "O destino respondeu {status}, um redirecionamento{to}, que não é seguido, pois a autorização iria junto: mude \
+        "O destino respondeu {status}, um redirecionamento{to}, que não é seguido, pois a autorização iria junto; mude \
          o destino do webhook para o endereço final.";
 }

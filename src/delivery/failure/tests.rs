@@ -6,7 +6,7 @@ use super::sentences::cut;
 use super::tls::broken;
 use super::*;
 use crate::delivery::egress::Guard;
-use crate::model::{ErrorCode, ProxyUrl, Response};
+use crate::model::{ErrorCode, KeptHead, ProxyUrl, Response};
 use crate::tls::handshake::HandshakeRecord;
 use crate::tls::x509::tests::fixture;
 use dns_lookup::LookupError;
@@ -252,7 +252,13 @@ fn is_said_twice(failure: &AttemptError) {
 
 fn response(status: u16, location: Option<&str>) -> AttemptResult {
     let location = location.map(str::to_owned);
-    AttemptResult::Response(Response { status, body: Vec::new(), retry_after: None, location })
+    AttemptResult::Response(Response {
+        status,
+        body: Vec::new(),
+        retry_after: None,
+        location,
+        head: KeptHead::default(),
+    })
 }
 
 #[test]
@@ -293,7 +299,7 @@ fn every_status_but_a_2xx_is_explained() {
         "The target answered 308, a redirect to https://nova.example/, which is not followed, since the \
          authorization would go along: change the webhook's target to the final address.",
         "O destino respondeu 308, um redirecionamento para https://nova.example/, que não é seguido, pois a \
-         autorização iria junto: mude o destino do webhook para o endereço final.",
+         autorização iria junto; mude o destino do webhook para o endereço final.",
     );
 }
 
@@ -301,7 +307,13 @@ fn every_status_but_a_2xx_is_explained() {
 #[test]
 fn what_an_answer_gives_away_of_its_cause_is_said() {
     let sentence_for = |status: u16, body: &str| {
-        let response = Response { status, body: body.as_bytes().to_vec(), retry_after: None, location: None };
+        let response = Response {
+            status,
+            body: body.as_bytes().to_vec(),
+            retry_after: None,
+            location: None,
+            head: KeptHead::default(),
+        };
         let result = AttemptResult::Response(response);
         let explained = why(&result).unwrap().into_owned();
         is_said_twice(&explained);

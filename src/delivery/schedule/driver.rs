@@ -14,8 +14,8 @@ use crate::config;
 use crate::delivery::transport::client::{AttemptReport, Client};
 use crate::delivery::transport::prepared_webhook::PreparedWebhook;
 use crate::model::{
-    AccountNo, AttemptResult, ErrorCode, NotificationKey, Payload, RetryPolicy, Seq, Timestamp, TraceContext, Trigger,
-    Verdict, WaitReason, Webhook, WebhookNo,
+    AccountNo, AttemptResult, ErrorCode, NotificationKey, Payload, RetryPolicy, SentRequest, Seq, Timestamp,
+    TraceContext, Trigger, Verdict, WaitReason, Webhook, WebhookNo,
 };
 use crate::store::{CachedPayload, Due, NextAttempt, RecordOutcome, Store, StoreError, StoreUpdate};
 use std::collections::{BTreeMap, HashMap};
@@ -54,6 +54,8 @@ pub(crate) struct EndedAttempt {
     /// When a manual attempt was requested.
     pub(crate) requested_at: Option<Timestamp>,
     pub(crate) started_at: Timestamp,
+    /// What was sent.
+    pub(crate) request: Option<Box<SentRequest>>,
     pub(crate) report: AttemptReport,
 }
 
@@ -288,7 +290,7 @@ impl Driver {
 
     /// What a result means: the verdict for the store, the reachability and hold for the scheduler.
     fn on_attempt_ended(&mut self, ended: EndedAttempt, inputs: &mut Vec<Input<Arc<CachedPayload>>>) {
-        let EndedAttempt { key, prepared, kind, trigger, automatic, requested_at, started_at, report } = ended;
+        let EndedAttempt { key, prepared, kind, trigger, automatic, requested_at, started_at, request, report } = ended;
         self.status.attempts.ended(&report.result, Duration::from_micros(u64::from(report.duration_us)));
         let now = self.clock.now();
         let current = self.is_current(&prepared);
@@ -340,7 +342,7 @@ impl Driver {
         let manual = trigger != Trigger::Automatic;
         let hold = retry_after.map(|span| RetryAfterHold { span, manual });
         // The store counts.
-        let attempt = report.into_attempt(0, trigger, started_at);
+        let attempt = report.into_attempt(0, trigger, started_at, request);
         self.store.record_outcome(RecordOutcome {
             account: prepared.webhook.account,
             key,

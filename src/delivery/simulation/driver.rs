@@ -190,6 +190,7 @@ impl World {
             timings: Timings::default(),
             remote_ip: None,
             tls: None,
+            sent: true,
             result,
         };
         self.hear(DriverEvent::AttemptEnded(Box::new(EndedAttempt {
@@ -200,6 +201,7 @@ impl World {
             automatic,
             requested_at,
             started_at,
+            request: None,
             report,
         })));
     }

@@ -1,7 +1,7 @@
 //! The network and the targets behind it: what becomes of a request.
 
 use super::random::Random;
-use crate::model::{AttemptError, AttemptResult, ErrorCode, Response, WebhookNo};
+use crate::model::{AttemptError, AttemptResult, ErrorCode, KeptHead, Response, WebhookNo};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -107,7 +107,7 @@ impl Network {
 
 fn answer(span_ms: u64, status: u16, retry_after_ms: Option<u64>) -> Outcome {
     let retry_after = retry_after_ms.map(Duration::from_millis);
-    let response = Response { status, body: Vec::new(), retry_after, location: None };
+    let response = Response { status, body: Vec::new(), retry_after, location: None, head: KeptHead::default() };
     Outcome { span_ms, result: AttemptResult::Response(response) }
 }
 

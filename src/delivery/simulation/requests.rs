@@ -2,8 +2,8 @@
 
 use super::world::{ACCOUNT, World};
 use crate::model::{
-    BodyDraft, Event, EventId, EventType, Fingerprint, NewEvent, NotificationFilter, NotificationKey, ResourceIds, Seq,
-    Timestamp, Webhook, WebhookId, WebhookNo, WebhookPatch,
+    BodyDraft, Event, EventId, EventType, Fingerprint, NewEvent, NotificationFilter, NotificationKey, ResourceFacts,
+    Seq, Timestamp, Webhook, WebhookId, WebhookNo, WebhookPatch,
 };
 use crate::store::simulated::Unsynced;
 use crate::store::{
@@ -30,7 +30,7 @@ impl New {
         NewEvent {
             id: self.id,
             external_id: Some(self.uid.to_string()),
-            resource: ResourceIds { id: self.resource, external_id: None },
+            resource: ResourceFacts { id: self.resource, ..ResourceFacts::default() },
             occurred_at: None,
             fingerprint: Fingerprint::of([resource.as_bytes()]),
             body: BodyDraft::new(&self.event_type, "test", &resource),
@@ -156,7 +156,7 @@ async fn answer(store: Store, request: Request) -> Answer {
             Answer::Nothing
         }
         Request::Erase(seq) => {
-            let erased = ask(store, EraseEvent { account, seq }).await;
+            let erased = ask(store, EraseEvent { account, seq, external_id: false }).await;
             erased.map_or(Answer::Nothing, |event| Answer::Erased(event.seq))
         }
     }

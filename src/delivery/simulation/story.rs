@@ -106,6 +106,7 @@ impl World {
             no: WebhookNo(0),
             account: ACCOUNT,
             id: WebhookId::from_random(id.to_be_bytes()),
+            own_name: None,
             target: TargetUrl::parse("https://loja.example/").expect("a target"),
             authorization: None,
             events: any_patterns(random),

@@ -1,8 +1,8 @@
 //! From a notification to a request: what stays the same for all attempts of a webhook, and what each adds.
 
-use super::client::OutboundRequest;
+use super::client::{OutboundRequest, names_as_sent};
 use super::sign::{SigningKey, signature_by};
-use crate::model::{NotificationId, RetryPolicy, TargetUrl, Timestamp, TraceContext, Webhook};
+use crate::model::{NotificationId, RetryPolicy, SentHeader, SentRequest, TargetUrl, Timestamp, TraceContext, Webhook};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::sync::Arc;
@@ -79,5 +79,21 @@ impl PreparedWebhook {
             }
         }
         OutboundRequest { pool: self.webhook.no, target: self.target.clone(), headers, body }
+    }
+
+    /// What is kept of a request of this webhook's.
+    pub(crate) fn kept(&self, request: &OutboundRequest) -> SentRequest {
+        let own = |name: &HeaderName| {
+            *name == header::AUTHORIZATION || self.webhook.headers.iter().any(|(own, _)| own == name)
+        };
+        let headers = names_as_sent(&request.headers).map(|name| SentHeader { own: own(&name), name });
+        let signature = request.headers.get("webhook-signature").map(HeaderValue::as_bytes);
+        SentRequest {
+            target: self.target.to_string(),
+            sent: false,
+            headers: headers.collect(),
+            user_agent: USER_AGENT.to_owned(),
+            signature_tag: SentRequest::signature_tag(signature.unwrap_or_default()),
+        }
     }
 }

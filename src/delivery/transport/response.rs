@@ -1,6 +1,6 @@
 //! Reads the parts of a response's head that an attempt keeps.
 
-use crate::model::{Response, Timestamp};
+use crate::model::{KeptHead, Response, Timestamp};
 use http::header::{CONNECTION, LOCATION, RETRY_AFTER};
 use http::{HeaderMap, HeaderValue, StatusCode, Version, response};
 use std::time::{Duration, UNIX_EPOCH};
@@ -15,6 +15,7 @@ pub(crate) fn from_head(head: &response::Parts, now: impl FnOnce() -> Timestamp)
         status: head.status.as_u16(),
         body: Vec::new(),
         retry_after: if busy { head.headers.get(RETRY_AFTER).and_then(|value| retry_after(value, now)) } else { None },
+        head: KeptHead::of(head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()))),
         location: if head.status.is_redirection() { head.headers.get(LOCATION).map(location) } else { None },
     }
 }

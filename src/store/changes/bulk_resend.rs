@@ -1,12 +1,16 @@
 //! Bulk resends: manual attempts of everything that a filter matches, a few at a time.
 
-use crate::model::{AccountNo, BulkResend, NotificationFilter, Position, ResendId, ResendState, Timestamp, WebhookNo};
+use crate::model::{
+    AccountNo, BulkResend, NotificationFilter, Position, ResendId, ResendState, SkipReason, Skipped, Timestamp,
+    WebhookNo,
+};
 use crate::store::changes::change::{Change, ChangeError, fan_out_bytes};
 use crate::store::changes::job_queue::{Open, Turned};
 use crate::store::changes::ledger::Ledger;
 use crate::store::changes::notifications::resend_one;
 use crate::store::error::StoreError;
 use crate::store::limits::MAX_JOBS;
+use crate::store::query::search::Search;
 use crate::store::query::walk::{Scope, Walk};
 use crate::store::schema::record::Job;
 use crate::store::schema::{keys, record};
@@ -82,7 +86,7 @@ impl Change for BeginBulkResend {
             state: ResendState::Running,
             queued,
             resent: 0,
-            skipped: 0,
+            skipped: Skipped::default(),
             open: u32::try_from(wanted.len()).unwrap_or(u32::MAX),
             broken: false,
             inserted_at: now,
@@ -105,7 +109,7 @@ impl Change for BeginBulkResend {
             }
         }
         tracing::info!(resend = %resend.id, queued, "bulk resend begun");
-        end_if_through(&mut resend, now);
+        resend.end_if_through(now);
         put_resend(ledger, txn, resend.clone());
         Ok(resend)
     }
@@ -162,10 +166,10 @@ pub(crate) fn sweep_resends(ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timesta
 }
 
 /// What a turn did for the bulk resend it belongs to.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Progress {
     pub(crate) resent: u64,
-    pub(crate) skipped: u64,
+    pub(crate) skipped: Skipped,
 }
 
 /// Requests the next few manual attempts of a bulk resend; returns what is left of its job.
@@ -182,8 +186,10 @@ pub(crate) fn resend_some(
     let no = WebhookNo(webhook);
     let directory = ledger.shared.directory();
     let Some(known) = directory.by_no(no) else {
-        // Deleted meanwhile: nothing of it can be re-sent.
-        return Ok((Turned::Over, nothing));
+        // Deleted meanwhile: nothing of it can be re-sent. How many that is, the end of the whole tells.
+        let mut progress = nothing;
+        progress.skipped.add(SkipReason::WebhookDeleted, 0);
+        return Ok((Turned::Over, progress));
     };
     // One at a time where order is kept: they leave in the order of the requests.
     let (most, go_on_at) = if known.ordered { (1, 0) } else { (MAX_PENDING_MANUAL, MAX_PENDING_MANUAL / 2) };
@@ -195,7 +201,8 @@ pub(crate) fn resend_some(
     let Some(of) = ledger.shared.resends().get(&(account_no, resend)).cloned() else {
         return Ok((Turned::Over, nothing));
     };
-    let scope = Scope { account: account_no, webhook: Some(no), event: None, filter: &of.filter };
+    let search = of.filter.q.as_ref().map(|text| Search::of(&ledger.shared, account_no, text)).transpose()?;
+    let scope = Scope { account: account_no, webhook: Some(no), event: None, search, filter: &of.filter };
     let (at, last) = (Position { seq: at_seq, webhook: at_webhook }, Position { seq: last_seq, webhook: last_webhook });
     let shared = ledger.shared.clone();
     let (found, next) = Walk::between(&shared, &scope, at, last)?.readable_page(JOB_BATCH, most - pending)?;
@@ -203,13 +210,15 @@ pub(crate) fn resend_some(
     for notification in found {
         if known.ordered && notification.needs_automatic_attempt() {
             // It leaves in its turn anyway.
-            progress.skipped += 1;
+            progress.skipped.count(SkipReason::InOrder);
             continue;
         }
-        // What can't be re-sent (cancelled meanwhile, too many attempts, unreadable) is passed over.
+        // What can't be re-sent is passed over.
         match resend_one(ledger, txn, account_no, notification.key, false, None, now) {
             Ok(Some(_)) => progress.resent += 1,
-            Ok(None) | Err(_) => progress.skipped += 1,
+            Ok(None) => progress.skipped.count(SkipReason::Changed),
+            Err(ChangeError::Refused(refusal)) => progress.skipped.count(refusal.into()),
+            Err(ChangeError::Store(_)) => progress.skipped.count(SkipReason::Unreadable),
         }
     }
     let rest = next.map(|at| Job::Resend {
@@ -222,16 +231,4 @@ pub(crate) fn resend_some(
         last_webhook,
     });
     Ok((rest.map_or(Turned::Over, Turned::More), progress))
-}
-
-/// Ends a bulk resend that has no open job left; returns whether it did.
-pub(crate) fn end_if_through(resend: &mut BulkResend, now: Timestamp) -> bool {
-    let through = resend.open == 0;
-    if through {
-        resend.state = if resend.broken { ResendState::Failed } else { ResendState::Done };
-        // What no longer matched when its turn came was passed over as well; what has come to match meanwhile was sent.
-        resend.skipped = resend.skipped.max(resend.queued.saturating_sub(resend.resent));
-        resend.ended_at = Some(now);
-    }
-    through
 }

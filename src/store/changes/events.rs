@@ -4,6 +4,7 @@ use crate::model::{
     AccountNo, Event, EventId, EventType, NewEvent, Notification, NotificationKey, Seq, Status, Timestamp, WebhookId,
     WebhookNo,
 };
+use crate::stats::Counted;
 use crate::store::cached_payload::CachedPayload;
 use crate::store::changes::change::{Change, ChangeError, fan_out_bytes};
 use crate::store::changes::idempotency::{IdempotencyKey, Made, answered, is_in_window, remember};
@@ -116,6 +117,8 @@ pub struct EraseEvent {
     pub account: AccountNo,
     /// The event.
     pub seq: Seq,
+    /// Whether the caller's own id for it goes as well.
+    pub external_id: bool,
 }
 
 impl Change for EraseEvent {
@@ -127,21 +130,24 @@ impl Change for EraseEvent {
     }
 
     fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
-        let Self { account, seq } = self;
+        let Self { account, seq, external_id } = self;
         let Some((mut event, stored)) = read_event(txn, account, seq)? else {
             return Ok(None);
         };
-        if event.erased_at.is_some() {
+        let keeps_id = !external_id || event.external_id.is_none();
+        if event.erased_at.is_some() && keeps_id {
             return Ok(Some(event));
         }
         let recipients = recipients_of(txn, account, seq)?;
         let type_no = ledger.type_no(txn, account, &event.event_type);
         let before = event_rows(&ledger.shared.references, &event, type_no);
-        event.erased_at = Some(now);
+        event.erased_at.get_or_insert(now);
         ledger.note_erased();
+        if external_id {
+            event.external_id = None;
+        }
         // What was found in the resource is part of it.
-        event.resource = crate::model::ResourceIds::default();
-        event.trace = None;
+        event.forget_resource();
         let after = event_rows(&ledger.shared.references, &event, type_no);
         for row in before {
             if !after.contains(&row) {
@@ -166,7 +172,13 @@ impl Change for EraseEvent {
             if notification.needs_automatic_attempt() {
                 ledger.shared.meters.ended(Status::Cancelled);
             }
+            let was = Counted::of(&notification);
             notification.erase(now);
+            if ledger.shared.directory().by_no(webhook).is_some() {
+                let (recorded_at, stands) = (notification.inserted_at, Counted::of(&notification));
+                let trusted = ledger.shared.times.trusted_now();
+                ledger.shared.outcome_counter.note((account, webhook), recorded_at, (was, stands), trusted);
+            }
             put_notification(txn, &before, &notification);
             release_next(ledger, txn, was_ready, &notification);
             for number in 1..notification.last.as_ref().map_or(0, |last| last.number) {

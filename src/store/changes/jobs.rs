@@ -4,7 +4,7 @@ use crate::model::{AccountNo, NotificationKey, Seq, Status, Timestamp, WebhookNo
 use crate::stats::StoreMetrics;
 use crate::store::changes::accounts::remove_some;
 use crate::store::changes::bring_forward::bring_some_forward;
-use crate::store::changes::bulk_resend::{Progress, end_if_through, put_resend, resend_some};
+use crate::store::changes::bulk_resend::{Progress, put_resend, resend_some};
 use crate::store::changes::job_queue::{Open, Turned};
 use crate::store::changes::ledger::Ledger;
 use crate::store::changes::rows::{find_notification, put_notification};
@@ -53,12 +53,14 @@ pub(crate) fn take_turn(
     };
     resend.broken |= broken;
     resend.resent += progress.resent;
-    resend.skipped += progress.skipped;
+    for (reason, count) in progress.skipped.0 {
+        resend.skipped.add(reason, count);
+    }
     resend.open -= u32::from(over).min(resend.open);
     resend.updated_at = now;
-    if end_if_through(&mut resend, now) {
-        let status = resend.state.as_str();
-        tracing::info!(resend = %resend.id, resent = resend.resent, skipped = resend.skipped, status, "bulk resend \
+    if resend.end_if_through(now) {
+        let (status, skipped) = (resend.state.as_str(), resend.skipped.total());
+        tracing::info!(resend = %resend.id, resent = resend.resent, skipped, status, "bulk resend \
                                                                                                        ended");
     }
     put_resend(ledger, txn, resend);

@@ -1,11 +1,10 @@
 //! Notifications: the outcomes of their attempts, and manual attempts.
 
 use crate::model::{
-    AccountNo, Attempt, ErrorCode, Event, Notification, NotificationId, NotificationKey, ResendRefusal, Seq, State,
-    Status, TEST_EVENT, Timestamp, Trigger, Verdict, Webhook, WebhookNo,
+    AccountNo, Attempt, ErrorCode, Event, Notification, NotificationId, NotificationKey, ResendContext, ResendRefusal,
+    Seq, State, Status, TEST_EVENT, Timestamp, Trigger, Verdict, Webhook, WebhookNo,
 };
-use crate::stats::Outcome;
-use crate::stats::OutcomeKind;
+use crate::stats::{Counted, Outcome};
 use crate::store::changes::change::{Change, ChangeError, fan_out_bytes};
 use crate::store::changes::health::note_health;
 use crate::store::changes::ledger::Ledger;
@@ -16,15 +15,6 @@ use crate::store::txn::Txn;
 use crate::store::updates::{NextAttempt, StoreUpdate};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// What is counted of an attempt.
-fn outcome_kind(attempt: &Attempt, verdict: Verdict) -> OutcomeKind {
-    match verdict {
-        _ if attempt.result.confirms() => OutcomeKind::Confirmed,
-        Verdict::Exhausted => OutcomeKind::Failed,
-        Verdict::Confirmed | Verdict::RetryAt(_) | Verdict::ScheduleUnchanged => OutcomeKind::Retried,
-    }
-}
 
 /// The outcome of an attempt that has ended. It is applied soon and durable with the next group: a crash in between
 /// repeats a delivery.
@@ -178,12 +168,22 @@ pub(crate) fn record_outcome(ledger: &mut Ledger, txn: &mut Txn<'_>, outcome: Re
                 note_health(ledger, txn, webhook, &attempt, verdict);
             }
             let trusted = ledger.shared.times.trusted_now();
-            ledger.shared.outcome_counter.note(key.webhook, outcome_kind(&attempt, verdict), now, trusted);
+            let counter = &ledger.shared.outcome_counter;
+            let was = Counted::of(&notification);
+            if attempt.result.confirms() && !notification.test && webhook.is_some() {
+                counter.note_confirmed((account, key.webhook), attempt.duration_us, now, trusted);
+            }
             if attempt.trigger == Trigger::Manual {
                 ledger.jobs.wake(key.webhook);
             }
             if let Some(earlier) = notification.record_outcome(attempt, verdict, requested_at, now) {
                 txn.put(keys::attempt(key, earlier.number), record::encode_attempt(&earlier));
+            }
+            // What is counted of a deleted webhook is its account's.
+            if webhook.is_some() {
+                let stands = Counted::of(&notification);
+                let of = (account, key.webhook);
+                ledger.shared.outcome_counter.note(of, notification.inserted_at, (was, stands), trusted);
             }
             if matches!(verdict, Verdict::RetryAt(_)) {
                 notification.gap = Some(gap);
@@ -224,17 +224,12 @@ pub(crate) fn resend_one(
     let erased = txn.read(&keys::event(account, key.seq), |value| {
         Ok(record::decode_event_head(account, key.seq, value)?.erased_at.is_some())
     })?;
-    let refusal = match erased {
-        Some(true) => Some(ResendRefusal::Erased),
-        _ if in_flight.is_some_and(|attempt| notification.is_in_flight(attempt)) => Some(ResendRefusal::InFlight),
-        // Without a payload there is nothing to send: it would be pending for ever.
-        None => Some(ResendRefusal::Cancelled),
-        Some(false) if ledger.shared.directory().by_no(key.webhook).is_none() => Some(ResendRefusal::Cancelled),
-        Some(false) => notification.resend(now).err(),
+    let context = ResendContext {
+        erased: erased.unwrap_or(true),
+        webhook_deleted: ledger.shared.directory().by_no(key.webhook).is_none(),
+        in_flight,
     };
-    if let Some(refusal) = refusal {
-        return Err(ChangeError::Refused(refusal));
-    }
+    notification.resend(context, now).map_err(ChangeError::Refused)?;
     put_notification(txn, &before, &notification);
     if let Some(since) = notification.manual_at {
         ledger.updates.push(StoreUpdate::Manual { key, since, at_once });

@@ -1,8 +1,8 @@
 //! Webhooks: registered, changed, deleted, given new secrets.
 
 use crate::model::{
-    AccountNo, Fingerprint, Seq, SigningSecret, Timestamp, TooManySecrets, Webhook, WebhookId, WebhookNo, WebhookPatch,
-    WebhookStatus,
+    AccountNo, ExpectedVersion, Fingerprint, Outdated, Seq, SigningSecret, Timestamp, TooManySecrets, Webhook,
+    WebhookId, WebhookNo, WebhookPatch, WebhookStatus,
 };
 use crate::store::changes::bring_forward::begin_bringing_forward;
 use crate::store::changes::change::{Change, ChangeError};
@@ -188,8 +188,55 @@ impl Change for DeleteWebhook {
             tracing::error!(%error, %webhook, "the idempotency key of a deleted webhook could not be read");
         }
         ledger.add_job(txn, Job::Cancel { account: self.account.0, webhook: webhook.no.0 });
-        ledger.shared.outcome_counter.deleted(self.account, webhook.no, ledger.shared.times.trusted_now());
+        ledger.shared.outcome_counter.deleted(self.account, webhook.no);
         Ok(true)
+    }
+}
+
+/// Changes or deletes a webhook, if it is as its caller expects.
+#[derive(Debug)]
+pub struct IfExpected<C> {
+    /// How it must be.
+    pub expected: ExpectedVersion,
+    /// What is made of it.
+    pub change: C,
+}
+
+/// A change of one webhook.
+pub trait OfOneWebhook {
+    /// Whose it is, and which.
+    fn webhook(&self) -> (AccountNo, WebhookId);
+}
+
+impl OfOneWebhook for ChangeWebhook {
+    fn webhook(&self) -> (AccountNo, WebhookId) {
+        (self.account, self.id)
+    }
+}
+
+impl OfOneWebhook for DeleteWebhook {
+    fn webhook(&self) -> (AccountNo, WebhookId) {
+        (self.account, self.id)
+    }
+}
+
+impl<C: OfOneWebhook + Change<Error = StoreError>> Change for IfExpected<C> {
+    type Reply = C::Reply;
+    type Error = ChangeError<Outdated>;
+
+    const GROWS: bool = C::GROWS;
+
+    fn weight(&self, ledger: &Ledger) -> usize {
+        self.change.weight(ledger)
+    }
+
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
+        let (account, id) = self.change.webhook();
+        // One that there isn't is the change's own to answer.
+        if ledger.shared.directory().by_id(account, id).is_some_and(|webhook| !self.expected.allows(webhook)) {
+            return Err(ChangeError::Refused(Outdated));
+        }
+        Ok(self.change.apply(ledger, txn, now)?)
     }
 }
 

@@ -26,7 +26,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-const _: () = assert!(record::MAX_VALUE_BYTES + 512 <= MAX_ROW_BYTES, "a full leaf could spill");
+const _: () = assert!(record::MAX_VALUE_BYTES + 256 <= MAX_ROW_BYTES, "a full leaf could spill");
 /// How much room the disk must have before sled is let at its files: it tidies up as it opens them, and what it could
 /// write only half of is damage.
 const ROOM_TO_OPEN: u64 = 8 * 1024 * 1024;

@@ -16,6 +16,9 @@ use crate::store::schema::keys::{Key, ReferenceHash};
 
 /// How many places one page may look at before it ends short: a few milliseconds' worth.
 pub(crate) const MAX_STEPS: usize = 600;
+/// How many places a page of a search may look at that is narrowed by other filters as well: what is searched for is
+/// seldom in many places, and its finder expects to see all of it.
+pub(crate) const MAX_SEARCH_STEPS: usize = 10_000;
 
 /// What follows a range's prefix in its keys.
 #[derive(Clone, Copy)]
@@ -29,6 +32,8 @@ pub(crate) enum Shape {
     /// Partition, hash, and the rest of the sequence number: the events that may have the value of this hash, every
     /// webhook of each.
     Reference(ReferenceHash),
+    /// Nothing: this one place is meant, or of an event every webhook.
+    Only { seq: u64, webhook: Option<u32> },
 }
 
 /// What a range, or several as one, say of where they go on.
@@ -82,6 +87,7 @@ impl Range {
         let mut bound = self.prefix.clone();
         match (self.shape, order) {
             (Shape::Reference(hash), _) => return self.seek_reference(tree, hash, at, order, steps),
+            (Shape::Only { seq, webhook }, _) => return Ok(only(seq, webhook, at, order)),
             (Shape::SeqAndWebhook, _) => {
                 bound.extend_from_slice(&at.seq.to_be_bytes());
                 bound.extend_from_slice(&at.webhook.to_be_bytes());
@@ -105,7 +111,7 @@ impl Range {
         Ok(Sought::At(match self.shape {
             Shape::SeqAndWebhook => Position { seq, webhook: keys::u32_at(&key, self.prefix.len() + 8).ok_or(SHORT)? },
             Shape::SeqOf(webhook) => Position { seq, webhook },
-            Shape::Seq | Shape::Reference(_) => at_or_first_of(Seq(seq), at, order),
+            Shape::Seq | Shape::Reference(_) | Shape::Only { .. } => at_or_first_of(Seq(seq), at, order),
         }))
     }
 
@@ -167,6 +173,16 @@ fn at_or_first_of(seq: Seq, at: Position, order: Order) -> Position {
         Order::Oldest => 0,
     };
     Position { seq: seq.0, webhook }
+}
+
+/// A place that is known, unless it lies behind.
+fn only(seq: u64, webhook: Option<u32>, at: Position, order: Order) -> Sought {
+    let place = webhook.map_or_else(|| at_or_first_of(Seq(seq), at, order), |webhook| Position { seq, webhook });
+    let lies_behind = match order {
+        Order::Newest => place > at,
+        Order::Oldest => place < at,
+    };
+    if lies_behind { Sought::Nowhere } else { Sought::At(place) }
 }
 
 /// Several ranges as one: whatever any of them holds.

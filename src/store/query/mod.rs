@@ -3,5 +3,6 @@
 pub(crate) mod merge;
 pub(crate) mod point;
 pub(crate) mod ranges;
+pub(crate) mod search;
 pub(crate) mod spans;
 pub(crate) mod walk;

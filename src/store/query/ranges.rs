@@ -8,12 +8,21 @@ use crate::store::schema::{keys, seqs};
 use crate::store::state::Shared;
 use std::sync::PoisonError;
 
+/// What a status is narrowed to by ranges alone.
+#[derive(Clone, Copy)]
+pub(crate) struct Apart {
+    pub(crate) test: Option<bool>,
+    pub(crate) webhook_deleted: Option<bool>,
+}
+
 pub(crate) fn status_ranges(
     shared: &Shared,
     account: AccountNo,
     status: Status,
     webhook: Option<WebhookNo>,
+    apart: Apart,
 ) -> Result<Vec<Range>, StoreError> {
+    let Apart { test, webhook_deleted } = apart;
     let of = |prefix: Key, no: WebhookNo| Range { prefix, shape: Shape::SeqOf(no.0) };
     let retrying = |no| of(keys::in_state_of(account, RETRYING, no), no);
     let untried = |no| of(keys::untried_of(account, no), no);
@@ -28,18 +37,37 @@ pub(crate) fn status_ranges(
     Ok(match status {
         Status::Pending => {
             // A test goes out even while its webhook is paused, so it is never held.
-            let tests = webhooks_in(shared, &keys::in_state(account, keys::PENDING_TEST), webhook)?;
+            let tests = match test {
+                Some(false) => Vec::new(),
+                Some(true) | None => webhooks_in(shared, &keys::in_state(account, keys::PENDING_TEST), webhook)?,
+            };
             let tests = tests.into_iter().filter(|range| match range.shape {
                 Shape::SeqOf(no) => directory.by_no(WebhookNo(no)).is_some(),
-                Shape::SeqAndWebhook | Shape::Seq | Shape::Reference(_) => true,
+                Shape::SeqAndWebhook | Shape::Seq | Shape::Reference(_) | Shape::Only { .. } => true,
             });
-            with_activity(true).into_iter().flat_map(|no| [untried(no), waiting(no)]).chain(tests).collect()
+            let others = if test == Some(true) { Vec::new() } else { with_activity(true) };
+            others.into_iter().flat_map(|no| [untried(no), waiting(no)]).chain(tests).collect()
         }
+        // A test has one attempt and nothing after it.
+        Status::Retrying | Status::Held if test == Some(true) => Vec::new(),
         Status::Retrying => with_activity(true).into_iter().map(retrying).collect(),
         Status::Held => {
             with_activity(false).into_iter().flat_map(|no| [untried(no), waiting(no), retrying(no)]).collect()
         }
-        Status::Failed => webhooks_in(shared, &keys::in_state(account, FAILED), webhook)?,
+        Status::Failed => {
+            let mut ranges = Vec::new();
+            for (state, wanted) in [(FAILED, test != Some(true)), (keys::FAILED_TEST, test != Some(false))] {
+                if wanted {
+                    ranges.extend(webhooks_in(shared, &keys::in_state(account, state), webhook)?);
+                }
+            }
+            let exists = |range: &Range| match range.shape {
+                Shape::SeqOf(no) => directory.by_no(WebhookNo(no)).is_some(),
+                Shape::SeqAndWebhook | Shape::Seq | Shape::Reference(_) | Shape::Only { .. } => true,
+            };
+            ranges.retain(|range| webhook_deleted.is_none_or(|deleted| deleted != exists(range)));
+            ranges
+        }
         Status::Cancelled => webhooks_in(shared, &keys::in_state(account, CANCELLED), webhook)?,
         // Has no index: see `Walk::within`.
         Status::Delivered => Vec::new(),

@@ -1,12 +1,13 @@
 //! A walk over the notifications that a filter matches.
 
 use crate::model::{
-    AccountNo, Cursor, Listing, Notification, NotificationFilter, NotificationKey, Order, Page, Position,
+    AccountNo, Cursor, Event, Listing, Notification, NotificationFilter, NotificationKey, Order, Page, Position,
     ResponseFilter, Seq, Status, WebhookNo,
 };
 use crate::store::error::StoreError;
-use crate::store::query::merge::{MAX_STEPS, Merge, Range, Shape, Step, Union};
-use crate::store::query::ranges::{response_ranges, status_ranges, type_ranges, webhooks_in};
+use crate::store::query::merge::{MAX_SEARCH_STEPS, MAX_STEPS, Merge, Range, Shape, Step, Union};
+use crate::store::query::ranges::{Apart, response_ranges, status_ranges, type_ranges, webhooks_in};
+use crate::store::query::search::Search;
 use crate::store::query::spans::Spans;
 use crate::store::schema::keys;
 use crate::store::state::Shared;
@@ -17,6 +18,7 @@ pub(crate) struct Scope<'f> {
     pub(crate) account: AccountNo,
     pub(crate) webhook: Option<WebhookNo>,
     pub(crate) event: Option<Seq>,
+    pub(crate) search: Option<Search<'f>>,
     pub(crate) filter: &'f NotificationFilter,
 }
 
@@ -27,31 +29,36 @@ impl<'f> Scope<'f> {
         account: AccountNo,
         filter: &'f NotificationFilter,
     ) -> Result<Option<Self>, StoreError> {
-        let mut scope = Self { account, webhook: None, event: None, filter };
+        let mut scope = Self { account, webhook: None, event: None, search: None, filter };
         if let Some(id) = filter.webhook_id {
             scope.webhook = shared.webhook_no(account, id)?;
         }
         if let Some(id) = filter.event_id {
             scope.event = shared.event_seq(account, id)?;
         }
+        scope.search = filter.q.as_ref().map(|text| Search::of(shared, account, text)).transpose()?;
         let known = scope.webhook.is_some() == filter.webhook_id.is_some()
             && scope.event.is_some() == filter.event_id.is_some();
         Ok(known.then_some(scope))
     }
 }
 
+/// Where somebody still waits for a notification, or has to look after it.
+const UNDELIVERED: [Status; 4] = [Status::Pending, Status::Retrying, Status::Held, Status::Failed];
+
 /// What no index can say: whether a filter matches a notification that its indexes lead to.
 type Check = Box<dyn Fn(&Notification) -> bool>;
 
 /// A walk over the notifications that a filter matches.
-pub(crate) struct Walk<'s> {
+pub(crate) struct Walk<'s, 'f> {
     pub(crate) shared: &'s Shared,
     account: AccountNo,
     pub(crate) merge: Merge,
     checks: Vec<Check>,
+    search: Option<Search<'f>>,
 }
 
-impl<'s> Walk<'s> {
+impl<'s, 'f> Walk<'s, 'f> {
     /// The first and the last position that can match, the oldest first; `None` when there is none.
     pub(crate) fn bounds(
         shared: &Shared,
@@ -64,7 +71,7 @@ impl<'s> Walk<'s> {
 
     pub(crate) fn new(
         shared: &'s Shared,
-        scope: &Scope<'_>,
+        scope: &Scope<'f>,
         listing: Listing,
         durable: u64,
     ) -> Result<Option<Self>, StoreError> {
@@ -78,7 +85,7 @@ impl<'s> Walk<'s> {
     /// From `at` to `last`, both inclusive, the oldest first.
     pub(crate) fn between(
         shared: &'s Shared,
-        scope: &Scope<'_>,
+        scope: &Scope<'f>,
         at: Position,
         last: Position,
     ) -> Result<Self, StoreError> {
@@ -89,17 +96,48 @@ impl<'s> Walk<'s> {
     /// Turns each field of the filter into ranges of index rows or, where it has no index, into a check of the record.
     fn within(
         shared: &'s Shared,
-        scope: &Scope<'_>,
+        scope: &Scope<'f>,
         order: Order,
         (at, last): (Position, Position),
         spans: Spans,
     ) -> Result<Self, StoreError> {
-        let Scope { account, webhook, filter, .. } = *scope;
+        let Scope { account, webhook, search, filter, .. } = *scope;
         let (mut unions, mut checks) = (Vec::new(), Vec::<Check>::new());
+        let apart = Apart { test: filter.test, webhook_deleted: filter.webhook_deleted };
+        let directory = shared.directory();
         match filter.status {
+            None if filter.undelivered == Some(true) => {
+                let mut ranges = Vec::new();
+                for status in UNDELIVERED {
+                    ranges.extend(status_ranges(shared, account, status, webhook, apart)?);
+                }
+                unions.push(Union::new(ranges));
+            }
             None => {}
             Some(Status::Delivered) => checks.push(Box::new(|one| one.status(true, false) == Status::Delivered)),
-            Some(status) => unions.push(Union::new(status_ranges(shared, account, status, webhook)?)),
+            Some(status) => unions.push(Union::new(status_ranges(shared, account, status, webhook, apart)?)),
+        }
+        match (filter.undelivered, filter.status) {
+            (None, _) | (Some(true), None) => {}
+            (Some(undelivered), Some(status)) if UNDELIVERED.contains(&status) == undelivered => {}
+            (Some(_), Some(_)) => checks.push(Box::new(|_| false)),
+            (Some(false), None) => {
+                let directory = directory.clone();
+                checks.push(Box::new(move |one| {
+                    !UNDELIVERED.contains(&one.status(true, directory.by_no(one.key.webhook).is_none()))
+                }));
+            }
+        }
+        // The rows of the other states are of tests, or of none.
+        let by_rows = match filter.status {
+            None => filter.undelivered == Some(true),
+            Some(status) => UNDELIVERED.contains(&status),
+        };
+        if let Some(test) = filter.test.filter(|_| !by_rows) {
+            checks.push(Box::new(move |one| one.test == test));
+        }
+        if let (Some(deleted), true) = (filter.webhook_deleted, filter.status != Some(Status::Failed)) {
+            checks.push(Box::new(move |one| directory.by_no(one.key.webhook).is_none() == deleted));
         }
         match filter.response {
             None => {}
@@ -122,13 +160,27 @@ impl<'s> Walk<'s> {
         if let Some(pattern) = &filter.event_type {
             unions.push(Union::new(type_ranges(shared, account, pattern)));
         }
-        let merge = Merge { unions, order, at: Some(at), last, spans, steps: MAX_STEPS };
-        Ok(Self { shared, account, merge, checks })
+        let mut steps = MAX_STEPS;
+        if let Some(search) = &search {
+            let is_narrowed = filter.status.is_some()
+                || filter.response.is_some()
+                || filter.event_type.is_some()
+                || filter.webhook_id.is_some();
+            steps = if is_narrowed { MAX_SEARCH_STEPS } else { MAX_STEPS };
+            unions.insert(0, Union::new(search.ranges(shared, account)?));
+        }
+        let merge = Merge { unions, order, at: Some(at), last, spans, steps };
+        Ok(Self { shared, account, merge, checks, search })
     }
 
     /// Whether index rows alone don't decide what matches.
     pub(crate) fn reads_records(&self) -> bool {
-        !self.checks.is_empty() || self.merge.spans.are_wider()
+        !self.checks.is_empty() || self.reads_events()
+    }
+
+    /// Whether the event of a hit has to be looked at.
+    fn reads_events(&self) -> bool {
+        self.search.is_some() || self.merge.spans.are_wider()
     }
 
     /// Up to `limit` notifications and the place to go on at.
@@ -171,11 +223,15 @@ impl<'s> Walk<'s> {
         let key = NotificationKey { seq: Seq(place.seq), webhook: WebhookNo(place.webhook) };
         let notification = self.shared.notification(self.account, key)?;
         let notification = notification.filter(|one| self.checks.iter().all(|check| check(one)));
-        if notification.is_none() || !self.merge.spans.are_wider() {
+        if notification.is_none() || !self.reads_events() {
             return Ok(notification);
         }
         let event = self.shared.event_head(self.account, key.seq)?;
-        Ok(notification.filter(|_| event.is_some_and(|event| self.merge.spans.mean(event.inserted_at))))
+        let means = |event: &Event| {
+            self.merge.spans.mean(event.inserted_at)
+                && self.search.is_none_or(|search| search.means(event, Some(key.webhook)))
+        };
+        Ok(notification.filter(|_| event.as_ref().is_some_and(means)))
     }
 }
 

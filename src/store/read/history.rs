@@ -1,21 +1,22 @@
-//! How webhooks' attempts ended of late.
+//! How webhooks' notifications of late stand.
 
 use crate::atomic_file;
 use crate::model::{AccountNo, Timestamp, WebhookNo};
-use crate::stats::WebhookHistory;
+use crate::stats::{HourCounts, ResponseTimes, WebhookHistory};
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::state::HISTORY_FILE;
 
 impl Store {
-    /// How a webhook's attempts ended of late. From memory.
+    /// How a webhook's notifications of late stand. From memory.
     pub fn history_of(&self, webhook: WebhookNo, now: Timestamp) -> WebhookHistory {
         self.shared.outcome_counter.of_webhook(webhook, now)
     }
 
-    /// How the attempts of an account's deleted webhooks ended. From memory.
-    pub fn history_of_deleted(&self, account: AccountNo, now: Timestamp) -> WebhookHistory {
-        self.shared.outcome_counter.of_deleted(account, now)
+    /// How the notifications of an account stand that were recorded in each of the last 744 hours, the present one last,
+    /// and how long the last day's confirmed attempts took. From memory.
+    pub fn hours_of(&self, account: AccountNo, now: Timestamp) -> (Vec<HourCounts>, ResponseTimes) {
+        self.shared.outcome_counter.of_account(account, now)
     }
 
     /// Writes the counts to their file, for the next start, without those of webhooks that were deleted while an

@@ -20,7 +20,9 @@ pub(crate) fn notification_rows(notification: &Notification) -> Vec<Key> {
     if let Some(since) = notification.manual_at {
         rows.push(keys::manual(since, key));
     }
-    if let Some(state) = keys::state_byte(notification.state) {
+    if notification.state == State::Failed && notification.test {
+        rows.push(keys::by_state(account, keys::FAILED_TEST, key));
+    } else if let Some(state) = keys::state_byte(notification.state) {
         rows.push(keys::by_state(account, state, key));
     } else if notification.awaits_predecessor {
         rows.push(keys::by_state(account, keys::WAITING, key));

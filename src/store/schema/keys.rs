@@ -301,6 +301,8 @@ pub(crate) fn manual(since: Timestamp, key: NotificationKey) -> Key {
 pub(crate) const PENDING_TEST: u8 = 0;
 /// The byte of what waits for its turn in an order: pending, and in no queue.
 pub(crate) const WAITING: u8 = 4;
+/// The byte of a test that has failed: no notification that anybody has to look after.
+pub(crate) const FAILED_TEST: u8 = 5;
 
 /// The byte of a state in the index; `None` for the states that have none: pending ones are found by [`untried`],
 /// delivered ones are most of the main order.

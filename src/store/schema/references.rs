@@ -6,7 +6,7 @@
 //! changes blocks of the newest partition alone, however many events are kept, and a value is looked for in one block
 //! of each partition.
 
-use crate::model::Event;
+use crate::model::{Event, tokens};
 use crate::store::schema::keys::{self, Key, ReferenceHash};
 use ring::hmac;
 
@@ -17,6 +17,8 @@ pub(crate) enum Kind {
     ExternalId,
     /// The resource's `id`.
     ResourceId,
+    /// A key of the event, or a number in one.
+    Key,
 }
 
 impl Kind {
@@ -25,6 +27,7 @@ impl Kind {
         match self {
             Self::ExternalId => b"external_id=",
             Self::ResourceId => b"resource_id=",
+            Self::Key => b"key=",
         }
     }
 }
@@ -63,7 +66,9 @@ pub(crate) fn has(event: &Event, kind: Kind, value: &str) -> bool {
 fn values_of(event: &Event) -> impl Iterator<Item = (Kind, &str)> {
     let external = [&event.external_id, &event.resource.external_id].into_iter().flatten();
     let external = external.map(|id| (Kind::ExternalId, id.as_str()));
-    external.chain(event.resource.id.iter().map(|id| (Kind::ResourceId, id.as_str())))
+    let resource = event.resource.id.iter().map(|id| (Kind::ResourceId, id.as_str()));
+    let keys = tokens(&event.resource.keys).into_iter().map(|token| (Kind::Key, token));
+    external.chain(resource).chain(keys)
 }
 
 #[cfg(test)]
@@ -78,5 +83,6 @@ mod tests {
         assert_eq!(hash(Kind::ExternalId, "pedido-1042"), 0xa1de_8138_b5cd_ca49);
         assert_eq!(hash(Kind::ResourceId, "pedido-1042"), 0xd518_aa7c_e39c_3f23);
         assert_eq!(hash(Kind::ResourceId, ""), 0x82cb_f621_363e_a81d);
+        assert_eq!(hash(Kind::Key, "1042"), 0xb0e7_4b4f_26c9_8c9e);
     }
 }

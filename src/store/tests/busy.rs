@@ -167,7 +167,7 @@ impl Busy {
     }
 
     fn erase(&self, seq: Seq) {
-        wait(self.store.commit(EraseEvent { account: self.account, seq })).unwrap().unwrap();
+        wait(self.store.commit(EraseEvent { account: self.account, seq, external_id: false })).unwrap().unwrap();
     }
 
     pub(super) fn confirm(&self, key: NotificationKey) {

@@ -107,7 +107,7 @@ fn a_store_that_lost_its_end_its_beginning_or_all_of_it_is_refused_and_told_what
                 // What is erased must not stay in the journal: all of it is moved into sled.
                 let first = path.join("journal/00000001.journal");
                 assert!(first.exists());
-                wait(opened.store.commit(EraseEvent { account, seq: Seq(1) })).unwrap();
+                wait(opened.store.commit(EraseEvent { account, seq: Seq(1), external_id: false })).unwrap();
                 let deadline = Instant::now() + Duration::from_secs(30);
                 while first.exists() {
                     assert!(Instant::now() < deadline, "the journal keeps what was erased");
@@ -224,7 +224,7 @@ fn a_backup_under_load_is_of_one_moment() {
         rig.settle(first(&new[0], &webhook), attempt(Trigger::Automatic, Some(200)), Verdict::Confirmed);
         rig.settle(first(&new[1], &webhook), attempt(Trigger::Automatic, Some(500)), Verdict::RetryAt(START));
         let old = Seq(1 + recorded as u64 % 300);
-        wait(rig.store.commit(EraseEvent { account: rig.account, seq: old })).unwrap();
+        wait(rig.store.commit(EraseEvent { account: rig.account, seq: old, external_id: false })).unwrap();
     }
     let bytes = writer.join().unwrap();
     assert!(recorded > 10, "there was load: {recorded}");
@@ -379,7 +379,7 @@ fn a_disk_that_is_almost_full_takes_nothing_new_and_goes_on_when_there_is_room()
         Status::Delivered,
         "outcomes are kept"
     );
-    wait(rig.store.commit(EraseEvent { account: rig.account, seq: recorded.seq })).unwrap();
+    wait(rig.store.commit(EraseEvent { account: rig.account, seq: recorded.seq, external_id: false })).unwrap();
     rig.store.set_limits(Limits::default());
     assert!(accept().is_ok());
 }
@@ -415,7 +415,7 @@ fn one_of_a_resource_has_its_turn_and_the_next_one_when_that_has_ended() {
     // It has failed for good: the next one's turn. Then erased: the next but the one that is delivered.
     rig.settle(key(0), attempt(Trigger::Automatic, Some(500)), Verdict::Exhausted);
     assert_eq!(due(), seqs(&[1, 2, 5, 6]));
-    wait(rig.store.commit(EraseEvent { account: rig.account, seq: events[1].seq })).unwrap();
+    wait(rig.store.commit(EraseEvent { account: rig.account, seq: events[1].seq, external_id: false })).unwrap();
     assert_eq!(due(), seqs(&[2, 4, 5, 6]));
     rig.check_rows();
     let later = rig.accept(vec![of("a")]).remove(0);

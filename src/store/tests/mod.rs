@@ -13,6 +13,7 @@ mod references;
 mod repair;
 mod retention;
 pub(crate) mod rig;
+mod searching;
 mod speed;
 mod verifying;
 mod visible;

@@ -85,7 +85,9 @@ fn a_value_is_found_across_partitions_by_case_and_until_its_event_is_erased() {
     assert_eq!(found(&rig, &neither, Order::Newest, 2).0, []);
     assert_eq!(found(&rig, &by_external_id("pedido"), Order::Newest, 2).0, []);
     // What the resource says goes with it; what the caller said of the event stays.
-    wait(rig.store.commit(EraseEvent { account: rig.account, seq: upper[0].seq })).unwrap().unwrap();
+    wait(rig.store.commit(EraseEvent { account: rig.account, seq: upper[0].seq, external_id: false }))
+        .unwrap()
+        .unwrap();
     let by_resource = EventFilter { resource_id: Some("r-8".to_owned()), ..EventFilter::default() };
     assert_eq!(found(&rig, &by_resource, Order::Oldest, 9).0, of(&upper[1..]));
     assert_eq!(found(&rig, &by_external_id("Pedido-7"), Order::Oldest, 9).0, of(&upper));

@@ -178,7 +178,7 @@ fn erasing_forgets_what_targets_echoed() {
     };
     rig.settle(key, echo(500), Verdict::RetryAt(START));
     rig.settle(key, echo(302), Verdict::RetryAt(START));
-    wait(rig.store.commit(EraseEvent { account: rig.account, seq: recorded.seq })).unwrap();
+    wait(rig.store.commit(EraseEvent { account: rig.account, seq: recorded.seq, external_id: false })).unwrap();
     // One that was in flight meanwhile.
     rig.settle(key, echo(200), Verdict::Confirmed);
     let attempts = rig.store.attempts(&rig.notification(key)).unwrap();

@@ -3,8 +3,8 @@
 use crate::clock::Clock;
 use crate::model::{
     AccountNo, Attempt, AttemptError, AttemptResult, BodyDraft, ErrorCode, Event, EventType, ExtraHeaders, Fingerprint,
-    NewEvent, Notification, NotificationKey, OrderKey, Pattern, PatternSet, ResourceIds, Response, Seq, SigningSecret,
-    TargetUrl, Timestamp, Timings, Trigger, Verdict, Webhook, WebhookId, WebhookNo, WebhookStatus,
+    KeptHead, NewEvent, Notification, NotificationKey, OrderKey, Pattern, PatternSet, ResourceFacts, Response, Seq,
+    SigningSecret, TargetUrl, Timestamp, Timings, Trigger, Verdict, Webhook, WebhookId, WebhookNo, WebhookStatus,
 };
 use crate::store::changes::change::Change;
 use crate::store::changes::idempotency::IdempotencyKey;
@@ -289,6 +289,7 @@ pub(crate) fn webhook(account: AccountNo, patterns: &[&str]) -> Webhook {
         no: WebhookNo(0),
         account,
         id: WebhookId::from_random(crate::random::bytes()),
+        own_name: None,
         target: TargetUrl::parse("https://loja.example/").unwrap(),
         authorization: None,
         events: PatternSet::new(patterns.iter().map(|text| Pattern::parse(text).unwrap()).collect()).unwrap(),
@@ -313,7 +314,7 @@ pub(crate) fn event(event_type: &str, resource: &str) -> NewEvent {
     NewEvent {
         id: None,
         external_id: None,
-        resource: ResourceIds::find(resource),
+        resource: ResourceFacts::find(None, resource, &[]),
         occurred_at: None,
         fingerprint: Fingerprint::of([event_type.as_str().as_bytes(), resource.as_bytes()]),
         body: BodyDraft::new(&event_type, "production", resource),
@@ -328,7 +329,13 @@ pub(crate) fn paid() -> NewEvent {
 
 pub(crate) fn attempt(trigger: Trigger, status: Option<u16>) -> Attempt {
     let result = match status {
-        Some(status) => AttemptResult::Response(Response { status, body: vec![], retry_after: None, location: None }),
+        Some(status) => AttemptResult::Response(Response {
+            status,
+            body: vec![],
+            retry_after: None,
+            location: None,
+            head: KeptHead::default(),
+        }),
         None => AttemptResult::Error(AttemptError {
             code: ErrorCode::Timeout,
             message: "slow".to_owned(),
@@ -343,6 +350,7 @@ pub(crate) fn attempt(trigger: Trigger, status: Option<u16>) -> Attempt {
         timings: Timings::default(),
         remote_ip: None,
         tls: None,
+        request: None,
         result,
         next_attempt_at: None,
     }

@@ -129,6 +129,7 @@ const INSIDE: &[(&str, How)] = &[
     ("carteiro man webhooks create", By("")),
     ("carteiro notifications", Not("it names a command with commands of its own; tables.rs asks for its help")),
     ("carteiro notifications show ID", By("")),
+    ("carteiro panel-link", By("")),
     ("carteiro restore FILE --journal FOLDER", Not("tests/it/journals.rs runs it on what is left of a lost store")),
     ("carteiro serve", Not("it doesn't end; a_first_webhook_of_ones_own runs it")),
     ("carteiro serve --accept-data-loss", Not("tests/it/keeping.rs starts damaged stores with it")),

@@ -34,6 +34,8 @@ const api = async (path, body) => {
 
   const at = (path) => page.goto(base + path);
   const text = async (selector) => (await page.locator(selector).first().innerText()).trim();
+  // Also of what is folded.
+  const whole = (selector) => page.locator(selector).first().textContent();
   const click = (selector) => page.locator(selector).first().click();
   // Does what leads to another page, and awaits it: what comes next must not meet the page before it, nor cut the way
   // short.
@@ -43,7 +45,7 @@ const api = async (path, body) => {
   const quietly = (act) => scripted ? act() : leads(act);
   // Awaits a part of the page: with a script it comes by itself, without one the page is asked for again.
   const comes = async (selector, path) => {
-    if (scripted) return page.locator(selector).first().waitFor();
+    if (scripted) return page.locator(selector).first().waitFor({ state: "attached" });
     for (const start = Date.now(); Date.now() - start < 20000;) {
       if (await page.locator(selector).count()) return;
       await new Promise((go) => setTimeout(go, 100));
@@ -51,6 +53,10 @@ const api = async (path, body) => {
     }
     assert.fail(`${selector} never came to ${path}`);
   };
+  // Opens what is folded around a field, unless it is open.
+  const unfold = async (summary, field) => { if (!await page.locator(field).first().isVisible()) await click(summary); };
+  // What is done stands in a place of its own, with a script a moment later.
+  const said = async (words) => { await page.locator(".toast").first().waitFor(); assert.match(await text(".toast"), words); };
   const accessible = async (what) => {
     if (!scripted) return;
     // The page's own policy keeps a script out that isn't its own, so axe examines a copy of the page, as wide screens
@@ -67,6 +73,8 @@ const api = async (path, body) => {
       const { violations } = await copy.evaluate((runOnly) => axe.run(document, { runOnly }), runOnly);
       const found = violations.map((it) => `${it.id}: ${it.nodes[0].target}`);
       assert.deepStrictEqual(found, [], `${what}, ${colorScheme}`);
+      const rows = await copy.$$eval("#rows tbody tr", (all) => all.slice(0, 50).map((it) => it.offsetHeight));
+      if (width < 400) assert(rows.every((height) => height <= 150), `${what}: rows of ${rows} pixels`);
       const fits = await copy.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
       assert(fits, `${what} is wider than ${width} pixels`);
       await open.close();
@@ -77,67 +85,101 @@ const api = async (path, body) => {
   await at("/events");
   await accessible("sign-in");
   await page.fill("#token", "ctr_wrong");
-  await submit("button.primary");
+  await submit("main button.main");
   assert.match(await text("#token-problem"), /desconhecido/);
   await page.fill("#token", TOKEN);
-  await submit("button.primary");
+  await submit("main button.main");
   await page.waitForURL(base + "/events");
+  await click(".empty summary");
   assert.match(await text(".empty pre"), new RegExp(`curl -X POST ${base}/api/events`), "the first step, filled in");
   const cookie = (await context.cookies()).find((it) => it.name === "carteiro");
   assert(cookie.httpOnly && cookie.sameSite === "Strict" && !cookie.secure);
 
   // Both languages.
+  await click("#account summary");
   await submit("button[value=en]");
   assert.strictEqual(await text("h1"), "Events");
   assert.strictEqual(await page.getAttribute("html", "lang"), "en");
+  await click("#account summary");
   await submit("button[value=pt]");
   assert.strictEqual(await text("h1"), "Eventos");
 
+  // The first page leads on for as long as there is nothing to show.
+  await at("/");
+  assert.match(await text("h1"), /Boas-vindas/);
+  assert.strictEqual(await page.locator(".steps li.done").count(), 1);
+  await accessible("first steps");
+
   // Create: problems beside the fields, what was typed stays.
   await at("/webhooks");
-  await submit("a.primary");
+  await submit("a.btn.main");
   await accessible("new webhook");
   await page.fill("#target", "ftp://loja.example");
+  await unfold("#advanced > summary", "#description");
   await page.fill("#description", HOSTILE);
-  await submit("form.card button.primary");
+  await unfold("#more-patterns > summary", "#more");
+  await page.fill("#more", "pagamento.pago pedido");
+  await submit("form.card button.main");
   assert.match(await text("#target-problem"), /http ou https/);
-  assert.match(await text("fieldset .problem"), /ao menos um evento/);
+  assert.match(await text("#events-problem"), /escreva PAYMENT.PAID\..*“pedido” não é um evento/, "each that is wrong");
+  await page.fill("#more", "");
   assert.strictEqual(await page.inputValue("#description"), HOSTILE);
+  await page.fill("#name", "ERP Bling");
   await page.fill("#target", TARGET);
   await page.fill("#authorization", "token-da-loja");
+  if (scripted) {
+    await click("button[data-show]");
+    assert.strictEqual(await page.getAttribute("#authorization", "type"), "text");
+    await page.fill("#target", "loja.example/x");
+    await page.locator("#target").blur();
+    assert.strictEqual(await page.inputValue("#target"), "https://loja.example/x");
+    await page.fill("#target", TARGET);
+  }
   await page.check("[id='event-PAYMENT.*']");
-  await submit("form.card button.primary");
+  await submit("form.card button.main");
   assert.match(await text("#secret"), /^whsec_/);
-  assert.strictEqual(await text("h1"), TARGET);
+  assert.strictEqual(await text("h1"), "ERP Bling");
+  await said(/^ERP Bling: webhook criado/);
+  if (scripted) assert.strictEqual(new URL(page.url()).search, "", "the note is no part of the address");
   const webhook = new URL(page.url()).pathname;
   await page.reload();
-  assert.strictEqual(await page.locator("#secret").count(), 0, "shown once");
+  assert.match(await text("#secret"), /^whsec_/, "shown until somebody has kept it");
+  await submit("form[action$='/kept'] button");
+  assert.strictEqual(await page.locator("#secret").count(), 0);
   await accessible("webhook");
+  for (const tab of ["signature", "configuration"]) {
+    await at(`${webhook}?tab=${tab}`);
+    await accessible(tab);
+  }
+  await at("/");
+  await accessible("a webhook and no event");
+  await at(webhook);
 
   // Edit: what there is stands in the form, what is wrong is said beside its field.
-  await submit("a.button[href$='/edit']");
+  await submit("a.btn[href$='/edit']");
   assert.strictEqual(await page.inputValue("#target"), TARGET);
   assert(await page.isChecked("[id='event-PAYMENT.*']"));
   await accessible("edit");
-  const details = (field) => page.locator(`details:has(#${field}) > summary`).first();
-  await details("retry_schedule").click();
+  await unfold("#advanced > summary", "#retry_schedule");
   await page.fill("#retry_schedule", "3s 1 fortnight");
-  await submit("form.card button.primary");
+  await submit("form.card button.main");
   assert.match(await text("#retry_schedule-problem"), /de 1 a 19 intervalos/);
   assert.strictEqual(await page.inputValue("#retry_schedule"), "3s 1 fortnight");
   await page.fill("#retry_schedule", "3s 5s");
   await page.fill("#retry_attempts", "4");
-  await details("headers").click();
   await page.fill("#headers", "X-Loja: 42");
-  await submit("form.card button.primary");
-  assert.match(await text(".note"), /Salvo/);
-  assert.match(await text("#webhook"), /3s 5s[^]*x-loja/);
+  await submit("form.card button.main");
+  await said(/^ERP Bling: salvo/);
+  await at(`${webhook}?tab=configuration`);
+  assert.match(await text("dl.facts"), /3s 5s[^]*x-loja/);
 
   // Rotate: the secret is shown, once.
-  await submit("a.button[href$='/rotate']");
-  await submit("form.card button.primary");
+  await at(`${webhook}?tab=signature`);
+  await submit("a.btn[href$='/rotate']");
+  await accessible("rotate");
+  await submit("form.card button.main");
   assert.match(await text("#secret"), /^whsec_/);
-  await at(webhook);
+  await submit("form[action$='/kept'] button");
   assert.strictEqual(await page.locator("#secret").count(), 0);
 
   // Test: its outcome is what is shown. The first answer of the target is a redirect to a long address, the second a
@@ -145,7 +187,7 @@ const api = async (path, body) => {
   await submit("form[action$='/test'] button");
   await page.waitForURL(/\/notifications\/[0-9a-f-]+$/);
   await comes(".code.bad", new URL(page.url()).pathname);
-  assert.match(await text(".attempts li h4"), /teste/);
+  assert.match(await whole("tr.attempt .tag"), /teste/);
   assert.match(await text(".why.bad"), /redirecionamento para https:\/\/loja.example\/x{300}/);
   await accessible("a long word");
 
@@ -156,38 +198,44 @@ const api = async (path, body) => {
   const own = `/events/${event.id}`;
   await at(own);
   await comes(".code.bad", own);
-  await comes(".status.delivered", own);
+  await comes(".pill.ok", own);
+  assert.match(await text("h1"), /^Pagamento pago$/);
+  assert.match(await text(".notification .say"), /^Confirmou na 2ª tentativa/);
+  const opened = async () => { await unfold(".notification > details > summary", "table.attempts"); };
+  await opened();
   assert.match(await text(".why.bad"), /O destino respondeu 500/);
   assert((await text("#resource")).includes(HOSTILE), "the resource, as text");
   await page.locator(".attempts summary").last().click();
-  const shown = await page.locator(".attempts li").last().locator("pre").innerText();
-  assert(shown.includes(HOSTILE), "the answer, as text");
+  assert((await page.locator(".attempts pre").last().innerText()).includes(HOSTILE), "the answer, as text");
   await accessible("event");
 
-  // Re-send, and see the new attempt come.
-  const before = await page.locator(".attempts li").count();
-  await quietly(() => click("button.round"));
-  await comes(`.attempts li:nth-child(${before + 1})`, own);
-  assert.match(await text(".attempts li h4"), /manual/);
+  // Re-send, and see the new attempt come: what was done is said by its name, and how it ended.
+  const tried = () => page.locator("tr.attempt").count();
+  const before = await tried();
+  await quietly(() => click("button.resend"));
+  await said(/^Reenviada: .* para ERP Bling – 200, entregue em/);
+  await comes(`.attempts tbody tr:nth-child(${2 * before + 1})`, own);
+  assert.match(await whole("tr.attempt .tag"), /manual/);
 
-  // By keyboard alone: on to the icon that re-sends, and Enter.
+  // By keyboard alone: on to the button that re-sends, and Enter.
   await at(own);
-  const tried = await page.locator(".attempts li").count();
+  const had_before = await tried();
   const reached = () => page.evaluate(() => document.activeElement.className);
   await page.locator("#content").focus().catch(() => {});
-  for (let tabs = 0; scripted && tabs < 40 && await reached() !== "round"; tabs++) await page.keyboard.press("Tab");
-  if (scripted) assert.strictEqual(await reached(), "round"); else await page.locator("button.round").first().focus();
+  for (let tabs = 0; scripted && tabs < 40 && !/resend/.test(await reached()); tabs++) await page.keyboard.press("Tab");
+  if (scripted) assert.match(await reached(), /resend/); else await page.locator("button.resend").first().focus();
   await quietly(() => page.keyboard.press("Enter"));
-  await comes(`.attempts li:nth-child(${tried + 1})`, own);
-  if (scripted) assert.strictEqual(await reached(), "round", "the focus stays on the icon");
+  await comes(`.attempts tbody tr:nth-child(${2 * had_before + 1})`, own);
+  if (scripted) assert.match(await reached(), /resend/, "the focus stays on the button");
 
   // Why another webhook doesn't receive it.
   const long = `${TARGET}/pedidos?${"x".repeat(600)}`;
   const silent = await api("/api/webhooks", { webhook: { target: long, events: ["ORDER.NOT_PAID"] } });
   await at(`/webhooks/${silent.id}`);
-  assert((await page.locator("h1").boundingBox()).height < 100, "a long target is clipped where it is the title");
-  assert((await text("#webhook")).includes(silent.target), "and stands whole below");
+  assert((await page.locator(".url").first().boundingBox()).height < 60, "a long target is clipped below the title");
   await accessible("a long target");
+  await at(`/webhooks/${silent.id}?tab=configuration`);
+  assert((await text("dl.facts")).includes(silent.target), "and stands whole in the configuration");
   await at("/webhooks");
   await accessible("webhooks");
   await at(own);
@@ -197,18 +245,19 @@ const api = async (path, body) => {
   // Live, without a jump: what is open stays open, what is read stays where it is, what is focused keeps the focus.
   if (scripted) {
     await page.setViewportSize({ width: 1100, height: 300 });
-    await page.locator(".attempts li").last().locator("summary").click();
-    const read = page.locator(".attempts li").last();
+    await opened();
+    const read = page.locator(".attempts details").last();
+    await read.locator("summary").click();
     await read.scrollIntoViewIfNeeded();
     await read.locator("summary").focus();
     const spot = await read.boundingBox();
-    const had = await page.locator(".attempts li").count();
+    const had = await tried();
     await page.evaluate(() => { window.stays = document.activeElement; });
     await api(`/api/events/${event.id}/resend`, {});
     const begun = Date.now();
-    await page.locator(`.attempts li:nth-child(${had + 1})`).waitFor({ state: "attached" });
+    await page.locator(`.attempts tbody tr:nth-child(${2 * had + 1})`).waitFor({ state: "attached" });
     assert(Date.now() - begun < 3500, "a stream is faster than asking every four seconds");
-    assert(await read.locator("details").evaluate((it) => it.open), "what is open stays open");
+    assert(await read.evaluate((it) => it.open), "what is open stays open");
     const stays = await page.evaluate(() => window.stays === document.activeElement && window.stays.isConnected);
     assert(stays, "the focus stays");
     const after = await read.boundingBox();
@@ -235,7 +284,7 @@ const api = async (path, body) => {
     const was = await first();
     await record();
     await comesIn(was);
-    await page.locator("#rows tbody td.target").first().hover();
+    await page.locator("#rows tbody td.what").first().hover();
     const { was: pointed } = await waits("under the pointer");
     await nowhere();
     await comesIn(pointed);
@@ -271,14 +320,14 @@ const api = async (path, body) => {
     await page.locator(`#rows tbody tr:last-child.left input[value="${leaving}"]:checked`).waitFor();
     await page.unroute("**/notifications?status=DELIVERED");
     await at(`/events/${coming.id}`);
-    await comes(".status.delivered", "");
+    await comes(".pill.ok", "");
   }
   await fetch(`${base}/api/webhooks/${silent.id}`, { method: "DELETE", headers: bearer });
 
   // A type of as many letters as one may have.
   const wordy = await api("/api/events", { event: { type: `PAYMENT.${"X".repeat(80)}`, resource: {} } });
   await at(`/events/${wordy.id}`);
-  await comes(".status.delivered", `/events/${wordy.id}`);
+  await comes(".pill.ok", `/events/${wordy.id}`);
   await accessible("a long type");
   await at("/notifications");
   await accessible("a long type among notifications");
@@ -300,13 +349,15 @@ const api = async (path, body) => {
   assert.strictEqual(await page.locator("#rows tbody tr").first().getAttribute("id"), second);
   await submit("a[rel=prev]");
   assert.strictEqual(await page.locator("#rows tbody tr").first().getAttribute("id"), first);
-  await click("#filters summary");
+  await click("#more-filters summary");
+  await accessible("filters");
   await page.fill("#external_id", "pedido-1");
-  await submit("#filters button.primary");
+  await submit("#more-filters button.main");
   assert.strictEqual(await rows(), 1);
+  await submit(".chip.set");
+  assert(await rows() > 1, "a chip takes its filter away");
   await at("/events?undelivered=1");
-  assert.match(await text("#rows tbody"), /^WEBHOOK.TEST[^]*1$/, "all that was pending is delivered, but for the test");
-  assert.strictEqual(await rows(), 1);
+  assert.match(await text("#list"), /Nada encontrado/, "all that was pending is delivered, and tests are apart");
 
   if (scripted) {
     // A person who reads further down is asked before rows move.
@@ -331,18 +382,20 @@ const api = async (path, body) => {
 
   // By response, status and period; by one that has no index too.
   await at("/notifications");
-  if (!await page.locator("#filters[open]").count()) await click("#filters summary");
+  await click("#more-filters summary");
   await page.selectOption("#response", "2xx");
+  await submit("#more-filters button.main");
+  await click("#period-filter summary");
   await page.selectOption("#period", "1h");
-  await submit("#filters button.primary");
+  await submit("#period-filter button.main");
   assert.match(page.url(), /response=2xx/);
   assert(await rows() >= 1);
-  assert.strictEqual(await page.locator("#many a.button").count(), 1, "all that match can be re-sent");
+  assert.strictEqual(await page.locator("a[href^='/notifications/resend?']").count(), 1, "all that match can be re-sent");
   await at("/notifications?response=404");
   assert.strictEqual(await page.locator("#rows").count(), 0);
   await at("/events?from=2020-01-01T00:00&to=2020-01-02T00:00");
   assert.strictEqual(await page.locator("#rows").count(), 0);
-  assert.match(await text("#list"), /Nada corresponde/);
+  assert.match(await text("#list"), /Nada encontrado/);
   await at("/events?from=2020-01-01T00:00");
   assert.strictEqual(await rows(), 50);
 
@@ -351,24 +404,37 @@ const api = async (path, body) => {
   await accessible("notifications");
   await page.locator("#rows input[name=id]").first().check();
   await submit("#many button[type=submit]");
-  assert.match(await text(".note"), /^Reenviadas: 1\. Não puderam ser reenviadas: 0/);
+  await said(/^1 notificação reenviada\./);
   await at("/notifications?status=DELIVERED");
-  await submit("#many a.button");
-  assert.match(await text("form.card"), /Reenviar (uma notificação|[\d.]+ notificações)\?/);
-  await submit("form.card button.primary");
+  await submit("a[href^='/notifications/resend?']");
+  assert.match(await text("form.card"), /Reenviar [\d.]+ notificaç(ão|ões)\?/);
+  assert.match(await text("form.card .warning"), /em dobro/, "what was delivered goes again");
+  await accessible("a bulk resend asks");
+  await submit("form.card button[type=submit]");
   await comes("#job:has-text('Concluído')", new URL(page.url()).pathname);
   await accessible("bulk resend");
   await at("/notifications");
-  assert.match(await text("#resends li"), /^Concluído · há .* · Reenviadas: \d+ de \d+; puladas: 0$/);
+  assert.match(await text("#resends li"), /^Concluído · (há .*|agora) · Reenviadas: \d+ de \d+; puladas: 0$/);
   await accessible("notifications below a bulk resend");
   await submit("#resends a");
-  assert.match(await text("#job"), /Status\s+Entregue/);
+  assert.match(await text("#job"), /Situação\s+Entregue/);
 
-  // Overview.
+  // Home: the chart leads to what it counts.
   await at("/");
-  assert(await page.locator("svg.chart rect.delivered").count(), "the chart has what was delivered");
-  assert.match(await text(".scale"), /: [1-9][\d.]*$/);
-  await accessible("overview");
+  assert.match(await text(".health"), /^Tudo certo:/);
+  assert(await page.locator("svg.chart rect.ok").count(), "the chart has what was delivered");
+  await accessible("home");
+  await leads(() => page.locator("svg.chart a").last().click());
+  assert(await rows() > 1);
+
+  // By an order's number, from every page.
+  await page.fill(".find input", "pedido-1");
+  await leads(() => page.keyboard.press("Enter"));
+  assert.match(await text("main"), /pedido-1/);
+  await accessible("found");
+  await at("/search?q=00000");
+  assert.match(await text("main"), /Nada encontrado para “00000”/);
+  await accessible("nothing found");
 
   // Pause, hold, delete.
   await at(webhook);
@@ -378,33 +444,34 @@ const api = async (path, body) => {
   };
   // By somebody else: the buttons are told as well.
   await status("PAUSED");
-  await comes("#webhook .status.held", webhook);
+  await comes("#state .pill.idle", webhook);
   await comes("form[action$='/resume'] button", webhook);
   assert.strictEqual(await page.locator("form[action$='/pause']").count(), 0);
   await status("ACTIVE");
   await comes("form[action$='/pause'] button", webhook);
   await page.focus("form[action$='/pause'] button");
   await quietly(() => page.keyboard.press("Enter"));
-  await comes("#webhook .status.held", webhook);
+  await comes("#state .pill.idle", webhook);
   await comes("form[action$='/resume'] button", webhook);
   const focused = () => page.evaluate(() => document.activeElement.innerText);
   if (scripted) assert.strictEqual(await focused(), "Retomar", "the focus stays");
   await api("/api/events", { event: { type: "PAYMENT.PAID", resource: { payment: { id: "p-2" } } } });
   await at("/events?undelivered=1");
-  assert.strictEqual(await rows(), 2);
+  assert.strictEqual(await rows(), 1);
   await at(`${webhook}/delete`);
-  assert.match(await text("form.card"), /Uma notificação pendente será cancelada/);
+  assert.match(await text("form.card"), /1 notificação pendente será cancelada/);
   await accessible("delete");
   await submit("form.card button.danger");
-  assert.match(await text(".note"), /Webhook excluído/);
+  await said(/Webhook excluído/);
   assert.strictEqual(await page.locator("#rows").count(), 0);
 
   // A reader sees, and has no buttons.
+  await click("#account summary");
   await submit("form[action='/sign-out'] button");
   await page.fill("#token", READER);
-  await submit("button.primary");
+  await submit("main button.main");
   await at(own);
-  assert.strictEqual(await page.locator("main button[type=submit], main a.button").count(), 0);
+  assert.strictEqual(await page.locator("main form[method=post], main a.main").count(), 0);
   await accessible("reader");
 
   if (scripted) assert.strictEqual(await page.evaluate(() => window.hit), undefined);

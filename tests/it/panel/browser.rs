@@ -1,20 +1,22 @@
 //! The panel in a real browser, with a script and without.
 //!
-//! The browser is Debian's Chromium, driven by playwright-core (`browser.js`), with axe-core's judgement of what it
+//! The browser is Debian's Chromium, driven by playwright-core (`browser.js`, `away.js`), with axe-core's judgement of what it
 //! shows. `.ci/run` installs them (the latter two into `target/libs`); where they are missing, that is said and these
 //! tests are skipped.
 
 use super::super::harness::{Daemon, retrying_after, skipped};
 use super::super::receiver::{Receiver, Reply};
 use serde_json::json;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 fn libraries() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("target/libs/node_modules")
 }
 
-fn in_a_browser(script: &str) {
+/// The browser's path; `None` where something is missing, which is said.
+fn browser(what: &str) -> Option<&'static str> {
     let chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].into_iter().find(|path| Path::new(path).exists());
     let missing = if !Command::new("node").arg("--version").output().is_ok_and(|out| out.status.success()) {
         Some("node is not installed")
@@ -25,8 +27,26 @@ fn in_a_browser(script: &str) {
     } else {
         None
     };
-    let (Some(chromium), None) = (chromium, missing) else {
-        return skipped("the panel in a browser", &format!("{}; .ci/run installs it", missing.unwrap_or_default()));
+    if let Some(missing) = missing {
+        skipped(what, &format!("{missing}; .ci/run installs it"));
+        return None;
+    }
+    chromium
+}
+
+fn script(name: &str, daemon: &Daemon, chromium: &str) -> Command {
+    let mut node = Command::new("node");
+    node.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/panel").join(name))
+        .env("NODE_PATH", libraries())
+        .env("ADDRESS", &daemon.address)
+        .env("TOKEN", &daemon.token)
+        .env("CHROMIUM", chromium);
+    node
+}
+
+fn in_a_browser(javascript: &str) {
+    let Some(chromium) = browser("the panel in a browser") else {
+        return;
     };
     let hostile = "<script>window.hit = 1</script><img src=x onerror='window.hit = 2'>";
     let failure = format!("HTTP/1.1 500 X\r\nContent-Length: {}\r\n\r\n{hostile}", hostile.len());
@@ -37,15 +57,10 @@ fn in_a_browser(script: &str) {
     let receiver = Receiver::start(&[replies.as_slice(), &[Reply::Status(200)]].concat());
     let daemon = Daemon::start(&retrying_after("3s"));
     let reader = daemon.post("/api/tokens", &json!({ "token": { "name": "leitor", "scopes": ["read"] } })).expect(201);
-    let out = Command::new("node")
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/panel/browser.js"))
-        .env("NODE_PATH", libraries())
-        .env("ADDRESS", &daemon.address)
-        .env("TOKEN", &daemon.token)
+    let out = script("browser.js", &daemon, chromium)
         .env("READER", reader.data()["token"].as_str().unwrap())
         .env("TARGET", &receiver.url)
-        .env("CHROMIUM", chromium)
-        .env("SCRIPT", script)
+        .env("SCRIPT", javascript)
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&out.stdout);
@@ -60,4 +75,33 @@ fn a_person_finds_their_way_with_a_script() {
 #[test]
 fn a_person_finds_their_way_without_a_script() {
     in_a_browser("off");
+}
+
+/// A page that is open while the daemon is away, and while others change what it shows.
+#[test]
+fn an_open_page_outlives_the_daemon_and_two_tabs_lose_nothing() {
+    let Some(chromium) = browser("an open page in a browser") else {
+        return;
+    };
+    let mut daemon = Daemon::start(&retrying_after("1h"));
+    let mut node = script("away.js", &daemon, chromium);
+    let mut node = node.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut answers = node.stdin.take().unwrap();
+    let mut last = String::new();
+    for line in BufReader::new(node.stdout.take().unwrap()).lines() {
+        last = line.unwrap();
+        match last.as_str() {
+            "stop" => {
+                daemon.terminate();
+                writeln!(answers, "stopped").unwrap();
+            }
+            "start" => {
+                daemon.spawn();
+                writeln!(answers, "started {}", daemon.address).unwrap();
+            }
+            _ => {}
+        }
+    }
+    let out = node.wait_with_output().unwrap();
+    assert_eq!(last, "all well", "{}\n{}", String::from_utf8_lossy(&out.stderr), daemon.log());
 }

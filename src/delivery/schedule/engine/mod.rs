@@ -327,6 +327,7 @@ async fn attempt(
     ticket.begins(ready.number);
     let request =
         prepared.request(store.notification_id(key), ready.number, started_at, ready.body, ready.trace.as_deref());
+    let kept = prepared.kept(&request);
     let mut report = client.attempt(request).await;
     if let AttemptResult::Response(response) = &mut report.result {
         redact(response, &prepared.webhook);
@@ -340,6 +341,7 @@ async fn attempt(
         automatic,
         requested_at,
         started_at,
+        request: Some(Box::new(kept)),
         report,
     })));
 }

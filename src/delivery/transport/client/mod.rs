@@ -16,12 +16,13 @@ use super::settings::{ClientSettings, MAX_TIMEOUT};
 use crate::clock::Clock;
 use crate::delivery::failure;
 use crate::model::{
-    Attempt, AttemptError, AttemptResult, Response, TargetUrl, Timestamp, Timings, TlsVersion, Trigger, WebhookNo,
+    Attempt, AttemptError, AttemptResult, Response, SentRequest, TargetUrl, Timestamp, Timings, TlsVersion, Trigger,
+    WebhookNo,
 };
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming};
 use std::borrow::Cow;
@@ -68,13 +69,23 @@ pub struct AttemptReport {
     pub remote_ip: Option<IpAddr>,
     /// The version of TLS on the connection that was spoken over.
     pub tls: Option<TlsVersion>,
+    /// Whether there was a connection to send the request over.
+    pub sent: bool,
     /// The response, or why there is none.
     pub result: AttemptResult,
 }
 
 impl AttemptReport {
     /// The attempt as it is stored.
-    pub(crate) fn into_attempt(self, number: u16, trigger: Trigger, started_at: Timestamp) -> Attempt {
+    pub(crate) fn into_attempt(
+        self,
+        number: u16,
+        trigger: Trigger,
+        started_at: Timestamp,
+        request: Option<Box<SentRequest>>,
+    ) -> Attempt {
+        let sent = self.sent;
+        let request = request.map(|request| Box::new(SentRequest { sent, ..*request }));
         Attempt {
             number,
             trigger,
@@ -83,6 +94,7 @@ impl AttemptReport {
             timings: self.timings,
             remote_ip: self.remote_ip,
             tls: self.tls,
+            request,
             result: self.result,
             next_attempt_at: None,
         }
@@ -179,6 +191,7 @@ impl Client {
             timings: progress.dial.timings,
             remote_ip: progress.dial.remote_ip,
             tls: progress.dial.tls,
+            sent: progress.sent,
             result,
         }
     }
@@ -203,6 +216,8 @@ impl Client {
 #[derive(Default)]
 struct Progress {
     dial: Dial,
+    /// Whether there was a connection to send the request over.
+    sent: bool,
     response: Option<Response>,
     /// What its body is written in.
     charset: Charset,
@@ -261,6 +276,7 @@ impl Inner {
         if let Some(mut pooled) = self.pool.take(webhook, target, current.generation, Instant::now()) {
             progress.dial.remote_ip = Some(pooled.remote_ip);
             progress.dial.tls = pooled.tls;
+            progress.sent = true;
             let sent = Instant::now();
             match pooled.send(request.clone()).await {
                 // Sent to a connection that had waited too long, as it was taken up again: an answer to no request
@@ -279,12 +295,20 @@ impl Inner {
             }
         }
         let mut connection = self.connector.connect(target, &current.settings, deadline, &mut progress.dial).await?;
+        progress.sent = true;
         let sent = Instant::now();
         let answer =
             connection.send(request).await.map_err(|unanswered| failure::exchanging(target.host(), &unanswered))?;
         progress.dial.timings.first_byte_us = Some(elapsed_us(sent));
         Ok((connection, answer))
     }
+}
+
+/// The names of all headers of a request, in the order in which [`http_request`] sends them.
+pub(crate) fn names_as_sent(own: &HeaderMap) -> impl Iterator<Item = HeaderName> {
+    let is_set_here = |name: &&HeaderName| [HOST, ACCEPT, CONTENT_LENGTH].contains(name);
+    let between = own.keys().filter(move |name| !is_set_here(name)).cloned();
+    [HOST, ACCEPT].into_iter().chain(between).chain([CONTENT_LENGTH])
 }
 
 pub(crate) fn http_request(outbound: OutboundRequest) -> Result<HttpRequest, AttemptError> {

@@ -1,7 +1,8 @@
 //! Events and their payloads.
 
 use crate::model::{
-    AccountNo, Event, EventId, EventType, Fingerprint, Payload, ResourceIds, Seq, Timestamp, TraceContext,
+    AccountNo, Event, EventId, EventType, Fingerprint, Payload, ResourceFacts, Seq, Timestamp, TraceContext, fold,
+    is_folded,
 };
 use crate::store::error::StoreError;
 use crate::store::schema::record::frame::{CHUNK_BYTES, invalid, open, seal};
@@ -16,6 +17,11 @@ pub(crate) struct EventV1<'a> {
     external_id: Option<&'a str>,
     resource_id: Option<&'a str>,
     resource_external_id: Option<&'a str>,
+    #[serde(borrow)]
+    order_id: Option<TextV1<'a>>,
+    payment_id: Option<TextV1<'a>>,
+    total_cents: Option<i64>,
+    keys: Vec<TextV1<'a>>,
     occurred_ms: Option<u64>,
     inserted_ms: u64,
     fingerprint: [u8; 16],
@@ -28,6 +34,43 @@ pub(crate) struct EventV1<'a> {
     chunks: u16,
     /// The trace that the event was recorded in.
     trace: Option<Vec<u8>>,
+}
+
+/// A text that most events have elsewhere in their record; among the keys folded, as those are.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(crate) enum TextV1<'a> {
+    Own(&'a str),
+    ExternalId,
+    ResourceId,
+    ResourceExternalId,
+    OrderId,
+    PaymentId,
+}
+
+/// The texts that another may be the same as.
+#[derive(Clone, Copy)]
+struct Texts<'a>([Option<&'a str>; 5]);
+
+impl<'a> Texts<'a> {
+    const PLACES: [TextV1<'static>; 5] =
+        [TextV1::ExternalId, TextV1::ResourceId, TextV1::ResourceExternalId, TextV1::OrderId, TextV1::PaymentId];
+
+    fn place_of(&self, text: &'a str, is: impl Fn(&str) -> bool) -> TextV1<'a> {
+        let at = self.0.iter().position(|known| known.is_some_and(&is));
+        at.map_or(TextV1::Own(text), |at| Self::PLACES[at])
+    }
+
+    fn at(&self, place: TextV1<'a>) -> Option<&'a str> {
+        let [external_id, resource_id, resource_external_id, order_id, payment_id] = self.0;
+        match place {
+            TextV1::Own(text) => Some(text),
+            TextV1::ExternalId => external_id,
+            TextV1::ResourceId => resource_id,
+            TextV1::ResourceExternalId => resource_external_id,
+            TextV1::OrderId => order_id,
+            TextV1::PaymentId => payment_id,
+        }
+    }
 }
 
 /// Where an event's payload stands.
@@ -77,12 +120,22 @@ pub(crate) fn encode_event_again(event: &Event, stored: &Stored) -> Vec<u8> {
 
 pub(crate) fn event_record(event: &Event, payload_len: usize, resource_at: usize, chunks: usize) -> EventV1<'_> {
     const FITS: &str = "a payload is at most 16 MiB";
+    let resource = &event.resource;
+    let (order_id, payment_id) = (resource.order_id.as_deref(), resource.payment_id.as_deref());
+    let ids = [event.external_id.as_deref(), resource.id.as_deref(), resource.external_id.as_deref()];
+    let [external_id, resource_id, resource_external_id] = ids;
+    let ids = Texts([external_id, resource_id, resource_external_id, None, None]);
+    let all = Texts([external_id, resource_id, resource_external_id, order_id, payment_id]);
     EventV1 {
         id: event.id.to_bytes(),
         event_type: event.event_type.as_str(),
-        external_id: event.external_id.as_deref(),
-        resource_id: event.resource.id.as_deref(),
-        resource_external_id: event.resource.external_id.as_deref(),
+        external_id,
+        resource_id,
+        resource_external_id,
+        order_id: order_id.map(|text| ids.place_of(text, |id| id == text)),
+        payment_id: payment_id.map(|text| ids.place_of(text, |id| id == text)),
+        total_cents: resource.total_cents,
+        keys: resource.keys.iter().map(|key| all.place_of(key, |id| is_folded(id, key))).collect(),
         occurred_ms: event.occurred_at.map(Timestamp::as_ms),
         inserted_ms: event.inserted_at.as_ms(),
         fingerprint: event.fingerprint.0,
@@ -118,15 +171,26 @@ pub(crate) fn decode_event_head(account: AccountNo, seq: Seq, value: &[u8]) -> R
 }
 
 fn event_from(account: AccountNo, seq: Seq, record: &EventV1<'_>) -> Result<Event, StoreError> {
+    let ids = [record.external_id, record.resource_id, record.resource_external_id];
+    let [external_id, resource_id, resource_external_id] = ids;
+    let ids = Texts([external_id, resource_id, resource_external_id, None, None]);
+    let order_id = record.order_id.and_then(|place| ids.at(place));
+    let payment_id = record.payment_id.and_then(|place| ids.at(place));
+    let all = Texts([external_id, resource_id, resource_external_id, order_id, payment_id]);
+    let keys = record.keys.iter().map(|place| Some(fold(all.at(*place)?)?.into_owned()));
     Ok(Event {
         seq,
         account,
         id: EventId::from_bytes(record.id),
         event_type: EventType::parse(record.event_type).ok_or_else(|| invalid("event"))?,
-        external_id: record.external_id.map(str::to_owned),
-        resource: ResourceIds {
-            id: record.resource_id.map(str::to_owned),
-            external_id: record.resource_external_id.map(str::to_owned),
+        external_id: external_id.map(str::to_owned),
+        resource: ResourceFacts {
+            id: resource_id.map(str::to_owned),
+            external_id: resource_external_id.map(str::to_owned),
+            order_id: order_id.map(str::to_owned),
+            payment_id: payment_id.map(str::to_owned),
+            total_cents: record.total_cents,
+            keys: keys.collect::<Option<_>>().ok_or_else(|| invalid("event"))?,
         },
         occurred_at: record.occurred_ms.map(Timestamp::from_ms),
         inserted_at: Timestamp::from_ms(record.inserted_ms),

@@ -1,6 +1,8 @@
 //! Background jobs, and the bulk resends that some of them are parts of.
 
-use crate::model::{AccountNo, BulkResend, Filter as _, NotificationFilter, ResendId, ResendState, Timestamp};
+use crate::model::{
+    AccountNo, BulkResend, Filter as _, NotificationFilter, ResendId, ResendState, SkipReason, Skipped, Timestamp,
+};
 use crate::store::error::StoreError;
 use crate::store::schema::record::frame::{invalid, open, seal};
 use serde::{Deserialize, Serialize};
@@ -56,7 +58,8 @@ struct ResendV1 {
     state: u8,
     queued: u64,
     resent: u64,
-    skipped: u64,
+    /// The words of the reasons, each with how many.
+    skipped: Vec<(String, u64)>,
     open: u32,
     broken: bool,
     inserted_ms: u64,
@@ -78,7 +81,7 @@ pub(crate) fn encode_resend(resend: &BulkResend) -> Vec<u8> {
         },
         queued: resend.queued,
         resent: resend.resent,
-        skipped: resend.skipped,
+        skipped: resend.skipped.0.iter().map(|(reason, count)| (reason.as_str().to_owned(), *count)).collect(),
         open: resend.open,
         broken: resend.broken,
         inserted_ms: resend.inserted_at.as_ms(),
@@ -96,6 +99,10 @@ pub(crate) fn decode_resend(account: AccountNo, number: u64, value: &[u8]) -> Re
         let field = NotificationFilter::FIELDS.iter().find(|field| field.name == name);
         field.and_then(|field| field.set(&mut filter, &value).ok()).ok_or_else(|| invalid(TABLE))?;
     }
+    let mut skipped = Skipped::default();
+    for (reason, count) in record.skipped {
+        skipped.add(SkipReason::parse(&reason).ok_or_else(|| invalid(TABLE))?, count);
+    }
     Ok(BulkResend {
         number,
         account,
@@ -110,7 +117,7 @@ pub(crate) fn decode_resend(account: AccountNo, number: u64, value: &[u8]) -> Re
         },
         queued: record.queued,
         resent: record.resent,
-        skipped: record.skipped,
+        skipped,
         open: record.open,
         broken: record.broken,
         inserted_at: Timestamp::from_ms(record.inserted_ms),

@@ -1,11 +1,12 @@
 //! Notifications and their attempts.
 
 use crate::model::{
-    AccountNo, Attempt, AttemptError, AttemptResult, ErrorCode, Notification, NotificationKey, OrderKey, Response,
-    State, Timestamp, Timings, TlsVersion, Trigger, millis,
+    AccountNo, Attempt, AttemptError, AttemptResult, ErrorCode, KeptHead, Notification, NotificationKey, OrderKey,
+    Response, SentHeader, SentRequest, State, Timestamp, Timings, TlsVersion, Trigger, millis,
 };
 use crate::store::error::StoreError;
 use crate::store::schema::record::frame::{invalid, open, seal};
+use http::HeaderName;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -44,14 +45,56 @@ pub(crate) struct AttemptV1 {
     remote_ip: Option<Vec<u8>>,
     /// 12 or 13; 0 where there was no TLS.
     tls_version: u8,
+    request: Option<RequestV1>,
     result: ResultV1,
     next_ms: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
+pub(crate) struct RequestV1 {
+    target: String,
+    sent: bool,
+    /// A byte for each header: its place in [`KNOWN_HEADERS`], or [`OTHER_HEADER`] for the next of `others`; with
+    /// [`OWN_HEADER`] where it is the webhook's own.
+    headers: Vec<u8>,
+    others: Vec<String>,
+    user_agent: String,
+    signature_tag: u64,
+}
+
+/// The headers that nearly every request has. Part of the format: new ones go to the end.
+const KNOWN_HEADERS: [&str; 12] = [
+    "host",
+    "accept",
+    "authorization",
+    "content-type",
+    "user-agent",
+    "webhook-timestamp",
+    "webhook-signature",
+    "carteiro-attempt",
+    "webhook-id",
+    "traceparent",
+    "tracestate",
+    "content-length",
+];
+const OTHER_HEADER: u8 = 0x7f;
+const OWN_HEADER: u8 = 0x80;
+
+#[derive(Serialize, Deserialize)]
 pub(crate) enum ResultV1 {
-    Response { status: u16, body: Vec<u8>, retry_after_ms: Option<u64>, location: Option<String> },
-    Error { code: String, message: String, message_pt: String },
+    Response {
+        status: u16,
+        body: Vec<u8>,
+        retry_after_ms: Option<u64>,
+        location: Option<String>,
+        headers: Vec<(String, String)>,
+        headers_cut: bool,
+    },
+    Error {
+        code: String,
+        message: String,
+        message_pt: String,
+    },
 }
 
 pub(crate) fn encode_notification(notification: &Notification) -> Vec<u8> {
@@ -150,12 +193,15 @@ fn attempt_record(attempt: &Attempt) -> AttemptV1 {
             Some(TlsVersion::V1_2) => 12,
             Some(TlsVersion::V1_3) => 13,
         },
+        request: attempt.request.as_deref().map(request_record),
         result: match &attempt.result {
             AttemptResult::Response(response) => ResultV1::Response {
                 status: response.status,
                 body: response.body.clone(),
                 retry_after_ms: response.retry_after.map(millis),
                 location: response.location.clone(),
+                headers: response.head.headers.clone(),
+                headers_cut: response.head.cut,
             },
             AttemptResult::Error(error) => ResultV1::Error {
                 code: error.code.as_str().to_owned(),
@@ -165,6 +211,45 @@ fn attempt_record(attempt: &Attempt) -> AttemptV1 {
         },
         next_ms: attempt.next_attempt_at.map(Timestamp::as_ms),
     }
+}
+
+fn request_record(request: &SentRequest) -> RequestV1 {
+    let mut others = Vec::new();
+    let headers = request.headers.iter().map(|header| {
+        let known = (0..).zip(KNOWN_HEADERS).find(|(_, name)| header.name == *name).map(|(at, _)| at);
+        let at = known.unwrap_or_else(|| {
+            others.push(header.name.as_str().to_owned());
+            OTHER_HEADER
+        });
+        if header.own { at | OWN_HEADER } else { at }
+    });
+    RequestV1 {
+        target: request.target.clone(),
+        sent: request.sent,
+        headers: headers.collect(),
+        others,
+        user_agent: request.user_agent.clone(),
+        signature_tag: request.signature_tag,
+    }
+}
+
+/// `None` for names that are none.
+fn request_from(record: RequestV1) -> Option<SentRequest> {
+    let mut others = record.others.into_iter();
+    let headers = record.headers.into_iter().map(|byte| {
+        let name = match byte & !OWN_HEADER {
+            OTHER_HEADER => HeaderName::try_from(others.next()?).ok()?,
+            at => HeaderName::from_static(KNOWN_HEADERS.get(usize::from(at))?),
+        };
+        Some(SentHeader { name, own: byte & OWN_HEADER != 0 })
+    });
+    Some(SentRequest {
+        target: record.target,
+        sent: record.sent,
+        headers: headers.collect::<Option<_>>()?,
+        user_agent: record.user_agent,
+        signature_tag: record.signature_tag,
+    })
 }
 
 fn attempt_from(record: AttemptV1) -> Option<Attempt> {
@@ -199,13 +284,20 @@ fn attempt_from(record: AttemptV1) -> Option<Attempt> {
             13 => Some(TlsVersion::V1_3),
             _ => return None,
         },
+        request: match record.request {
+            Some(request) => Some(Box::new(request_from(request)?)),
+            None => None,
+        },
         result: match record.result {
-            ResultV1::Response { status, body, retry_after_ms, location } => AttemptResult::Response(Response {
-                status,
-                body,
-                retry_after: retry_after_ms.map(Duration::from_millis),
-                location,
-            }),
+            ResultV1::Response { status, body, retry_after_ms, location, headers, headers_cut } => {
+                AttemptResult::Response(Response {
+                    status,
+                    body,
+                    retry_after: retry_after_ms.map(Duration::from_millis),
+                    location,
+                    head: KeptHead { headers, cut: headers_cut },
+                })
+            }
             ResultV1::Error { code, message, message_pt } => {
                 AttemptResult::Error(AttemptError { code: ErrorCode::parse(&code)?, message, message_pt })
             }

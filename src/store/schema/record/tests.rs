@@ -2,10 +2,11 @@
 
 use crate::model::{
     AccountNo, Attempt, AttemptError, AttemptResult, Authorization, BulkResend, DisabledReason, ErrorCode, Event,
-    EventId, EventType, ExtraHeaders, Fingerprint, Notice, Notification, NotificationFilter, NotificationKey, OrderKey,
-    Pattern, PatternSet, Payload, RateLimit, ResendId, ResendState, ResourceIds, Response, ResponseFilter, RetryPolicy,
-    Scopes, Seq, SigningSecret, State, Status, TargetHealth, TargetUrl, Timestamp, Timings, TlsVersion, TokenHash,
-    TokenId, TraceContext, Trigger, Webhook, WebhookId, WebhookNo, WebhookStatus,
+    EventId, EventType, ExtraHeaders, Fingerprint, KeptHead, Notice, Notification, NotificationFilter, NotificationKey,
+    OrderKey, Pattern, PatternSet, Payload, RateLimit, ResendId, ResendState, ResourceFacts, Response, ResponseFilter,
+    RetryPolicy, Scopes, SearchText, SentHeader, SentRequest, Seq, SigningSecret, SkipReason, Skipped, State, Status,
+    TargetHealth, TargetUrl, Timestamp, Timings, TlsVersion, TokenHash, TokenId, TraceContext, Trigger, Webhook,
+    WebhookId, WebhookName, WebhookNo, WebhookStatus,
 };
 use crate::store::error::StoreError;
 use crate::store::hex::hex;
@@ -23,6 +24,7 @@ use crate::store::schema::record::{
     encode_webhook_ref,
 };
 use bytes::Bytes;
+use http::HeaderName;
 use proptest::prelude::*;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -66,6 +68,7 @@ fn bare_webhook() -> Webhook {
         no: WebhookNo(9),
         account: ACCOUNT,
         id: WebhookId::from_bytes([3; 16]),
+        own_name: None,
         target: TargetUrl::parse("https://loja.example/x").unwrap(),
         authorization: None,
         events: PatternSet::new(vec![Pattern::Everything]).unwrap(),
@@ -87,6 +90,7 @@ fn bare_webhook() -> Webhook {
 
 fn full_webhook() -> Webhook {
     Webhook {
+        own_name: WebhookName::parse("ERP Bling"),
         authorization: Some(Authorization::parse("Bearer x").unwrap()),
         events: PatternSet::new(vec![Pattern::parse("ORDER.*").unwrap(), Pattern::parse("PAYMENT.PAID").unwrap()])
             .unwrap(),
@@ -113,7 +117,7 @@ fn bare_event() -> Event {
         id: EventId::from_bytes([6; 16]),
         event_type: EventType::parse("PAYMENT.PAID").unwrap(),
         external_id: None,
-        resource: ResourceIds::default(),
+        resource: ResourceFacts::default(),
         occurred_at: None,
         inserted_at: at(1000),
         fingerprint: Fingerprint([7; 16]),
@@ -132,7 +136,14 @@ fn traced_event() -> Event {
 fn full_event() -> Event {
     Event {
         external_id: Some("p-1".to_owned()),
-        resource: ResourceIds { id: Some("r-1".to_owned()), external_id: Some("e-1".to_owned()) },
+        resource: ResourceFacts {
+            id: Some("R-1".to_owned()),
+            external_id: Some("e-1".to_owned()),
+            order_id: Some("o-1".to_owned()),
+            payment_id: Some("R-1".to_owned()),
+            total_cents: Some(12_990),
+            keys: ["e-1", "r-1", "o-1", "m-7"].map(str::to_owned).into(),
+        },
         occurred_at: Some(at(900)),
         ..bare_event()
     }
@@ -151,11 +162,21 @@ fn responded() -> Attempt {
         timings: Timings { dns_us: Some(1), connect_us: Some(2), tls_us: Some(3), first_byte_us: Some(400) },
         remote_ip: Some(Ipv4Addr::new(203, 0, 113, 9).into()),
         tls: Some(TlsVersion::V1_3),
+        request: Some(Box::new(SentRequest {
+            target: "https://loja.example/x".to_owned(),
+            sent: true,
+            headers: [("host", false), ("x-loja", true), ("authorization", true), ("webhook-id", false)]
+                .map(|(name, own)| SentHeader { name: HeaderName::from_static(name), own })
+                .to_vec(),
+            user_agent: "carteiro/1".to_owned(),
+            signature_tag: 77,
+        })),
         result: AttemptResult::Response(Response {
             status: 503,
             body: b"busy".to_vec(),
             retry_after: Some(Duration::from_secs(30)),
             location: Some("/n".to_owned()),
+            head: KeptHead { headers: vec![("server".to_owned(), "nginx".to_owned())], cut: true },
         }),
         next_attempt_at: Some(at(6000)),
     }
@@ -170,6 +191,7 @@ fn failed(trigger: Trigger) -> Attempt {
         timings: Timings::default(),
         remote_ip: Some(Ipv6Addr::LOCALHOST.into()),
         tls: None,
+        request: None,
         result: AttemptResult::Error(AttemptError {
             code: ErrorCode::ConnectRefused,
             message: "no".to_owned(),
@@ -250,18 +272,22 @@ fn resends() -> [BulkResend; 3] {
         account: ACCOUNT,
         id: ResendId::from_bytes([10; 16]),
         filter: NotificationFilter {
+            q: SearchText::parse("Pedido-1"),
             webhook_id: Some(WebhookId::from_bytes([9; 16])),
             event_id: None,
             status: Some(Status::Failed),
             event_type: Pattern::parse("PAYMENT.*"),
             response: None,
+            undelivered: None,
+            test: Some(false),
+            webhook_deleted: None,
             from: Some(at(500)),
             to: Some(at(900)),
         },
         state: ResendState::Running,
         queued: 300,
         resent: 20,
-        skipped: 1,
+        skipped: Skipped([(SkipReason::Changed, 1)].into()),
         open: 2,
         broken: false,
         inserted_at: at(1000),
@@ -430,6 +456,7 @@ fn largest_webhook() -> Webhook {
     Webhook {
         no: WebhookNo(u32::MAX),
         account: AccountNo(u32::MAX),
+        own_name: WebhookName::parse(&"\u{1f69a}".repeat(WebhookName::MAX_CHARS)),
         target: TargetUrl::parse(&target).unwrap(),
         authorization: Authorization::parse(&"a".repeat(Authorization::MAX_BYTES)),
         events: PatternSet::new(longest_patterns.collect()).unwrap(),
@@ -471,7 +498,14 @@ fn the_largest_records_fit_into_a_row() {
         seq: Seq(Seq::END.0 - 1),
         event_type: EventType::parse(&format!("A.{}", "B".repeat(EventType::MAX_BYTES - 2))).unwrap(),
         external_id: longest.clone(),
-        resource: ResourceIds { id: longest.clone(), external_id: longest },
+        resource: ResourceFacts {
+            id: longest.clone(),
+            external_id: longest.clone(),
+            order_id: Some("o".repeat(255)),
+            payment_id: Some("p".repeat(255)),
+            total_cents: Some(i64::MIN),
+            keys: (0..8).map(|n| format!("{n}{}", "k".repeat(127))).collect(),
+        },
         occurred_at: Some(at(u64::MAX)),
         inserted_at: at(u64::MAX),
         notifications: u32::MAX,
@@ -487,11 +521,18 @@ fn the_largest_records_fit_into_a_row() {
         body: vec![0; Response::KEPT_BODY_BYTES],
         retry_after: None,
         location: Some("x".repeat(1500)),
+        head: KeptHead { headers: vec![("x".to_owned(), String::new()); KeptHead::KEPT_BYTES / 5], cut: true },
+    };
+    let longest = HeaderName::try_from("x".repeat(ExtraHeaders::MAX_TOTAL_BYTES)).unwrap();
+    let request = SentRequest {
+        target: "x".repeat(TargetUrl::MAX_BYTES),
+        headers: vec![SentHeader { name: longest, own: true }],
+        ..*responded().request.unwrap()
     };
     let sentence = "x".repeat(AttemptError::MAX_MESSAGE_BYTES);
     let error = AttemptError { code: ErrorCode::Internal, message: sentence.clone(), message_pt: sentence };
     for result in [AttemptResult::Response(response), AttemptResult::Error(error)] {
-        let attempt = Attempt { result, ..responded() };
+        let attempt = Attempt { result, request: Some(Box::new(request.clone())), ..responded() };
         let row = encode_notification(&notification(State::Failed, Some(attempt)));
         assert!(row.len() <= MAX_VALUE_BYTES, "{}", row.len());
     }

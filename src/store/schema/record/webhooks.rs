@@ -2,7 +2,8 @@
 
 use crate::model::{
     AccountNo, Authorization, DisabledReason, ExtraHeaders, Notice, Pattern, PatternSet, RateLimit, RetryPolicy, Seq,
-    SigningSecret, TargetHealth, TargetUrl, Timestamp, Webhook, WebhookId, WebhookNo, WebhookStatus, millis,
+    SigningSecret, TargetHealth, TargetUrl, Timestamp, Webhook, WebhookId, WebhookName, WebhookNo, WebhookStatus,
+    millis,
 };
 use crate::store::error::StoreError;
 use crate::store::schema::record::frame::{invalid, open, seal};
@@ -14,6 +15,7 @@ struct WebhookV1 {
     no: u32,
     account: u32,
     id: [u8; 16],
+    own_name: Option<String>,
     target: String,
     authorization: Option<String>,
     events: Vec<String>,
@@ -63,6 +65,7 @@ pub(crate) fn encode_webhook(webhook: &Webhook) -> Vec<u8> {
         no: webhook.no.0,
         account: webhook.account.0,
         id: webhook.id.to_bytes(),
+        own_name: webhook.own_name.as_ref().map(WebhookName::to_string),
         target: webhook.target.as_str().to_owned(),
         authorization: webhook.authorization.as_ref().map(|value| value.expose().to_owned()),
         events: webhook.events.iter().map(Pattern::to_string).collect(),
@@ -110,6 +113,10 @@ fn webhook_from(record: WebhookV1) -> Option<Webhook> {
         no: WebhookNo(record.no),
         account: AccountNo(record.account),
         id: WebhookId::from_bytes(record.id),
+        own_name: match record.own_name {
+            Some(text) => Some(WebhookName::parse(&text)?),
+            None => None,
+        },
         target: TargetUrl::restored(&record.target).ok()?,
         authorization: match record.authorization {
             Some(text) => Some(Authorization::parse(&text)?),

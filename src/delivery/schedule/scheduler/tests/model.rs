@@ -397,7 +397,8 @@ impl Sim {
             Later::Settle { key, trigger, verdict, requested_at } => {
                 let now = self.stamp();
                 let status = if verdict == Verdict::Confirmed { 200 } else { 500 };
-                let response = Response { status, body: vec![], retry_after: None, location: None };
+                let response =
+                    Response { status, body: vec![], retry_after: None, location: None, head: KeptHead::default() };
                 let attempt = Attempt {
                     number: 0,
                     trigger,
@@ -406,6 +407,7 @@ impl Sim {
                     timings: Timings::default(),
                     remote_ip: None,
                     tls: None,
+                    request: None,
                     result: AttemptResult::Response(response),
                     next_attempt_at: None,
                 };

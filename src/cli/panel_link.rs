@@ -1,0 +1,33 @@
+//! `carteiro panel-link`: a link that signs in to the panel once.
+
+use super::client::ApiRequest;
+use super::connection::ConnectionArgs;
+use super::error::CliError;
+use super::output::{line, short_time, text};
+use super::store::{ask, rest};
+use clap::Args;
+use serde_json::Value;
+
+#[derive(Args)]
+pub(crate) struct PanelLinkArgs {
+    #[command(flatten)]
+    connection: ConnectionArgs,
+}
+
+/// Asks over the control socket where it is this machine's daemon, which takes no token; else with an admin token.
+pub(crate) fn panel_link(args: &PanelLinkArgs) -> Result<(), CliError> {
+    let link: Value = match args.connection.own_data()? {
+        Some((data, account)) => match ask(&data, format!("panel-link {account}").trim_end())? {
+            Some(answer) => serde_json::from_str(&rest(answer)?).unwrap_or_default(),
+            None => return Err(CliError::try_later(format_args!("no daemon runs on {}", data.display()))),
+        },
+        None => args.connection.daemon()?.call(ApiRequest::post("/api/panel_links"))?.value(),
+    };
+    if args.connection.json {
+        line(&link);
+        return Ok(());
+    }
+    line(text(&link["url"]));
+    eprintln!("It signs in once, until {}.", short_time(&link["expires_at"]));
+    Ok(())
+}

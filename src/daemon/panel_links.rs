@@ -1,0 +1,59 @@
+//! Links that sign in to the panel, for whoever reaches the process itself: over the control socket, or as its own words
+//! on a terminal.
+
+use crate::control::MakePanelLink;
+use crate::http::Ingress;
+use crate::model::Scopes;
+use crate::service::{By, Caller, NewPanelLink, Service};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+/// Makes links.
+#[derive(Clone)]
+pub(crate) struct PanelLinks {
+    pub(crate) service: Arc<Service>,
+    /// What is listened on.
+    pub(crate) address: SocketAddr,
+    pub(crate) ingress: Arc<Ingress>,
+}
+
+impl PanelLinks {
+    /// A link for an admin of the account of this name; of the config's first where it is empty.
+    pub(crate) fn make(&self, account: &str) -> Result<NewPanelLink, String> {
+        if !self.service.has_panel() {
+            return Err("the panel is off: set panel.enabled = true and restart the daemon".to_owned());
+        }
+        let accounts = self.service.accounts();
+        let found = accounts.iter().find(|one| account.is_empty() || one.name == account);
+        let found = found.ok_or_else(|| {
+            let known: Vec<&str> = accounts.iter().map(|one| one.name.as_str()).collect();
+            format!("the config has no account `{account}`; it has {}", known.join(", "))
+        })?;
+        let caller = Caller { account: found.no, env: found.env.clone(), scopes: Scopes::ADMIN, by: By::Daemon };
+        self.service.make_panel_link(&caller, &self.here()).ok_or_else(|| {
+            format!(
+                "account `{}` has no admin token that a session could be of: restart the daemon, which makes one",
+                found.name
+            )
+        })
+    }
+
+    /// For the control socket: a line of JSON.
+    pub(crate) fn for_control(self) -> MakePanelLink {
+        Arc::new(move |account| {
+            let link = self.make(account)?;
+            serde_json::to_string(&link).map_err(|error| error.to_string())
+        })
+    }
+
+    /// How this machine reaches the panel.
+    fn here(&self) -> String {
+        let scheme = if self.ingress.certificate().is_some() { "https" } else { "http" };
+        let ip = match self.address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        format!("{scheme}://{}", SocketAddr::new(ip, self.address.port()))
+    }
+}

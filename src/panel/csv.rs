@@ -1,0 +1,50 @@
+//! `?format=csv` of a list: the rows that its filters match, as a file.
+
+use super::Panel;
+use super::filters::{self, FORMAT};
+use super::notification_filter;
+use super::request::PanelRequest;
+use super::session::SignedIn;
+use super::texts::Lang;
+use crate::http::Answer;
+use crate::model::Order;
+use crate::service::{CsvLanguage, CsvList};
+use http::Method;
+
+impl Panel {
+    /// The file that an address asks for; `None` where it asks for a page, or for a list with a filter that can't be
+    /// read: the page says which.
+    pub(super) fn csv(&self, request: &PanelRequest) -> Option<Answer> {
+        if request.method != Method::GET || request.query.get(FORMAT) != Some("csv") || !request.prefix.is_empty() {
+            return None;
+        }
+        let signed_in = self.signed_in(request)?;
+        let (list, problems) = self.csv_list(request, &signed_in)?;
+        if !problems.is_empty() {
+            return None;
+        }
+        let language = match request.lang {
+            Lang::Pt => CsvLanguage::Pt,
+            Lang::En => CsvLanguage::En,
+        };
+        let feed = self.service.csv(&signed_in.caller, list.clone(), language, Order::Newest);
+        Some(Answer::csv(feed, list.name(language), self.service.now()))
+    }
+
+    fn csv_list(&self, request: &PanelRequest, signed_in: &SignedIn) -> Option<(CsvList, Vec<String>)> {
+        let zone = self.service.time_zone();
+        let view = self.view(request, signed_in, &zone, None);
+        match &*request.path {
+            "/events" => {
+                let (filter, problems) = filters::asked_for(&view);
+                Some((CsvList::Events(filter), problems))
+            }
+            "/notifications" => {
+                let (filter, problems) = notification_filter::asked_for(&view);
+                Some((CsvList::Notifications(filter), problems))
+            }
+            "/webhooks" => Some((CsvList::Webhooks, Vec::new())),
+            _ => None,
+        }
+    }
+}

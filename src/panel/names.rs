@@ -1,0 +1,117 @@
+//! What things are called on the pages: an event by what happened, a webhook by its name, an order by its number.
+
+use super::layout::number;
+use super::texts::{Lang, Texts};
+use super::view::View;
+use crate::model::{About, EventType, Pattern, TEST_EVENT, WebhookId};
+
+/// What happened, in a few words: "Pagamento pago". Of a type that the guide doesn't have, what the shop says of it,
+/// else the type itself.
+pub(super) fn event_title(view: &View<'_>, event_type: &str) -> String {
+    if let Some(title) = of_the_guide(view.t, event_type) {
+        return title.to_owned();
+    }
+    let known = view.catalogue().iter().find(|known| known.event_type.as_str() == event_type);
+    match known.and_then(|known| known.sentences.as_ref()) {
+        Some(sentences) => view.lang.pick(&sentences.en, &sentences.pt).trim_end_matches('.').to_owned(),
+        None => event_type.to_owned(),
+    }
+}
+
+fn of_the_guide(t: &Texts, event_type: &str) -> Option<&'static str> {
+    Some(match event_type {
+        "ORDER.CREATED" => t.order_created,
+        "ORDER.WAITING" => t.order_waiting,
+        "ORDER.PAID" => t.order_paid,
+        "ORDER.NOT_PAID" => t.order_not_paid,
+        "ORDER.UPDATED" => t.order_updated,
+        "ORDER.CANCELLED" => t.order_cancelled,
+        "ORDER.REVERTED" => t.order_reverted,
+        "PAYMENT.CREATED" => t.payment_created,
+        "PAYMENT.PENDING" => t.payment_pending,
+        "PAYMENT.WAITING" => t.payment_waiting,
+        "PAYMENT.IN_ANALYSIS" => t.payment_in_analysis,
+        "PAYMENT.PRE_AUTHORIZED" => t.payment_pre_authorized,
+        "PAYMENT.AUTHORIZED" => t.payment_authorized,
+        "PAYMENT.PAID" => t.payment_paid,
+        "PAYMENT.SETTLED" => t.payment_settled,
+        "PAYMENT.CANCELLED" => t.payment_cancelled,
+        "PAYMENT.REFUNDED" => t.payment_refunded,
+        "PAYMENT.REVERSED" => t.payment_reversed,
+        "PAYMENT.UPDATED" => t.payment_updated,
+        "WEBHOOK.DISABLED" => t.webhook_disabled,
+        TEST_EVENT => t.test_event,
+        _ => return None,
+    })
+}
+
+/// The name of a category as people say it; a shop's own stands as it is.
+pub(super) fn category<'a>(t: &Texts, category: &'a str) -> &'a str {
+    match category {
+        "ORDER" => t.orders,
+        "PAYMENT" => t.payments,
+        EventType::OWN_CATEGORY => t.webhooks,
+        other => other,
+    }
+}
+
+/// What a pattern means, in words.
+pub(super) fn pattern(view: &View<'_>, pattern: &Pattern) -> String {
+    match pattern {
+        Pattern::Everything => view.t.all_events.to_owned(),
+        Pattern::Category(name) => super::texts::fill(view.t.all_of, &[&category(view.t, name)]),
+        Pattern::Exactly(event_type) => event_title(view, event_type.as_str()),
+    }
+}
+
+/// What a webhook is called; of one that was deleted, that it was.
+pub(super) fn webhook(view: &View<'_>, id: WebhookId) -> String {
+    let found = view.service.webhook(view.caller(), id);
+    found.map_or_else(|_| view.t.deleted_webhook.to_owned(), |own| own.name().to_owned())
+}
+
+/// Which order it is, and over how much: "pedido-11249 · R$ 359,86".
+pub(super) fn about(view: &View<'_>, about: &About) -> String {
+    let order = reference(about).map(str::to_owned);
+    let amount = about.total_cents.map(|cents| money(view.lang, cents));
+    order.into_iter().chain(amount).collect::<Vec<_>>().join(" · ")
+}
+
+/// What people call the order: its number in the shop, else the id of the order or the payment.
+pub(super) fn reference(about: &About) -> Option<&str> {
+    [&about.external_id, &about.order_id, &about.payment_id].into_iter().find_map(Option::as_deref)
+}
+
+/// An amount of cents of a real, as the language writes it.
+pub(super) fn money(lang: Lang, cents: i64) -> String {
+    let point = match lang {
+        Lang::Pt => ',',
+        Lang::En => '.',
+    };
+    let (sign, cents) = (if cents < 0 { "-" } else { "" }, cents.unsigned_abs());
+    format!("{sign}R$\u{a0}{}{point}{:02}", number(lang, cents / 100), cents % 100)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::CATALOGUE;
+
+    #[test]
+    fn every_type_of_the_guide_has_a_title() {
+        for lang in [Lang::Pt, Lang::En] {
+            let titles: std::collections::BTreeSet<_> =
+                CATALOGUE.iter().filter_map(|entry| of_the_guide(lang.texts(), entry.event_type)).collect();
+            assert_eq!(titles.len(), CATALOGUE.len());
+            assert!(titles.iter().all(|title| !title.ends_with('.')));
+        }
+    }
+
+    #[test]
+    fn amounts_are_written_as_the_language_does() {
+        assert_eq!(money(Lang::Pt, 124_000), "R$\u{a0}1.240,00");
+        assert_eq!(money(Lang::En, 35_986), "R$\u{a0}359.86");
+        assert_eq!(money(Lang::Pt, 5), "R$\u{a0}0,05");
+        assert_eq!(money(Lang::Pt, -100_050), "-R$\u{a0}1.000,50");
+    }
+}

@@ -1,0 +1,58 @@
+//! What a page says was just done: the thing by its name, then the result.
+
+use super::layout::span;
+use super::names::{self, event_title};
+use super::texts::fill;
+use super::view::View;
+use crate::model::{NotificationId, Status, Trigger, WebhookId};
+use std::time::Duration;
+
+/// What the address says was done, in a sentence.
+pub(super) async fn said(view: &View<'_>) -> Option<String> {
+    let (t, query) = (view.t, &view.request.query);
+    let number = |name| query.get(name).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+    let webhook = || query.get("n").and_then(WebhookId::parse).map(|id| names::webhook(view, id));
+    let of_webhook = |text: &str| Some(fill(text, &[&webhook()?]));
+    match query.get("done")? {
+        "resent" => resent(view, NotificationId::parse(query.get("n")?)?).await,
+        "resent-event" => Some(t.done_resent_event.to_owned()),
+        "saved" => of_webhook(t.done_saved),
+        "created" => of_webhook(t.done_created),
+        "rotated" => of_webhook(t.done_rotated),
+        "paused" => of_webhook(t.done_paused),
+        "resumed" => of_webhook(t.done_resumed),
+        "deleted" => Some(t.done_deleted.to_owned()),
+        "revoked" => Some(t.done_revoked.to_owned()),
+        "sample" => Some(t.done_sample.to_owned()),
+        "some" => {
+            let (sent, not) = (number("ok"), number("not"));
+            let sent = t.resent_some.of(sent, &sent, &[]);
+            Some(if not > 0 { format!("{sent} {}", t.not_resent.of(not, &not, &[])) } else { sent })
+        }
+        "none" => Some(t.nothing_selected.to_owned()),
+        _ => None,
+    }
+}
+
+/// "Reenviada: pedido-11249 para ERP Bling – 200, entregue em 144 ms."
+async fn resent(view: &View<'_>, id: NotificationId) -> Option<String> {
+    let t = view.t;
+    let detail = view.service.notification(view.caller(), id).await.ok()?;
+    let about = names::about(view, &detail.view.about);
+    let what = if about.is_empty() { event_title(view, &detail.view.event_type) } else { about };
+    let what = fill(t.what_to_webhook, &[&what, &names::webhook(view, detail.view.webhook_id)]);
+    let last = detail.attempts.last().filter(|attempt| attempt.trigger == Trigger::Manual);
+    let result = match last {
+        None if detail.view.status == Status::Held => t.resent_held.to_owned(),
+        None => t.resent_soon.to_owned(),
+        Some(attempt) => {
+            let took = span(view.lang, Duration::from_micros(u64::from(attempt.duration_us)));
+            match attempt.result.status() {
+                Some(status) if attempt.result.confirms() => fill(t.resent_delivered, &[&status, &took]),
+                Some(status) => fill(t.resent_refused, &[&status]),
+                None => t.resent_unanswered.to_owned(),
+            }
+        }
+    };
+    Some(fill(t.resent_what, &[&what, &result]))
+}

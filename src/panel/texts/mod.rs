@@ -1,0 +1,197 @@
+//! Every text of the pages, one file a language: one that is missing doesn't compile.
+
+mod en;
+mod pt;
+
+use crate::model::{AttemptError, Localized, Status};
+use en::EN;
+use pt::PT;
+pub(super) use pt::Texts;
+use std::fmt::Display;
+
+/// The languages there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lang {
+    Pt,
+    En,
+}
+
+impl Lang {
+    pub(super) const fn code(self) -> &'static str {
+        match self {
+            Self::Pt => "pt",
+            Self::En => "en",
+        }
+    }
+
+    /// For the `lang` attribute.
+    pub(super) const fn tag(self) -> &'static str {
+        match self {
+            Self::Pt => "pt-BR",
+            Self::En => "en",
+        }
+    }
+
+    pub(super) fn parse(code: &str) -> Option<Self> {
+        [Self::Pt, Self::En].into_iter().find(|lang| lang.code() == code)
+    }
+
+    /// The one of two texts that is in this language.
+    pub(super) fn pick<'a>(self, en: &'a str, pt: &'a str) -> &'a str {
+        match self {
+            Self::Pt => pt,
+            Self::En => en,
+        }
+    }
+
+    /// A text of the service in this language.
+    pub(super) fn of(self, text: &Localized) -> &str {
+        self.pick(&text.en, &text.pt)
+    }
+
+    /// Why an attempt failed, in this language.
+    pub(super) fn why(self, error: &AttemptError) -> &str {
+        self.pick(&error.message, &error.message_pt)
+    }
+
+    pub(super) const fn texts(self) -> &'static Texts {
+        match self {
+            Self::Pt => &PT,
+            Self::En => &EN,
+        }
+    }
+
+    /// The one of the two that an `Accept-Language` likes better (RFC 9110, 12.5.4); Portuguese, the guide's, where it
+    /// likes neither.
+    pub(super) fn accepted(header: &str) -> Self {
+        let mut best = (0.0, Self::Pt);
+        for item in header.split(',') {
+            let (range, rest) = item.split_once(';').unwrap_or((item, ""));
+            let weight = rest.trim().strip_prefix("q=").map_or(1.0, |q| q.trim().parse::<f32>().unwrap_or(0.0));
+            let primary = range.trim().split('-').next().unwrap_or_default().to_ascii_lowercase();
+            if let Some(lang) = Self::parse(&primary).filter(|_| weight > best.0) {
+                best = (weight, lang);
+            }
+        }
+        best.1
+    }
+}
+
+/// A text with its places (`{}`) filled, in order.
+pub(super) fn fill(text: &str, with: &[&dyn Display]) -> String {
+    let mut parts = text.split("{}");
+    let mut filled = parts.next().unwrap_or_default().to_owned();
+    for (nth, part) in parts.enumerate() {
+        if let Some(value) = with.get(nth) {
+            filled.push_str(&value.to_string());
+        }
+        filled.push_str(part);
+    }
+    filled
+}
+
+/// A text of the service in the page's language, begun and ended as a sentence is.
+pub(super) fn sentence(lang: Lang, text: &Localized) -> String {
+    let mut letters = lang.of(text).chars();
+    let mut sentence: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    sentence.push_str(letters.as_str());
+    if !sentence.ends_with('.') {
+        sentence.push('.');
+    }
+    sentence
+}
+
+impl Texts {
+    pub(super) const fn status(&self, status: Status) -> &'static str {
+        match status {
+            Status::Pending => self.pending,
+            Status::Retrying => self.retrying,
+            Status::Held => self.held,
+            Status::Delivered => self.delivered,
+            Status::Failed => self.failed,
+            Status::Cancelled => self.cancelled,
+        }
+    }
+
+    /// How many notifications have a status.
+    pub(super) const fn of_status(&self, status: Status) -> Counted {
+        match status {
+            Status::Pending => self.pending_n,
+            Status::Retrying => self.retrying_n,
+            Status::Held => self.held_n,
+            Status::Delivered => self.delivered_n,
+            Status::Failed => self.failed_n,
+            Status::Cancelled => self.cancelled_n,
+        }
+    }
+}
+
+/// A text with a count in it: for one, and for any other number.
+#[derive(Clone, Copy)]
+pub(super) struct Counted {
+    pub(super) one: &'static str,
+    pub(super) many: &'static str,
+}
+
+impl Counted {
+    /// The text for this count, which `written` says as the language writes numbers; further places follow it.
+    pub(super) fn of(self, count: u64, written: &dyn Display, rest: &[&dyn Display]) -> String {
+        let text = if count == 1 { self.one } else { self.many };
+        fill(text, &[&[written], rest].concat())
+    }
+}
+
+/// One language: `name: "text";`, or `name: ["text for one", "text for any other number"];`. The first one, marked by
+/// `struct`, says what there is; what another has more or less doesn't compile, and what no page shows is a warning.
+macro_rules! texts {
+    (struct $language:ident; $($name:ident: $text:tt;)*) => {
+        pub(in crate::panel) struct Texts {
+            $(pub(in crate::panel) $name: texts!(type $text),)*
+        }
+        texts! { $language; $($name: $text;)* }
+    };
+    ($language:ident; $($name:ident: $text:tt;)*) => {
+        pub(in crate::panel) static $language: Texts = Texts { $($name: texts!(value $text),)* };
+        #[cfg(test)]
+        pub(super) const ALL: &[(&str, &[&str])] = &[$((stringify!($name), texts!(all $text)),)*];
+    };
+    (type [$one:literal, $many:literal]) => { super::Counted };
+    (type $text:literal) => { &'static str };
+    (value [$one:literal, $many:literal]) => { super::Counted { one: $one, many: $many } };
+    (value $text:literal) => { $text };
+    (all [$one:literal, $many:literal]) => { &[$one, $many] };
+    (all $text:literal) => { &[$text] };
+}
+use texts;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_languages_say_all_of_it() {
+        let places = |text: &str| text.matches("{}").count();
+        assert_eq!(pt::ALL.len(), en::ALL.len());
+        for ((name, pt), (other, en)) in pt::ALL.iter().zip(en::ALL) {
+            assert_eq!(name, other, "the two languages have their texts in the same order");
+            assert_eq!(pt.len(), en.len(), "{name}");
+            assert!(pt.iter().chain(*en).all(|text| !text.is_empty() && text.trim() == *text), "{name}");
+            assert!(pt.iter().chain(*en).all(|text| places(text) == places(pt[0])), "{name}");
+        }
+        assert_eq!(fill("{} de {}", &[&1, &"dois"]), "1 de dois");
+    }
+
+    #[test]
+    fn a_browser_gets_the_language_it_likes_better() {
+        for (header, lang) in [
+            ("", Lang::Pt),
+            ("pt-BR,pt;q=0.9,en;q=0.8", Lang::Pt),
+            ("en-US,en;q=0.9,pt;q=0.8", Lang::En),
+            ("de, en;q=0.5, pt;q=0.7", Lang::Pt),
+            ("de", Lang::Pt),
+            ("en;q=0", Lang::Pt),
+        ] {
+            assert_eq!(Lang::accepted(header), lang, "{header}");
+        }
+    }
+}

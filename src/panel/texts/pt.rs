@@ -1,0 +1,548 @@
+//! Every text of the panel in Brazilian Portuguese. What `en.rs` has and this doesn't, or the other way round, doesn't
+//! compile.
+
+use super::texts;
+
+texts! {
+    struct PT;
+    // The frame.
+    place: "Perfil e preferências";
+    product: "Notificações";
+    skip: "Pular para o conteúdo";
+    menu: "Menu principal";
+    webhooks: "Webhooks";
+    events: "Eventos";
+    notifications: "Notificações";
+    sign_out: "Sair";
+    language: "Idioma";
+    left: "Não está mais nesta lista";
+    news: "Há itens novos · Atualizar";
+    account: "Conta";
+    read_only: "Somente leitura";
+    home: "Início";
+    search: "Busca";
+    search_for: "Buscar pedido, pagamento ou evento";
+    api_reference: "Referência da API";
+    close: "Fechar";
+    away: "Sem conexão com o carteiro desde {}. Tentando de novo… O que você vê pode estar desatualizado.";
+    away_click: "Sem conexão com o carteiro: nada foi enviado. Tente de novo quando a conexão voltar.";
+    no: "não";
+    yes: "sim";
+    // Signing in.
+    sign_in: "Entrar";
+    access_token: "Token de acesso";
+    sign_in_help:
+        "O token do primeiro início está no arquivo admin-token da pasta de dados; sem ele, o comando carteiro \
+         panel-link mostra um link de acesso.";
+    wrong_token: "Token desconhecido, revogado ou expirado.";
+    too_many_tokens: "Tokens errados demais vieram deste endereço. Espere {} s e tente de novo.";
+    no_read_scope: "Este token não permite leitura (escopo read).";
+    ended: "Sua sessão terminou e nada foi salvo. Entre para continuar.";
+    ended_form: "Sua sessão tinha terminado, e nada foi feito ainda. Confira o que você preencheu e envie de novo.";
+    ended_title: "Continuar de onde parou?";
+    ended_action: "Você tinha pedido: {}";
+    stop_resend: "Interromper o reenvio";
+    link: "Link de acesso";
+    link_help: "Cole aqui o link inteiro que o comando carteiro panel-link mostrou.";
+    wrong_link: "Este link já foi usado, venceu ou está incompleto. Peça outro: carteiro panel-link";
+    with_a_token: "Entrar com um token de acesso";
+    // Errors.
+    not_found_title: "Página não encontrada";
+    not_found: "O endereço não existe, ou o item foi excluído. Confira o link ou use a busca.";
+    forbidden_title: "Não permitido";
+    forbidden: "Este token só permite leitura.";
+    host_lost_title: "Este formulário não pode ser aceito";
+    host_lost:
+        "Uma página de {} enviou o formulário, mas a chamada chegou ao carteiro como sendo para {}. Se há um proxy na \
+         frente, ele precisa repassar o cabeçalho Host como o navegador o enviou (nginx: proxy_set_header Host \
+         $http_host; Apache: ProxyPreserveHost On). Depois recarregue a página e envie de novo.";
+    prefix_title: "O carteiro não funciona abaixo de um caminho";
+    prefix:
+        "O proxy na frente publica o carteiro em {}. Os caminhos do painel e da API começam em /: dê ao carteiro um \
+         nome de host próprio, por exemplo carteiro.loja.example, e encaminhe todos os caminhos dele sem mudá-los.";
+    stale_title: "Recarregue a página";
+    stale: "O formulário não veio desta sessão. Volte, recarregue a página e envie de novo.";
+    too_long: "O formulário passa de 64 KB, e nada foi salvo. Encurte o que escreveu e envie de novo.";
+    busy:
+        "O carteiro está recebendo formulários demais ao mesmo tempo, e nada foi feito. Tente de novo em alguns \
+         segundos.";
+    cant_title: "Não foi possível";
+    back: "Voltar";
+    to_the_start: "Ir para o início";
+    below_a_path:
+        "Se um proxy publica o carteiro em {}: os caminhos do painel e da API começam em /. Dê ao carteiro um nome de \
+         host próprio.";
+    // Statuses.
+    pending: "Na fila";
+    retrying: "Tentando de novo";
+    held: "Em espera";
+    delivered: "Entregue";
+    failed: "Falhou";
+    cancelled: "Cancelada";
+    active: "Ativo";
+    paused: "Pausado";
+    disabled: "Desativado";
+    failing: ["{} webhook precisa de atenção", "{} webhooks precisam de atenção"];
+    in_flight_now: "Enviando agora";
+    failing_now: "Falhando";
+    failing_for: "Falhando há {}";
+    pending_n: ["{} na fila", "{} na fila"];
+    retrying_n: ["{} tentando de novo", "{} tentando de novo"];
+    held_n: ["{} em espera", "{} em espera"];
+    delivered_n: ["{} entregue", "{} entregues"];
+    failed_n: ["{} falhou", "{} falharam"];
+    cancelled_n: ["{} cancelada", "{} canceladas"];
+    delivered_many: "Entregues";
+    retried_many: "Tentadas de novo";
+    retried_n: ["{} tentada de novo", "{} tentadas de novo"];
+    // Time.
+    ago: "há {}";
+    in_span: "em {}";
+    now: "agora";
+    never: "nunca";
+    // The overview.
+    last_day: "Últimas 24 horas";
+    last_month: "Últimos 30 dias";
+    attempts: "Tentativas";
+    in_numbers: "Ver em números";
+    hour: "Hora";
+    day: "Dia";
+    pending_many: "Na fila";
+    failed_many: "Falharam";
+    nothing_yet: "Ainda não há entregas neste período.";
+    absent_account:
+        "O armazenamento tem a conta {}, que a configuração não cita: as entregas dela estão em espera e os tokens \
+         dela são recusados. Cite-a de novo ([[account]] name = \"{}\") e reinicie, ou use carteiro account export {} \
+         e carteiro account remove {}.";
+    what_to_do: "O que fazer:";
+    will_disable: "Será desativado em {} se nada for confirmado.";
+    system: "Sistema";
+    disk_used: "Uso em disco";
+    disk_free: "Livre no disco";
+    last_backup: "Último backup";
+    no_backup: "nenhum desde o início";
+    kept_events: "Eventos guardados";
+    not_ready: "O carteiro não está aceitando eventos.";
+    // Webhooks.
+    create_webhook: "Criar webhook";
+    no_webhooks: "Nenhum webhook ainda";
+    no_webhooks_help: "Um webhook diz para onde vão as notificações. Crie o primeiro com o botão acima.";
+    authorization: "Autorização";
+    status: "Situação";
+    last_success: "Última entrega";
+    success_rate: "Taxa de entrega (24 h)";
+    spark_label: "Tentativas confirmadas nas últimas 24 horas: {}; não confirmadas: {}";
+    description: "Descrição";
+    edit: "Editar";
+    pause: "Pausar";
+    resume: "Retomar";
+    rotate: "Gerar novo segredo";
+    rotate_title: "Gerar novo segredo de assinatura?";
+    rotate_help: "Atualize o destino até lá. Enquanto isso, cada notificação é assinada com os dois segredos.";
+    leaked_title: "O segredo vazou?";
+    leaked_help:
+        "Só o novo segredo passa a valer, imediatamente. O destino recusa as notificações até receber o novo; elas \
+         são tentadas de novo.";
+    leaked_yes: "O segredo vazou: gerar outro e invalidar os anteriores";
+    delete_title: "Excluir este webhook?";
+    delete_pending: ["{} notificação pendente será cancelada.", "{} notificações pendentes serão canceladas."];
+    delete_pending_many: "Pelo menos {} notificações pendentes serão canceladas.";
+    delete_pending_none: "Não há nada pendente.";
+    delete_help: "O histórico continua na lista. Esta ação não pode ser desfeita.";
+    delete_yes: "Sim, excluir";
+    cancel: "Cancelar";
+    save: "Salvar";
+    new_webhook: "Novo webhook";
+    edit_webhook: "Editar webhook";
+    url: "URL";
+    url_help: "O endereço que recebe as notificações, por exemplo https://loja.com.br/notificacoes.";
+    authorization_help: "O valor exato do cabeçalho Authorization, informado por quem cuida do destino. Opcional.";
+    authorization_keep: "Já existe uma. Deixe em branco para mantê-la.";
+    authorization_again: "Digite de novo: por segurança, a autorização não volta para a página.";
+    authorization_remove: "Remover a autorização atual";
+    is_set: "definida";
+    is_not_set: "não definida";
+    all_events: "Todos os eventos";
+    all_of: "{}: todos";
+    more_patterns: "Outros eventos";
+    more_patterns_help: "Um por linha, como ORDER.* ou PAYMENT.PAID.";
+    ordered: "Manter a ordem";
+    ordered_help: "Notificações sobre o mesmo recurso saem uma de cada vez, na ordem em que foram registradas.";
+    max_in_flight: "Envios simultâneos";
+    max_in_flight_help: "De 1 a 1000. Em branco: o padrão.";
+    rate_limit: "Envios por segundo";
+    rate_limit_help: "De 0,01 a 10000. Em branco: sem limite.";
+    secret_title: "Segredo de assinatura";
+    secret_once: "Copie agora e guarde no sistema que recebe: em alguns minutos, ele não será mostrado de novo.";
+    copy: "Copiar";
+    copied: "Copiado";
+    bad_fields: "Nada foi salvo ainda: confira os campos marcados.";
+    address: "o endereço";
+    bad_authorization: "Use de 1 a 4096 caracteres, sem acentos e sem espaço nas pontas.";
+    no_patterns: "Escolha ao menos um evento, e no máximo 100.";
+    bad_pattern: "“{}” não é um evento: escreva, por exemplo, PAYMENT.PAID, PAYMENT.* ou *.";
+    bad_description: "Use no máximo 500 bytes.";
+    bad_max_in_flight: "Escreva um número inteiro de 1 a 1000.";
+    bad_rate_limit: "Escreva um número de 0,01 a 10000.";
+    headers: "Cabeçalhos extras";
+    headers_help: "Enviados em cada tentativa; um por linha, como X-Loja: 42. Os valores nunca são mostrados de novo.";
+    headers_keep:
+        "Um por linha, como X-Loja: 42. “…” mantém o valor guardado; apague a linha para remover o cabeçalho.";
+    bad_headers: "Escreva um cabeçalho por linha, como X-Loja: 42; “…” só mantém um valor já guardado.";
+    retry: "Novas tentativas";
+    retry_help: "Deixe em branco para usar a agenda padrão.";
+    retry_schedule: "Intervalos após cada falha";
+    retry_schedule_help: "De 1 a 19, como 5s 30s 5m 2h; o último se repete. Cada um de 1 ms a 30 dias.";
+    retry_attempts: "Tentativas automáticas";
+    retry_attempts_help: "De 1 a 20, contando a primeira. Em branco: 20.";
+    retry_jitter: "Variação dos intervalos (%)";
+    retry_jitter_help: "Cada intervalo aumenta ao acaso em até este percentual: 0 a 100. Em branco: 10.";
+    bad_schedule: "Escreva de 1 a 19 intervalos, como 5s 30s 5m 2h, cada um de 1 ms a 30 dias.";
+    bad_attempts: "Escreva um número inteiro de 1 a 20.";
+    bad_jitter: "Escreva um número de 0 a 100.";
+    created_at: "Criado";
+    unknown_types: "Nenhum tipo do catálogo e nenhum evento registrado corresponde a: {}. Confira como foi escrito.";
+    webhooks_help: "Para onde vão as notificações, e de quais eventos.";
+    name_and_url: "Nome e URL";
+    find_webhook: "Nome ou URL";
+    find: "Buscar";
+    last_day_short: "Entregas (24 h)";
+    waiting: "Aguardando";
+    deleted_webhook: "Webhook excluído";
+    webhook_paused: "webhook pausado";
+    paused_help: "Webhook pausado. As novas notificações ficam em espera até você retomar.";
+    tabs: "Partes desta página";
+    deliveries: "Entregas";
+    signature: "Assinatura";
+    configuration: "Configuração";
+    no_deliveries: "Nenhuma notificação ainda";
+    no_deliveries_help:
+        "As notificações aparecem aqui quando um evento corresponde a este webhook. Envie um teste para conferir o \
+         destino.";
+    rotate_until: "O segredo atual continua valendo até";
+    signature_help:
+        "O destino confere com este segredo o cabeçalho webhook-signature e sabe que a notificação veio do carteiro. \
+         Por segurança, ele só aparece quando é gerado.";
+    one_secret: "Um único segredo assina as notificações.";
+    old_secret_until: "Um segredo anterior também assina até";
+    verify_title: "Como conferir no destino";
+    verify_help: "Em Node.js; qualquer biblioteca de Standard Webhooks também serve.";
+    delete_webhook: "Excluir webhook";
+    proposed_url: "Faltava https:// no início, e completamos. Confira e salve.";
+    show: "Mostrar";
+    hide: "Ocultar";
+    advanced: "Avançado: ordem, limites, novas tentativas, cabeçalhos";
+    samples: "Exemplos do que é enviado";
+    meant_pattern: "“{}” não é um evento: escreva {}.";
+    name: "Nome";
+    name_help: "Como este webhook aparece nas listas. Em branco, o host da URL.";
+    bad_name: "Use de 1 a 80 caracteres, em uma linha.";
+    outdated:
+        "Este webhook foi alterado em outra janela enquanto você editava. Nada foi salvo ainda: ao lado de cada campo \
+         diferente está o valor salvo. Confira e salve de novo para usar os seus.";
+    stored_is: "Salvo agora: {}";
+    stored_empty: "Salvo agora: vazio";
+    secret_kept: "Já guardei";
+    // Events.
+    event: "Evento";
+    event_type: "Tipo";
+    external_id: "Pedido (id externo)";
+    resource_id: "Id do recurso";
+    period: "Período";
+    any_time: "Qualquer";
+    last_hour: "Última hora";
+    last_week: "Últimos 7 dias";
+    from: "De";
+    to: "Até";
+    local_time: "horário local";
+    undelivered: "Ainda não entregues";
+    filter: "Filtrar";
+    clear: "Limpar";
+    recorded: "Registrado";
+    occurred: "Ocorrido";
+    newer: "Mais novos";
+    older: "Mais antigos";
+    newer_notifications: "Mais novas";
+    older_notifications: "Mais antigas";
+    pages: "Páginas";
+    no_events: "Nenhum evento ainda";
+    no_events_help: "Os eventos aparecem aqui assim que sua loja os registra pela API.";
+    nothing_matches: "Nada encontrado com estes filtros.";
+    keep_looking: "Nada encontrado até aqui; a busca continua nos mais antigos.";
+    bad_filter: "Filtro inválido, ignorado: {}";
+    nobody: "Nenhum webhook";
+    resource: "Dados do evento";
+    resource_erased: "Os dados deste evento foram apagados.";
+    no_subscriber: "Nenhum webhook recebeu este evento";
+    resend: "Reenviar";
+    resend_event: "Reenviar a todos";
+    attempt_n: "Tentativa {}";
+    manual: "manual";
+    by_test: "teste";
+    not_notified: ["{} webhook não recebe este evento", "{} webhooks não recebem este evento"];
+    of_attempts: "{} de {}";
+    confirmed: "Confirmou o recebimento.";
+    no_response: "sem resposta";
+    dns: "DNS";
+    connect: "conexão";
+    tls: "TLS";
+    first_byte: "espera";
+    total: "total";
+    events_help: "Tudo o que aconteceu na loja e foi registrado aqui.";
+    all_of_them: "Todos";
+    more_filters: "Mais filtros";
+    remove_filter: "Remover o filtro {}";
+    when: "Quando";
+    from_after_to: "O início do período vem depois do fim: nada corresponde.";
+    period_and_moments: "O período e as datas se contradizem: valem as datas.";
+    copy_json: "Copiar JSON";
+    no_subscriber_help: "Nenhum assinava este tipo quando o evento foi registrado.";
+    other_events: "Outros eventos deste pedido";
+    attempt: "Tentativa";
+    took: "Tempo";
+    result: "Resultado";
+    confirmed_at: "Confirmou na {}ª tentativa";
+    exchange_of: "Requisição e resposta da tentativa {}";
+    show_each: ["Mostrar a tentativa", "Mostrar as {} tentativas"];
+    no_body: "O destino não respondeu.";
+    see_details: "Ver detalhes";
+    see_event: "Ver o evento";
+    resend_now: "Reenviar agora";
+    resend_what: "Reenviar {}";
+    what_to_webhook: "{} para {}";
+    export_csv: "Exportar CSV";
+    request: "Requisição";
+    copy_curl: "Copiar como curl";
+    no_request: "Nenhuma requisição saiu.";
+    masked: "•••••• (definida)";
+    previous: "Anteriores";
+    next: "Próximos";
+    order: "Pedido";
+    order_id: "Id do pedido";
+    payment_id: "Id do pagamento";
+    amount: "Valor";
+    // Notifications.
+    notification: "Notificação";
+    webhook: "Webhook";
+    response: "Resposta";
+    any: "Todos";
+    response_none: "Sem resposta";
+    select: "Selecionar";
+    select_page: "Selecionar todas desta página";
+    resend_selected: "Reenviar as selecionadas";
+    resend_all: "Reenviar todas as filtradas…";
+    not_whole_held: "Notificações em espera não são reenviadas: saem quando o webhook voltar a ficar ativo.";
+    not_whole_cancelled: "Canceladas não podem ser reenviadas.";
+    some_paused: "Notificações de webhooks pausados ou desativados ficam em espera até que sejam retomados.";
+    not_whole_aside: "Corrija o filtro inválido para poder reenviar todas as filtradas.";
+    not_whole_event: "As de um evento são reenviadas na página dele, com “Reenviar a todos”.";
+    no_notifications: "Nenhuma notificação ainda";
+    no_notifications_help: "Elas aparecem quando um evento corresponde a um webhook.";
+    nothing_selected: "Nenhuma notificação foi selecionada.";
+    resent_some: ["{} notificação reenviada.", "{} notificações reenviadas."];
+    not_whole_deleted: "As notificações de um webhook excluído estão canceladas e não podem ser reenviadas.";
+    resend_job: "Reenvio em massa";
+    resend_jobs: "Reenvios em massa";
+    any_status: "Todos, inclusive as já entregues";
+    recorded_from: "Registrado a partir de";
+    recorded_to: "Registrado antes de";
+    job_running: "Em andamento";
+    job_done: "Concluído";
+    job_failed: "Concluído em parte";
+    job_cancelled: "Cancelado";
+    job_progress: "Reenviadas: {} de {}; puladas: {}";
+    confirm_all: ["Reenviar {} notificação?", "Reenviar {} notificações?"];
+    confirm_all_help: "Cada uma recebe uma tentativa manual, no ritmo do seu webhook.";
+    resend_yes: "Sim, reenviar";
+    notifications_help: "Cada evento enviado a cada webhook.";
+    all_notifications: "Todas";
+    event_and_webhook: "Evento e webhook";
+    any_response: "Todas";
+    test_word: "teste";
+    select_what: "Selecionar {}";
+    selected: ["{} selecionada", "{} selecionadas"];
+    tests: "Testes";
+    include_delivered: "Incluir também as já entregues";
+    again_warning:
+        "Reenviar o que já foi entregue faz o destino receber de novo: um pedido ou pagamento pode ser processado em \
+         dobro, se o destino não reconhecer a repetição pelo webhook-id.";
+    undelivered_status: "Todas, menos as já entregues";
+    resend_again_yes: "Sim, reenviar também as já entregues";
+    // What was just done.
+    done_saved: "{}: salvo.";
+    done_paused: "{}: pausado. As novas notificações ficam em espera até você retomar.";
+    done_resumed: "{}: retomado.";
+    done_deleted: "Webhook excluído.";
+    done_created: "{}: webhook criado. Guarde o segredo e envie um teste.";
+    done_rotated: "{}: novo segredo gerado. Guarde-o no sistema que recebe.";
+    done_sample: "Evento de exemplo enviado.";
+    done_resent_event: "Evento reenviado a todos os webhooks que o assinam.";
+    resent_what: "Reenviada: {} – {}";
+    resent_soon: "em andamento; o resultado aparece aqui na página.";
+    resent_held: "sai assim que possível.";
+    resent_delivered: "{}, entregue em {}.";
+    resent_refused: "{}, recusada pelo destino.";
+    resent_unanswered: "o destino não respondeu.";
+    not_resent: ["{} não pôde ser reenviada.", "{} não puderam ser reenviadas."];
+    done_revoked: "Token revogado.";
+    // The first page.
+    all_well: "Tudo certo:";
+    all_well_none: "nenhuma notificação nas últimas 24 horas.";
+    all_well_n: ["{} notificação entregue nas últimas 24 horas.", "{} notificações entregues nas últimas 24 horas."];
+    need_attention: ["{} de {} webhooks precisa de atenção.", "{} de {} webhooks precisam de atenção."];
+    nothing_lost: ["{} notificação aguarda; nada foi perdido.", "{} notificações aguardam; nada foi perdido."];
+    low_disk: "Pouco espaço em disco.";
+    low_disk_help: "Restam {} livres. Libere espaço: com o disco cheio, o carteiro não aceita eventos.";
+    old_backup: "O backup agendado está atrasado.";
+    old_backup_help: "Veja no log do carteiro por que ele não foi feito.";
+    taking_events: "Aceitando eventos";
+    all_failing: "Ver todos os {} webhooks com falhas";
+    dismiss: "Dispensar";
+    dismiss_what: "Dispensar: {}";
+    dismissed: ["{} aviso dispensado.", "{} avisos dispensados."];
+    show_again: "Mostrar de novo";
+    fix_authorization: "Corrigir autorização";
+    fix_url: "Corrigir URL";
+    send_test: "Enviar teste";
+    see_waiting: ["Ver a {} que aguarda", "Ver as {} que aguardam"];
+    in_last_day: "nas últimas 24 horas";
+    delivery_rate: "Taxa de entrega";
+    comes_by_itself: "saem sozinhas";
+    failed_help: "últimos 7 dias";
+    by_hour: "Entregas por hora";
+    by_day: "Entregas por dia";
+    hours_24: "24 horas";
+    days_30: "30 dias";
+    chart_column: "{}: {}, {}, {}";
+    kept_in_all: "Eventos guardados em todas as contas";
+    welcome: "Boas-vindas ao carteiro";
+    welcome_help: "Em três passos, seus sistemas passam a saber de cada pedido e pagamento.";
+    step_sign_in: "Entrar no painel";
+    step_sign_in_help: "Feito. Guarde o token em um gerenciador de senhas.";
+    step_done: "Feito.";
+    step_webhook: "Criar o primeiro webhook";
+    step_webhook_help:
+        "Diga para qual endereço (URL) avisar e de quais eventos. Quem cuida do sistema que recebe — ERP, planilha, \
+         nota fiscal — informa a URL e, se houver, a autorização.";
+    step_sample: "Enviar um evento de exemplo";
+    step_sample_help: "Um evento fictício, marcado como teste (env = test), para ver a notificação chegar.";
+    send_sample: "Enviar exemplo";
+    by_api: "Sou dev: fazer pela API";
+    by_notification: "das notificações";
+    response_time: "Tempo de resposta";
+    most_below: "95 % abaixo de {}";
+    as_yesterday: "como ontem";
+    more_than_yesterday: "▲ {} % que ontem";
+    less_than_yesterday: "▼ {} % que ontem";
+    // Searching.
+    nothing_found: "Nada encontrado para “{}”.";
+    search_help: "Procure pelo número do pedido, pelo id do pagamento ou do evento.";
+    found: "Encontrado para “{}”";
+    see_all_found: "Ver todos os eventos encontrados";
+    // What happened, in a few words.
+    orders: "Pedidos";
+    payments: "Pagamentos";
+    order_created: "Pedido criado";
+    order_waiting: "Pedido aguardando pagamento";
+    order_paid: "Pedido pago";
+    order_not_paid: "Pedido não pago";
+    order_updated: "Pedido alterado";
+    order_cancelled: "Pedido cancelado";
+    order_reverted: "Pedido revertido";
+    payment_created: "Pagamento criado";
+    payment_pending: "Pagamento pendente";
+    payment_waiting: "Pagamento aguardando o cliente";
+    payment_in_analysis: "Pagamento em análise";
+    payment_pre_authorized: "Pagamento pré-autorizado";
+    payment_authorized: "Pagamento autorizado";
+    payment_paid: "Pagamento pago";
+    payment_settled: "Pagamento liquidado";
+    payment_cancelled: "Pagamento cancelado";
+    payment_refunded: "Pagamento devolvido";
+    payment_reversed: "Pagamento estornado";
+    payment_updated: "Pagamento alterado";
+    webhook_disabled: "Webhook desativado";
+    test_event: "Teste";
+    // What to do about a failed attempt.
+    do_dns_not_found: "procure um erro de digitação na URL do webhook, e veja se o domínio foi renovado.";
+    do_dns_failed:
+        "se acontece com todos os destinos, confira o DNS da máquina do carteiro; se só com este, o do domínio.";
+    do_blocked_target:
+        "se o destino é este mesmo, peça a quem cuida do carteiro que o libere na configuração; se não, corrija a URL.";
+    do_connect_refused: "veja se o sistema que recebe está em execução, e se a porta da URL é a dele.";
+    do_connect_timeout: "veja se a máquina do destino está ligada e se nenhum firewall barra o carteiro.";
+    do_connect_failed: "confira a rede da máquina do carteiro, e se o destino só tem IPv6 e ela não.";
+    do_proxy_failed: "confira [egress] proxy na configuração, e se o proxy de saída está em execução.";
+    do_proxy_refused: "as regras do proxy de saída precisam permitir CONNECT à porta do destino.";
+    do_tls_untrusted:
+        "instale no destino também os certificados intermediários; se a autoridade é própria, adicione-a a [egress] \
+         extra_ca_file.";
+    do_tls_expired: "quem cuida do destino precisa renovar o certificado.";
+    do_tls_not_yet_valid:
+        "confira o relógio da máquina do carteiro; se está certo, o certificado foi instalado cedo demais.";
+    do_tls_name_mismatch: "use na URL um nome que esteja no certificado, ou peça um certificado com o nome da URL.";
+    do_tls_no_common_cipher:
+        "o destino precisa falar TLS 1.2 ou 1.3 e ter um certificado para este nome, com chave RSA, P-256, P-384 ou \
+         Ed25519.";
+    do_tls_failed:
+        "faça no destino o que a frase diz; se ela não nomeia a causa, veja se a porta da URL fala mesmo TLS, e não \
+         http comum.";
+    do_reset:
+        "veja o log do destino e o de quem está na frente dele: algo encerrou a conexão. Em uma URL http://, talvez a \
+         porta fale https.";
+    do_timeout: "o destino deve responder 2XX assim que guardar a notificação, e trabalhar depois.";
+    do_bad_response: "veja se a porta da URL é a do sistema que recebe: o que responde ali não fala HTTP/1.1.";
+    do_internal: "o problema é do próprio carteiro: o log dele diz mais.";
+    do_redirect:
+        "troque a URL do webhook pelo endereço final indicado na resposta; se ela não indica nenhum, veja o que \
+         responde ali.";
+    do_400: "mostre a resposta a quem cuida do destino: ele recebeu a notificação e não entendeu o conteúdo.";
+    do_401:
+        "peça a chave atual a quem cuida do destino e grave-a neste webhook. As notificações saem sozinhas depois \
+         disso.";
+    do_403: "confira a autorização; se está certa, veja no destino se um firewall ou a proteção CSRF barra o caminho.";
+    do_404: "confira a URL com quem cuida do destino: não há nada neste caminho.";
+    do_405: "confira a URL com quem cuida do destino: este caminho não aceita POST.";
+    do_408: "veja se o destino está sobrecarregado: ele desistiu de esperar a notificação.";
+    do_410: "peça o novo endereço a quem cuida do destino, ou exclua o webhook: este deixou de existir.";
+    do_413: "peça a quem cuida do destino que aceite notificações maiores.";
+    do_415: "peça a quem cuida do destino que aceite JSON (application/json).";
+    do_419: "peça a quem cuida do destino que isente este caminho da proteção CSRF.";
+    do_429: "o destino pede menos envios: defina envios por segundo em Editar, Avançado.";
+    do_4xx: "mostre a resposta a quem cuida do destino: o log dele diz o motivo.";
+    do_502:
+        "o sistema que recebe está fora do ar: quem respondeu foi o servidor na frente dele. Avise quem cuida do \
+         destino.";
+    do_5xx: "avise quem cuida do destino: o erro é dele, e o log dele diz mais.";
+    do_bad_status: "veja o que responde nesta URL: não é um servidor web comum.";
+    // Tokens.
+    tokens: "Tokens";
+    tokens_help:
+        "Cada programa que chama a API, e cada pessoa que entra no painel, usa um token. Dê a cada um o seu, só com o \
+         que precisa.";
+    no_tokens: "Nenhum token";
+    token_new: "Novo token";
+    token_name: "Nome";
+    token_name_example: "Loja virtual";
+    token_scopes: "Permissões";
+    token_made: "Criado";
+    token_used: "Último uso";
+    token_expires: "Validade";
+    token_own: "este acesso";
+    token_create: "Criar token";
+    token_ready: "Token criado";
+    token_once: "Copie agora: ele não será mostrado de novo.";
+    token_problem: "Dê um nome de até 100 caracteres e escolha ao menos uma permissão.";
+    never_expires: "Não vence";
+    in_days: "Em {} dias";
+    scope_admin: "tudo, inclusive criar e revogar tokens";
+    scope_ingest: "registrar eventos";
+    scope_read: "ver tudo, sem alterar nada";
+    scope_metrics: "ler as métricas";
+    revoke: "Revogar";
+    revoke_title: "Revogar este token?";
+    revoke_help: "Quem o usa perde o acesso na hora. Esta ação não pode ser desfeita.";
+    revoke_own:
+        "Você entrou com este token: ao revogá-lo, sua sessão termina. Tenha outro token de administrador à mão.";
+    revoke_yes: "Sim, revogar";
+}

@@ -1,0 +1,204 @@
+//! Access tokens, for admins: the list, a new one whose text is shown once, and revoking.
+
+use super::filters::{listed, read_page};
+use super::frame::{Place, framed};
+use super::layout::{ago, empty, moment};
+use super::request::{page, see};
+use super::texts::{Lang, Texts, fill};
+use super::view::{PageResult, Refusal, View};
+use crate::model::{Scope, Scopes, TokenId, is_token_name};
+use crate::service::{By, TokenView};
+use http::{Method, StatusCode};
+use maud::{Markup, html};
+use std::time::Duration;
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+/// After how many days a token can be made to expire.
+const DAYS: [u32; 3] = [30, 90, 365];
+
+/// What the form holds, as typed.
+#[derive(Default)]
+struct Typed {
+    name: String,
+    scopes: Vec<Scope>,
+    /// In days; never where there are none.
+    days: Option<u32>,
+}
+
+impl Typed {
+    fn of_form(view: &View<'_>) -> Self {
+        let form = &view.request.form;
+        Self {
+            name: form.get("name").unwrap_or_default().to_owned(),
+            scopes: form.all("scope").filter_map(Scope::parse).collect(),
+            days: form.get("days").and_then(|text| text.parse().ok()).filter(|days| DAYS.contains(days)),
+        }
+    }
+}
+
+pub(super) async fn list(view: &View<'_>) -> PageResult {
+    shown(view, &Typed { scopes: vec![Scope::Read], ..Typed::default() }, None).await
+}
+
+async fn shown(view: &View<'_>, typed: &Typed, problem: Option<&str>) -> PageResult {
+    let t = view.t;
+    if !view.can_change {
+        return Err(Refusal::ReadOnly);
+    }
+    let find = |listing| async move { Ok(view.service.tokens(view.caller(), listing)) };
+    let (listing, found) = read_page(view, find).await?;
+    // As a signing secret: not for a page that refreshes itself.
+    let is_seen = view.request.method == Method::GET && !view.request.by_itself;
+    let made = is_seen.then(|| view.sessions.take_token(view.signed_in)).flatten();
+    let rows = html! {
+        div.card {
+            table.rows #rows {
+                caption.sr { (t.tokens) }
+                thead {
+                    tr {
+                        @for name in [t.token_name, t.token_scopes, t.token_used, t.token_expires] {
+                            th scope="col" { (name) }
+                        }
+                        th scope="col" { span.sr { (t.revoke) } }
+                    }
+                }
+                tbody { @for token in &found.items { (row(view, token)) } }
+            }
+        }
+    };
+    let content = html! {
+        div.head { div { h1 { (t.tokens) } p.sub { (t.tokens_help) } } }
+        @if let Some(made) = &made {
+            section.card.pad.secret role="status" {
+                h2 { (t.token_ready) }
+                p { (t.token_once) }
+                pre #secret tabindex="0" { (made) }
+                div.acts { button.main type="button" data-copy="secret" hidden { (t.copy) } }
+            }
+        }
+        (listed(view, listing, found.next, (!found.items.is_empty()).then_some(&rows), &empty(t.no_tokens, "", None, t)))
+        div.narrow { (form(view, typed, problem)) }
+    };
+    let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    Ok(page(status, framed(view, Place::None, t.tokens, &content)))
+}
+
+fn form(view: &View<'_>, typed: &Typed, problem: Option<&str>) -> Markup {
+    let t = view.t;
+    html! {
+        form.card.pad method="post" action="/tokens" novalidate {
+            h2 { (t.token_new) }
+            (view.csrf())
+            @if let Some(problem) = problem { p.problem #token-problem role="alert" { (problem) } }
+            div.field {
+                label for="name" { (t.token_name) }
+                input #name name="name" type="text" value=(typed.name) maxlength="100" autocomplete="off"
+                    placeholder=(t.token_name_example) aria-describedby=[problem.map(|_| "token-problem")];
+            }
+            fieldset {
+                legend { (t.token_scopes) }
+                @for scope in Scope::ALL {
+                    @let id = format!("scope-{}", scope.as_str());
+                    div.check {
+                        input id=(id) type="checkbox" name="scope" value=(scope.as_str())
+                            checked[typed.scopes.contains(&scope)];
+                        label for=(id) { span.strong { (scope.as_str()) } " " span.muted { (meaning(t, scope)) } }
+                    }
+                }
+            }
+            div.field {
+                label for="days" { (t.token_expires) }
+                select #days name="days" {
+                    option value="" selected[typed.days.is_none()] { (t.never_expires) }
+                    @for days in DAYS {
+                        option value=(days) selected[typed.days == Some(days)] { (fill(t.in_days, &[&days])) }
+                    }
+                }
+            }
+            div.acts { button.main type="submit" { (t.token_create) } }
+        }
+    }
+}
+
+const fn meaning(t: &Texts, scope: Scope) -> &'static str {
+    match scope {
+        Scope::Admin => t.scope_admin,
+        Scope::Ingest => t.scope_ingest,
+        Scope::Read => t.scope_read,
+        Scope::Metrics => t.scope_metrics,
+    }
+}
+
+fn row(view: &View<'_>, token: &TokenView) -> Markup {
+    let t = view.t;
+    let scopes = token.scopes.iter().map(Scope::as_str).collect::<Vec<_>>().join(", ");
+    html! {
+        tr id=(format!("t-{}", token.id)) {
+            td.what {
+                span.t1 { (token.name) }
+                @if is_own(view, token.id) { " " span.tag { (t.token_own) } }
+                div.t2 { (t.token_made) " " (moment(view.lang, token.inserted_at)) }
+            }
+            td.full { (scopes) }
+            td.full.t2 {
+                span.only { (t.token_used) ": " }
+                @match token.last_used_at { Some(at) => (ago(view, at)), None => (t.never) }
+            }
+            td.full.t2 { span.only { (t.token_expires) ": " } (expiry(view.lang, t, token)) }
+            td.fit {
+                a.btn.small href=(format!("/tokens/{}/revoke", token.id)) { (t.revoke) span.sr { " " (token.name) } }
+            }
+        }
+    }
+}
+
+fn expiry(lang: Lang, t: &Texts, token: &TokenView) -> Markup {
+    html! { @match token.expires_at { Some(at) => (moment(lang, at)), None => (t.never_expires) } }
+}
+
+/// Whether this is the token of the present session.
+fn is_own(view: &View<'_>, id: TokenId) -> bool {
+    matches!(view.caller().by, By::Token { id: own, .. } if own == id)
+}
+
+pub(super) async fn create(view: &View<'_>) -> PageResult {
+    let typed = Typed::of_form(view);
+    let Some(scopes) = Scopes::new(typed.scopes.iter().copied()).filter(|_| is_token_name(&typed.name)) else {
+        return shown(view, &typed, Some(view.t.token_problem)).await;
+    };
+    let expires = typed.days.map(|days| DAY * days);
+    let made = view.service.create_token(view.caller(), typed.name, scopes, expires).await?;
+    view.sessions.put_token(view.signed_in, made.text);
+    Ok(see("/tokens"))
+}
+
+#[expect(clippy::unused_async, reason = "as all handlers are")]
+pub(super) async fn confirm_revoke(view: &View<'_>, id: TokenId) -> PageResult {
+    let t = view.t;
+    if !view.can_change {
+        return Err(Refusal::ReadOnly);
+    }
+    let token = view.service.token(view.caller(), id)?;
+    let content = html! {
+        p.crumb { a href="/tokens" { (t.tokens) } }
+        div.narrow {
+        div.head { h1 { (t.revoke_title) } }
+        form.card.pad method="post" action=(format!("/tokens/{id}/revoke")) {
+            (view.csrf())
+            p.strong { (token.name) }
+            @if is_own(view, id) { p.problem { (t.revoke_own) } }
+            p { (t.revoke_help) }
+            div.acts {
+                button.danger type="submit" { (t.revoke_yes) } a.btn href="/tokens" { (t.cancel) }
+            }
+        }
+        }
+    };
+    Ok(page(StatusCode::OK, framed(view, Place::None, t.revoke_title, &content)))
+}
+
+pub(super) async fn revoke(view: &View<'_>, id: TokenId) -> PageResult {
+    view.service.revoke_token(view.caller(), id).await?;
+    // One's own ends the session: the next page asks to sign in.
+    Ok(see("/tokens?done=revoked"))
+}

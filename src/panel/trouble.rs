@@ -1,0 +1,132 @@
+//! A webhook that doesn't get its notifications through: what is wrong, what to do, and the buttons that lead there.
+
+use super::advice::{self, Fix};
+use super::layout::{ago, at_most_counted, rough, span, with_moments};
+use super::texts::fill;
+use super::view::View;
+use crate::model::{Attempt, Status, Timestamp, WebhookStatus};
+use crate::service::{FailingWebhook, attempt_error};
+use maud::{Markup, html};
+
+/// By what a card is known that somebody has dismissed: when the webhook fails anew, it is another one.
+pub(super) fn mark(failing: &FailingWebhook) -> String {
+    let since = failing.health.since.map_or(0, Timestamp::as_ms);
+    format!("{}.{since}", failing.webhook.id)
+}
+
+/// Since when it fails, as a pill.
+pub(super) fn since(view: &View<'_>, failing: &FailingWebhook) -> Markup {
+    let t = view.t;
+    html! {
+        span.pill.bad {
+            @match (&failing.webhook.status, failing.health.since) {
+                (WebhookStatus::Disabled { .. }, _) => (t.disabled),
+                (_, Some(since)) => (fill(t.failing_for, &[&rough(view.lang, view.now.since(since))])),
+                (_, None) => (t.failing_now),
+            }
+        }
+    }
+}
+
+/// The card of the first page.
+pub(super) fn card(view: &View<'_>, failing: &FailingWebhook) -> Markup {
+    let (t, webhook) = (view.t, &failing.webhook);
+    html! {
+        article.card.trouble id=(format!("w-{}", webhook.id)) {
+            div.head {
+                div {
+                    h2 { a href=(format!("/webhooks/{}", webhook.id)) { (webhook.name()) } }
+                    div.url.clip { (webhook.target) }
+                }
+                (since(view, failing))
+            }
+            (what(view, failing))
+            div.acts {
+                (buttons(view, failing))
+                form method="post" action="/dismiss" {
+                    (view.csrf())
+                    input type="hidden" name="back" value=(view.here);
+                    input type="hidden" name="what" value=(mark(failing));
+                    button.link type="submit" aria-label=(fill(t.dismiss_what, &[&webhook.name()])) {
+                        (t.dismiss)
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What is wrong and what to do.
+pub(super) fn what(view: &View<'_>, failing: &FailingWebhook) -> Markup {
+    let t = view.t;
+    html! {
+        @if let WebhookStatus::Disabled { reason, .. } = failing.webhook.status {
+            p.say { (with_moments(view.lang, view.lang.of(&reason.localized()))) }
+        }
+        @if let Some(attempt) = &failing.attempt { (last_failure(view, attempt)) }
+        @if let Some(at) = failing.health.disables_at {
+            p.say { (fill(t.will_disable, &[&span(view.lang, at.since(view.now))])) }
+        }
+    }
+}
+
+/// Why the last attempt at a target failed, and what to do about it; nothing where it was confirmed.
+fn last_failure(view: &View<'_>, attempt: &Attempt) -> Markup {
+    html! {
+        @if let Some(error) = attempt_error(&attempt.result) {
+            p.say {
+                (with_moments(view.lang, &advice::fact(view.lang.why(&error))))
+                " " span.muted { "(" (ago(view, attempt.started_at)) ")" }
+            }
+            p.do { b { (view.t.what_to_do) } " " (advice::on(view.t, error.code, attempt.result.status()).0) }
+        }
+    }
+}
+
+/// Leads to where the cause is mended: the field of the form, a test, and what waits meanwhile.
+pub(super) fn buttons(view: &View<'_>, failing: &FailingWebhook) -> Markup {
+    let (t, id) = (view.t, failing.webhook.id);
+    let error = failing.attempt.as_ref().and_then(|attempt| attempt_error(&attempt.result));
+    let status = failing.attempt.as_ref().and_then(|attempt| attempt.result.status());
+    let fix = error.map_or(Fix::Elsewhere, |error| advice::on(t, error.code, status).1);
+    let disabled = matches!(failing.webhook.status, WebhookStatus::Disabled { .. });
+    html! {
+        @if view.can_change {
+            @match fix {
+                Fix::Authorization => a.btn.small.main href=(format!("/webhooks/{id}/edit#authorization")) {
+                    (t.fix_authorization)
+                },
+                Fix::Url => a.btn.small.main href=(format!("/webhooks/{id}/edit#target")) { (t.fix_url) },
+                Fix::Elsewhere => {}
+            }
+            form method="post" action=(format!("/webhooks/{id}/test")) {
+                (view.csrf())
+                button.small type="submit" { (t.send_test) }
+            }
+            @if disabled {
+                form method="post" action=(format!("/webhooks/{id}/resume")) {
+                    (view.csrf())
+                    input type="hidden" name="back" value=(view.here);
+                    button.small type="submit" { (t.resume) }
+                }
+            }
+        }
+        (waiting(view, failing))
+    }
+}
+
+/// The list of what waits for it: of the status that most have.
+fn waiting(view: &View<'_>, failing: &FailingWebhook) -> Markup {
+    let backlog = failing.backlog;
+    let parts =
+        [(Status::Retrying, backlog.retrying), (Status::Held, backlog.held), (Status::Pending, backlog.pending)];
+    let most = parts.into_iter().rev().max_by_key(|(_, count)| *count).filter(|(_, count)| *count > 0);
+    html! {
+        @if let Some((status, count)) = most {
+            a.btn.small
+                href=(format!("/notifications?webhook_id={}&status={}", failing.webhook.id, status.as_str())) {
+                (view.t.see_waiting.of(count, &at_most_counted(view, count), &[]))
+            }
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! The first steps, for as long as there is nothing to show: a webhook, and a sample event sent by mouse.
+
+use super::events;
+use super::layout::{Icon, icon};
+use super::names::event_title;
+use super::request::{self, see};
+use super::view::{PageResult, Refusal, View, back_of};
+use super::webhooks;
+use crate::model::EventType;
+use crate::service::{EventDraft, Overview};
+use maud::{Markup, html};
+use serde_json::value::RawValue;
+use std::sync::Arc;
+
+/// By what the first steps are known to be dismissed.
+const MARK: &str = "welcome";
+/// What a sample is of, unless another type is chosen.
+const FIRST_SAMPLE: &str = "PAYMENT.PAID";
+/// The environment that the body of a sample names, so that a receiver can tell it from a sale.
+const SAMPLE_ENV: &str = "test";
+
+/// Whether the first page shows the first steps.
+pub(super) fn is_due(view: &View<'_>, overview: &Overview) -> bool {
+    (overview.webhooks == 0 || !overview.has_events) && !view.request.dismissed.iter().any(|one| one == MARK)
+}
+
+/// The checklist.
+pub(super) fn steps(view: &View<'_>, overview: &Overview) -> Markup {
+    let t = view.t;
+    let has_webhook = overview.webhooks > 0;
+    html! {
+        div.head {
+            div { h1 { (t.welcome) } p.sub { (t.welcome_help) } }
+            div.acts {
+                form method="post" action="/dismiss" {
+                    (view.csrf())
+                    input type="hidden" name="what" value=(MARK);
+                    button.link type="submit" { (t.dismiss) }
+                }
+            }
+        }
+        ol.card.steps {
+            li.done { div.grow { h2 { (t.step_sign_in) } p { (t.step_sign_in_help) } } }
+            li class=(if has_webhook { "done" } else { "now" }) {
+                div.grow {
+                    h2 { (t.step_webhook) }
+                    @if has_webhook { p { (t.step_done) } } @else {
+                        p { (t.step_webhook_help) }
+                        @if view.can_change {
+                            a.btn.main href="/webhooks/new" { (icon(Icon::Plus)) (t.create_webhook) }
+                        }
+                        details #webhook-api { summary { (t.by_api) } pre tabindex="0" { (webhooks::first(view)) } }
+                    }
+                }
+            }
+            li class=[has_webhook.then_some("now")] {
+                div.grow {
+                    h2 { (t.step_sample) }
+                    p { (t.step_sample_help) }
+                    @if view.can_change && has_webhook { (sample_form(view)) }
+                    details #event-api { summary { (t.by_api) } pre tabindex="0" { (events::first(view)) } }
+                }
+            }
+        }
+    }
+}
+
+/// Sends a sample event of a type that is chosen.
+fn sample_form(view: &View<'_>) -> Markup {
+    let t = view.t;
+    let types = view.catalogue().iter().filter(|known| known.event_type.category() != EventType::OWN_CATEGORY);
+    html! {
+        form.acts method="post" action="/events/sample" {
+            (view.csrf())
+            label.sr for="sample-type" { (t.event_type) }
+            select #sample-type name="type" {
+                @for known in types {
+                    @let name = known.event_type.as_str();
+                    option value=(name) selected[name == FIRST_SAMPLE] { (event_title(view, name)) }
+                }
+            }
+            button.main type="submit" { (t.send_sample) }
+        }
+    }
+}
+
+/// Records a sample, marked as a test, and leads to what becomes of it.
+pub(super) async fn send_sample(view: &View<'_>) -> PageResult {
+    let wanted = view.request.form.get("type").unwrap_or(FIRST_SAMPLE);
+    let known = view.catalogue().iter().find(|known| known.event_type.as_str() == wanted);
+    let Some(known) = known.filter(|known| known.event_type.category() != EventType::OWN_CATEGORY) else {
+        return Err(Refusal::NotFound);
+    };
+    // Checked when it was configured, and written by us otherwise.
+    let resource = serde_json::from_str::<Box<RawValue>>(&known.sample).map_err(|_| Refusal::NotFound)?;
+    let draft = EventDraft {
+        id: None,
+        event_type: known.event_type.clone(),
+        external_id: None,
+        occurred_at: None,
+        resource: resource.get(),
+        trace: None,
+    };
+    let mut caller = view.caller().clone();
+    caller.env = Arc::from(SAMPLE_ENV);
+    let prepared = view.service.prepare_events(&caller, vec![draft], false).map_err(Refusal::from)?;
+    let recorded = view.service.record(&caller, prepared, None).await?;
+    match recorded.events.first() {
+        Some(event) => Ok(see(&format!("/events/{}?done=sample", event.id))),
+        None => Err(Refusal::NotFound),
+    }
+}
+
+/// Hides what the form names, for as long as the browser is open.
+#[expect(clippy::unused_async, reason = "as all handlers are")]
+pub(super) async fn dismiss(view: &View<'_>) -> PageResult {
+    let mut marks = view.request.dismissed.clone();
+    marks.extend(view.request.form.get("what").map(str::to_owned));
+    Ok(request::with_dismissed(see(back_of(view.request)), &marks, view.request.secure))
+}
+
+/// Shows again what was dismissed.
+#[expect(clippy::unused_async, reason = "as all handlers are")]
+pub(super) async fn recall(view: &View<'_>) -> PageResult {
+    Ok(request::with_dismissed(see("/"), &[], view.request.secure))
+}

@@ -1,0 +1,369 @@
+//! Lists as CSV, for a spreadsheet: page by page as the reader takes them, so that a list of millions costs no more
+//! memory than one of fifty.
+//!
+//! A cell that a spreadsheet would run as a formula begins with an apostrophe. The text begins with a byte order mark,
+//! by which Excel knows UTF-8; in Portuguese it is split by semicolons, which is what Excel expects there.
+
+use super::caller::Caller;
+use super::error::Error;
+use super::shared::Service;
+use super::views::{NotificationView, Webhooks};
+use crate::http::{BodyFeed, NextPiece};
+use crate::model::{Cursor, Event, EventFilter, Listing, NotificationFilter, Order, Timestamp, Webhook};
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// How many rows are read at once.
+const ROWS: usize = 500;
+
+/// A list that can be had as CSV.
+#[derive(Clone, Debug)]
+pub enum CsvList {
+    /// Events.
+    Events(EventFilter),
+    /// Notifications, with the default of their lists ([`NotificationFilter::or_default`]).
+    Notifications(NotificationFilter),
+    /// Every webhook.
+    Webhooks,
+}
+
+/// In which language the headings are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CsvLanguage {
+    /// English, split by commas.
+    #[default]
+    En,
+    /// Portuguese, split by semicolons.
+    Pt,
+}
+
+impl CsvList {
+    /// What a file of it is called.
+    pub const fn name(&self, language: CsvLanguage) -> &'static str {
+        match (self, language) {
+            (Self::Events(_), CsvLanguage::En) => "events",
+            (Self::Events(_), CsvLanguage::Pt) => "eventos",
+            (Self::Notifications(_), CsvLanguage::En) => "notifications",
+            (Self::Notifications(_), CsvLanguage::Pt) => "notificacoes",
+            (Self::Webhooks, _) => "webhooks",
+        }
+    }
+
+    const fn headings(&self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Events(_) => &[
+                ("Event", "Evento"),
+                ("Type", "Tipo"),
+                ("External id", "Id externo"),
+                ("Resource id", "Id do recurso"),
+                ("Occurred at (UTC)", "Ocorrido em (UTC)"),
+                ("Recorded at (UTC)", "Registrado em (UTC)"),
+                ("Notifications", "Notificações"),
+                ("Payload erased at (UTC)", "Conteúdo apagado em (UTC)"),
+            ],
+            Self::Notifications(_) => &[
+                ("Notification", "Notificação"),
+                ("Event", "Evento"),
+                ("Type", "Tipo"),
+                ("External id", "Id externo"),
+                ("Resource id", "Id do recurso"),
+                ("Webhook", "Webhook"),
+                ("URL", "URL"),
+                ("Status", "Situação"),
+                ("Test", "Teste"),
+                ("Attempts", "Tentativas"),
+                ("Last response", "Última resposta"),
+                ("Next attempt at (UTC)", "Próxima tentativa em (UTC)"),
+                ("Delivered at (UTC)", "Entregue em (UTC)"),
+                ("Recorded at (UTC)", "Registrada em (UTC)"),
+                ("Changed at (UTC)", "Alterada em (UTC)"),
+            ],
+            Self::Webhooks => &[
+                ("Webhook", "Webhook"),
+                ("URL", "URL"),
+                ("Description", "Descrição"),
+                ("Events", "Eventos"),
+                ("Status", "Situação"),
+                ("Failing since (UTC)", "Falhando desde (UTC)"),
+                ("Created at (UTC)", "Criado em (UTC)"),
+                ("Changed at (UTC)", "Alterado em (UTC)"),
+            ],
+        }
+    }
+}
+
+/// One row after the other.
+struct Rows {
+    text: String,
+    language: CsvLanguage,
+}
+
+impl Rows {
+    fn row<'c>(&mut self, cells: impl IntoIterator<Item = &'c str>) {
+        let separator = match self.language {
+            CsvLanguage::En => ',',
+            CsvLanguage::Pt => ';',
+        };
+        for (nth, cell) in cells.into_iter().enumerate() {
+            if nth > 0 {
+                self.text.push(separator);
+            }
+            push_cell(&mut self.text, cell);
+        }
+        self.text.push_str("\r\n");
+    }
+}
+
+/// A cell (RFC 4180), quoted where it must be. One that a spreadsheet would run is made text by an apostrophe (OWASP,
+/// CSV injection).
+fn push_cell(text: &mut String, cell: &str) {
+    let runs = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}']);
+    let quoted =
+        runs || cell.contains([',', ';', '"', '\r', '\n', '\t']) || cell.starts_with(' ') || cell.ends_with(' ');
+    if !quoted {
+        text.push_str(cell);
+        return;
+    }
+    text.push('"');
+    if runs {
+        text.push('\'');
+    }
+    for char in cell.chars() {
+        if char == '"' {
+            text.push('"');
+        }
+        text.push(char);
+    }
+    text.push('"');
+}
+
+/// A time as spreadsheets read it, in UTC; an empty cell where there is none.
+fn time(at: Option<Timestamp>) -> String {
+    at.map(|at| at.to_string()).map_or_else(String::new, |text| text.replace('T', " ").chars().take(19).collect())
+}
+
+fn yes(is: bool, language: CsvLanguage) -> &'static str {
+    match (is, language) {
+        (true, CsvLanguage::En) => "yes",
+        (true, CsvLanguage::Pt) => "sim",
+        (false, CsvLanguage::En) => "no",
+        (false, CsvLanguage::Pt) => "não",
+    }
+}
+
+fn external_id(event: &Event) -> &str {
+    event.external_id.as_deref().or(event.resource.external_id.as_deref()).unwrap_or_default()
+}
+
+fn event_row(rows: &mut Rows, event: &Event) {
+    rows.row([
+        &*event.id.to_string(),
+        event.event_type.as_str(),
+        external_id(event),
+        event.resource.id.as_deref().unwrap_or_default(),
+        &time(event.occurred_at),
+        &time(Some(event.inserted_at)),
+        &event.notifications.to_string(),
+        &time(event.erased_at),
+    ]);
+}
+
+fn notification_row(rows: &mut Rows, view: &NotificationView, event: &Event) {
+    let language = rows.language;
+    rows.row([
+        &*view.id.to_string(),
+        &view.event_id.to_string(),
+        &view.event_type,
+        external_id(event),
+        event.resource.id.as_deref().unwrap_or_default(),
+        &view.webhook_id.to_string(),
+        &view.target,
+        view.status.as_str(),
+        yes(view.test, language),
+        &view.attempts_count.to_string(),
+        &view.response_status.map(|status| status.to_string()).unwrap_or_default(),
+        &time(view.next_attempt_at),
+        &time(view.delivered_at),
+        &time(Some(view.inserted_at)),
+        &time(Some(view.updated_at)),
+    ]);
+}
+
+fn webhook_row(rows: &mut Rows, webhook: &Webhook, failing_since: Option<Timestamp>) {
+    let patterns: Vec<String> = webhook.events.iter().map(ToString::to_string).collect();
+    rows.row([
+        &*webhook.id.to_string(),
+        webhook.target.as_str(),
+        webhook.description.as_deref().unwrap_or_default(),
+        &patterns.join(" "),
+        webhook.status.as_str(),
+        &time(failing_since),
+        &time(Some(webhook.inserted_at)),
+        &time(Some(webhook.updated_at)),
+    ]);
+}
+
+/// A list under way.
+struct CsvFeed {
+    service: Arc<Service>,
+    caller: Caller,
+    list: CsvList,
+    language: CsvLanguage,
+    listing: Listing,
+    begun: bool,
+}
+
+impl BodyFeed for CsvFeed {
+    fn next(self: Box<Self>) -> NextPiece {
+        Box::pin(self.piece())
+    }
+}
+
+/// Behind the last row.
+struct Ended;
+
+impl BodyFeed for Ended {
+    fn next(self: Box<Self>) -> NextPiece {
+        Box::pin(async { None })
+    }
+}
+
+impl CsvFeed {
+    async fn piece(mut self: Box<Self>) -> Option<(Bytes, Box<dyn BodyFeed>)> {
+        let mut rows = Rows { text: String::new(), language: self.language };
+        if !self.begun {
+            self.begun = true;
+            rows.text.push('\u{feff}');
+            let pick = |(en, pt): &(&'static str, &'static str)| match self.language {
+                CsvLanguage::En => *en,
+                CsvLanguage::Pt => *pt,
+            };
+            rows.row(self.list.headings().iter().map(pick));
+        }
+        loop {
+            match self.page(&mut rows).await {
+                Ok(Some(next)) if rows.text.is_empty() => self.listing.cursor = Some(next),
+                Ok(Some(next)) => {
+                    self.listing.cursor = Some(next);
+                    return Some((rows.text.into(), self));
+                }
+                Ok(None) if rows.text.is_empty() => return None,
+                Ok(None) => return Some((rows.text.into(), Box::new(Ended))),
+                Err(error) => {
+                    // The status has been sent: who reads it must learn that rows are missing.
+                    let detail = error.into_reply().detail;
+                    let (prefix, detail) = match self.language {
+                        CsvLanguage::En => ("INCOMPLETE", detail.en),
+                        CsvLanguage::Pt => ("INCOMPLETO", detail.pt),
+                    };
+                    rows.row([format!("{prefix}: {detail}").as_str()]);
+                    return Some((rows.text.into(), Box::new(Ended)));
+                }
+            }
+        }
+    }
+
+    /// Writes a page, and returns where the next one begins.
+    async fn page(&self, rows: &mut Rows) -> Result<Option<Cursor>, Error> {
+        let (account, listing) = (self.caller.account, self.listing);
+        match &self.list {
+            CsvList::Events(filter) => {
+                let page = self.service.events(&self.caller, filter.clone(), listing).await?;
+                for event in &page.items {
+                    event_row(rows, event);
+                }
+                Ok(ends(page.next, &listing, page.items.len()))
+            }
+            CsvList::Notifications(filter) => {
+                let (filter, present) = (filter.clone().or_default(), self.service.present());
+                let page = self.service.read(move |store| {
+                    let page = store.notifications(account, &filter, listing)?;
+                    let mut webhooks = Webhooks::new(store, account);
+                    let mut items = Vec::with_capacity(page.items.len());
+                    for (notification, event) in page.items {
+                        items.push((webhooks.view(&notification, &event, &present)?, event));
+                    }
+                    Ok((items, page.next))
+                });
+                let (items, next) = page.await?;
+                for (view, event) in &items {
+                    notification_row(rows, view, event);
+                }
+                Ok(ends(next, &listing, items.len()))
+            }
+            CsvList::Webhooks => {
+                for webhook in self.service.all_webhooks(&self.caller) {
+                    webhook_row(rows, &webhook, self.service.health(&webhook).since);
+                }
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// Where to go on. A feed has a cursor behind its end: it ends with a page that isn't full and moves no further.
+fn ends(next: Option<Cursor>, listing: &Listing, found: usize) -> Option<Cursor> {
+    let at_end = listing.order == Order::Oldest && found == 0 && next == listing.cursor;
+    next.filter(|_| !at_end)
+}
+
+impl Service {
+    /// A list as CSV, the newest first unless asked otherwise. Rows are read as they are sent; what is recorded
+    /// meanwhile may be among them in a list that begins with the oldest. One that can't be read to its end says so in
+    /// its last row.
+    pub fn csv(
+        self: &Arc<Self>,
+        caller: &Caller,
+        list: CsvList,
+        language: CsvLanguage,
+        order: Order,
+    ) -> Box<dyn BodyFeed> {
+        let listing = Listing { order, cursor: None, limit: ROWS };
+        let (service, caller) = (self.clone(), caller.clone());
+        Box::new(CsvFeed { service, caller, list, language, listing, begun: false })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cell(text: &str) -> String {
+        let mut csv = String::new();
+        push_cell(&mut csv, text);
+        csv
+    }
+
+    #[test]
+    fn what_a_spreadsheet_would_run_is_text() {
+        for (text, expected) in [
+            ("pedido-11249", "pedido-11249"),
+            ("", ""),
+            ("=1+2", "\"'=1+2\""),
+            ("+55 11", "\"'+55 11\""),
+            ("-2", "\"'-2\""),
+            ("@SUM(A1)", "\"'@SUM(A1)\""),
+            ("\t=1", "\"'\t=1\""),
+            ("\r=1", "\"'\r=1\""),
+            ("=HYPERLINK(\"http://x\";\"a\")", "\"'=HYPERLINK(\"\"http://x\"\";\"\"a\"\")\""),
+            ("a\"b", "\"a\"\"b\""),
+            ("a;b", "\"a;b\""),
+            ("a,b", "\"a,b\""),
+            ("a\nb", "\"a\nb\""),
+            (" =1", "\" =1\""),
+        ] {
+            assert_eq!(cell(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn rows_have_as_many_cells_as_there_are_headings() {
+        for (language, separator) in [(CsvLanguage::En, ','), (CsvLanguage::Pt, ';')] {
+            let mut rows = Rows { text: String::new(), language };
+            rows.row(["a", "b;c", "d"]);
+            assert_eq!(rows.text, format!("a{separator}\"b;c\"{separator}d\r\n"));
+        }
+        assert_eq!(time(Some(Timestamp::from_ms(1_795_435_200_123))), "2026-11-23 12:00:00");
+        assert_eq!(time(None), "");
+    }
+}

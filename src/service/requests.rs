@@ -1,0 +1,225 @@
+//! The request of an attempt, built again from its event and its webhook: what was sent, and what can't be said of it
+//! any more. A value that may be another than the one that was sent is never shown as if it were.
+
+use super::caller::Caller;
+use super::error::Error;
+use super::find::{find_event, find_notification};
+use super::shared::Service;
+use crate::delivery::transport::sign::signature;
+use crate::model::{
+    Attempt, Event, EventId, Localized, NotificationId, Payload, SentRequest, TargetUrl, Webhook, WebhookId, localized,
+};
+use bytes::Bytes;
+use http::{HeaderName, header};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The request of one attempt. It can't be printed: the body holds what belongs in no log.
+#[derive(Clone)]
+pub struct RebuiltRequest {
+    /// Which attempt of its notification.
+    pub attempt: u16,
+    /// Always POST.
+    pub method: &'static str,
+    /// The URL, as the webhook had it then.
+    pub target: String,
+    /// Whether there was a connection to send it over.
+    pub sent: bool,
+    /// Its headers, in the order in which they were sent.
+    pub headers: Vec<RebuiltHeader>,
+    /// Its body; `None` where the payload was erased.
+    pub body: Option<Bytes>,
+}
+
+/// A header of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RebuiltHeader {
+    /// Its name.
+    pub name: HeaderName,
+    /// Its value.
+    pub value: HeaderText,
+}
+
+/// What is known of a header's value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HeaderText {
+    /// As it was sent.
+    Sent(String),
+    /// One of the webhook's own: it is never shown.
+    Masked,
+    /// It can't be built again.
+    Lost(LostReason),
+}
+
+/// Why a header's value can't be built again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum LostReason {
+    /// The secret that signed has been rotated out since.
+    SecretRotated,
+    /// The payload that it depends on was erased.
+    Erased,
+    /// Another carteiro wrote it.
+    Unknown,
+}
+
+impl LostReason {
+    /// The word that the API has for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SecretRotated => "secret_rotated",
+            Self::Erased => "erased",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// In a sentence.
+    pub fn localized(self) -> Localized {
+        match self {
+            Self::SecretRotated => localized!(
+                "not known any more: the secret that signed was rotated since",
+                "não é mais conhecida: o segredo que assinou foi trocado depois"
+            ),
+            Self::Erased => {
+                localized!("not known any more: the payload was erased", "não é mais conhecido: o conteúdo foi apagado")
+            }
+            Self::Unknown => localized!("not known", "desconhecido"),
+        }
+    }
+}
+
+impl RebuiltRequest {
+    /// The headers whose values can't be built again.
+    pub fn lost(&self) -> impl Iterator<Item = (&HeaderName, LostReason)> {
+        self.headers.iter().filter_map(|header| match &header.value {
+            HeaderText::Lost(why) => Some((&header.name, *why)),
+            HeaderText::Sent(_) | HeaderText::Masked => None,
+        })
+    }
+}
+
+/// What the requests of an event's attempts are built from.
+#[derive(Clone)]
+pub struct RequestParts {
+    event: Event,
+    payload: Option<Payload>,
+    webhooks: BTreeMap<WebhookId, Arc<Webhook>>,
+}
+
+impl RequestParts {
+    /// The request of an attempt, given the id of its notification and its webhook's; `None` where nothing was kept of
+    /// it. Signing hashes the whole body once for each secret that the webhook has.
+    pub fn rebuild(
+        &self,
+        notification: NotificationId,
+        webhook: WebhookId,
+        attempt: &Attempt,
+    ) -> Option<RebuiltRequest> {
+        let kept = attempt.request.as_deref()?;
+        let webhook = self.webhooks.get(&webhook).map(|webhook| &**webhook);
+        let body = self.payload.as_ref().map(|payload| payload.body().clone());
+        let value = |name: &HeaderName| self.value(name, notification, webhook, attempt, kept);
+        let headers = kept.headers.iter().map(|header| RebuiltHeader {
+            value: if header.own { HeaderText::Masked } else { value(&header.name) },
+            name: header.name.clone(),
+        });
+        Some(RebuiltRequest {
+            attempt: attempt.number,
+            method: "POST",
+            target: kept.target.clone(),
+            sent: kept.sent,
+            headers: headers.collect(),
+            body,
+        })
+    }
+
+    fn value(
+        &self,
+        name: &HeaderName,
+        notification: NotificationId,
+        webhook: Option<&Webhook>,
+        attempt: &Attempt,
+        kept: &SentRequest,
+    ) -> HeaderText {
+        let or_lost = |value: Option<String>, why| value.map_or(HeaderText::Lost(why), HeaderText::Sent);
+        let trace = self.event.trace.as_deref();
+        let timestamp = attempt.started_at.as_secs();
+        if *name == header::HOST {
+            let host = TargetUrl::restored(&kept.target).ok().map(|target| target.host_header());
+            return or_lost(host, LostReason::Unknown);
+        }
+        match name.as_str() {
+            "accept" => HeaderText::Sent("*/*".to_owned()),
+            "content-type" => HeaderText::Sent("application/json".to_owned()),
+            "user-agent" => HeaderText::Sent(kept.user_agent.clone()),
+            "webhook-id" => HeaderText::Sent(notification.to_string()),
+            "webhook-timestamp" => HeaderText::Sent(timestamp.to_string()),
+            "carteiro-attempt" => HeaderText::Sent(attempt.number.to_string()),
+            "content-length" => {
+                or_lost(self.payload.as_ref().map(|payload| payload.body().len().to_string()), LostReason::Erased)
+            }
+            "traceparent" => or_lost(trace.map(crate::model::TraceContext::traceparent), LostReason::Erased),
+            "tracestate" => or_lost(trace.and_then(|trace| trace.tracestate()).map(str::to_owned), LostReason::Erased),
+            "webhook-signature" => match &self.payload {
+                None => HeaderText::Lost(LostReason::Erased),
+                Some(payload) => {
+                    let found = webhook.and_then(|webhook| {
+                        signed(webhook, &notification.to_string(), timestamp, payload.body(), kept)
+                    });
+                    or_lost(found, LostReason::SecretRotated)
+                }
+            },
+            _ => HeaderText::Lost(LostReason::Unknown),
+        }
+    }
+}
+
+/// The signature that was sent, if the secrets that the webhook still has give it: those that signed stand next to each
+/// other, and which they were, the tag decides.
+fn signed(webhook: &Webhook, id: &str, timestamp_s: u64, body: &[u8], kept: &SentRequest) -> Option<String> {
+    let secrets = std::iter::once(&webhook.secret).chain(webhook.old_secrets.iter().map(|(secret, _)| secret));
+    let each: Vec<String> = secrets.map(|secret| signature(std::iter::once(secret), id, timestamp_s, body)).collect();
+    let runs = (0..each.len()).flat_map(|from| (from + 1..=each.len()).map(move |to| from..to));
+    runs.map(|run| each[run].join(" "))
+        .find(|signature| SentRequest::signature_tag(signature.as_bytes()) == kept.signature_tag)
+}
+
+impl Service {
+    /// What the requests of an event's attempts are built from: one read for all of them.
+    pub async fn request_parts(&self, caller: &Caller, id: EventId) -> Result<RequestParts, Error> {
+        let account = caller.account;
+        self.read(move |store| {
+            let seq = find_event(store, account, id)?.seq;
+            let (event, payload) = store.event(account, seq)?.ok_or(Error::NotFound)?;
+            let mut webhooks = BTreeMap::new();
+            for notification in store.notifications_of(account, seq)? {
+                let webhook = store.webhook(account, notification.key.webhook)?;
+                webhooks.extend(webhook.map(|webhook| (webhook.id, webhook)));
+            }
+            Ok(RequestParts { event, payload, webhooks })
+        })
+        .await
+    }
+
+    /// The request of one attempt of a notification, or of the last one. [`Error::NotFound`] where there is no such
+    /// attempt, or nothing was kept of it.
+    pub async fn rebuilt_request(
+        &self,
+        caller: &Caller,
+        id: NotificationId,
+        attempt: Option<u16>,
+    ) -> Result<RebuiltRequest, Error> {
+        let account = caller.account;
+        self.read(move |store| {
+            let (key, _) = find_notification(store, account, id)?;
+            let notification = store.notification(account, key)?.ok_or(Error::NotFound)?;
+            let number = attempt.unwrap_or(notification.attempts);
+            let attempts = store.attempts(&notification)?;
+            let attempt = attempts.iter().find(|attempt| attempt.number == number).ok_or(Error::NotFound)?;
+            let (event, payload) = store.event(account, key.seq)?.ok_or(Error::NotFound)?;
+            let webhook = store.webhook(account, key.webhook)?.ok_or(Error::NotFound)?;
+            let parts = RequestParts { event, payload, webhooks: BTreeMap::from([(webhook.id, webhook.clone())]) };
+            parts.rebuild(id, webhook.id, attempt).ok_or(Error::NotFound)
+        })
+        .await
+    }
+}
