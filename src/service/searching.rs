@@ -59,27 +59,27 @@ fn search(store: &Store, account: AccountNo, text: SearchText) -> Result<Found, 
     let mut orders: Vec<(Vec<String>, FoundOrder)> = Vec::new();
     for summary in page.items {
         let about = summary.0.about();
-        let names = names_of(&about, &summary);
-        match orders.iter_mut().find(|(known, _)| known.iter().any(|name| names.contains(name))) {
+        let ties = ties_of(&about, &summary);
+        match orders.iter_mut().find(|(known, _)| known.iter().any(|tie| ties.contains(tie))) {
             Some((known, order)) => {
-                known.extend(names);
+                known.extend(ties);
                 order.events.push(summary);
             }
-            None => orders.push((names, FoundOrder { about, events: vec![summary] })),
+            None => orders.push((ties, FoundOrder { about, events: vec![summary] })),
         }
     }
     Ok(Found::Orders { orders: orders.into_iter().map(|(_, order)| order).collect(), next: page.next })
 }
 
 /// What ties an event to others of its order.
-fn names_of(about: &About, (event, _): &EventSummary) -> Vec<String> {
-    let named = |kind: &str, id: &Option<String>| id.as_ref().map(|id| format!("{kind} {id}"));
-    let order = named("order", &about.order_id).into_iter().chain(named("external", &about.external_id));
-    let names: Vec<String> = order.collect();
-    if !names.is_empty() {
-        return names;
+fn ties_of(about: &About, (event, _): &EventSummary) -> Vec<String> {
+    let tie = |kind: &str, id: &Option<String>| id.as_ref().map(|id| format!("{kind} {id}"));
+    let order = tie("order", &about.order_id).into_iter().chain(tie("external", &about.external_id));
+    let ties: Vec<String> = order.collect();
+    if !ties.is_empty() {
+        return ties;
     }
-    let rest = named("payment", &about.payment_id).or_else(|| named("resource", &event.resource.id));
+    let rest = tie("payment", &about.payment_id).or_else(|| tie("resource", &event.resource.id));
     vec![rest.unwrap_or_else(|| format!("event {}", event.id))]
 }
 
