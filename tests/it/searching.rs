@@ -129,7 +129,8 @@ fn a_bulk_resend_sends_what_a_search_finds() {
 fn whatever_stands_in_a_resource_is_taken_and_found_by_what_can_be_read() {
     let daemon = Daemon::quick();
     let deep = format!("{}1{}", "[".repeat(60), "]".repeat(60));
-    let many: String = (0..5000).map(|n| format!(r#""k{n}_id":"{n}-many","#)).collect();
+    let many: Vec<String> = (0..5000).map(|n| format!(r#""k{n}_id":"{n}-many","#)).collect();
+    let many = many.concat();
     let resources = [
         format!(r#"{{"a":{deep},"b":{{"id":"hostil-100"}}}}"#),
         r#"{"id":"\ud800","order_id":"hostil-101","order_id":"hostil-102"}"#.to_owned(),
