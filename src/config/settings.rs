@@ -228,8 +228,8 @@ settings! {
         /// replaces the description of a built-in type.
         extra: Vec<ExtraType> = Vec::new() => Types(MAX_LISTED), Reload;
         /// More fields of a resource, at its top or one level below, whose values events are found by. Without it those
-        /// are `id` and whatever ends in `_id`, but never `tax_id`, nor a value that is a valid CPF or CNPJ number. What
-        /// is named here is searched for whatever it is, in events recorded from then on.
+        /// are `id` and whatever ends in `_id`, but never `tax_id`, nor a value that is a valid CPF or CNPJ number.
+        /// What is named here is searched for whatever it is, in events recorded from then on.
         keys: Vec<String> = Vec::new() => List { min: 0, max: 20, item: LABEL }, Reload;
     }
 }

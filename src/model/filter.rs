@@ -166,7 +166,9 @@ macro_rules! value {
 
 const UUID: &str = "must be a UUID such as 0193a5b0-1111-7222-8333-444455556666";
 
-value!(SearchText, text => Self::parse(text).ok_or_else(|| "must have 1 to 128 bytes, spaces around it aside".to_owned()));
+value!(SearchText, text => Self::parse(text).ok_or_else(|| {
+    "must have 1 to 128 bytes, spaces around it aside".to_owned()
+}));
 value!(WebhookId, text => Self::parse(text).ok_or_else(|| UUID.to_owned()));
 value!(EventId, text => Self::parse(text).ok_or_else(|| UUID.to_owned()));
 value!(String, text => if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) });

@@ -304,7 +304,11 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_it_panic(json in "[{}\\[\\]\",:\\\\a1u ]{0,40}", cut in any::<prop::sample::Index>(), whole in json()) {
+        fn no_text_makes_it_panic(
+            json in "[{}\\[\\]\",:\\\\a1u ]{0,40}",
+            cut in any::<prop::sample::Index>(),
+            whole in json(),
+        ) {
             scan(&json, |_| {});
             let mut end = cut.index(whole.len() + 1);
             while !whole.is_char_boundary(end) { end -= 1; }

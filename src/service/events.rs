@@ -219,8 +219,8 @@ impl Service {
         Ok(notifications.iter().map(view).collect())
     }
 
-    /// Erases an event's payload and what was found in it (LGPD): its id, type, times and history stay, and the caller's
-    /// own `external_id`, unless that is to go as well; its pending notifications are cancelled.
+    /// Erases an event's payload and what was found in it (LGPD): its id, type, times and history stay, and the
+    /// caller's own `external_id`, unless that is to go as well; its pending notifications are cancelled.
     pub async fn erase(&self, caller: &Caller, id: EventId, external_id: bool) -> Result<(), Error> {
         let account = caller.account;
         let seq = self.read(move |store| store.event_seq(account, id)?.ok_or(Error::NotFound)).await?;

@@ -105,6 +105,15 @@ impl EngineError {
     pub(crate) fn is_damage(&self) -> bool {
         matches!(self, Self::Damaged(_))
     }
+
+    /// What is wrong, for a report of `verify`: without the advice to run it.
+    pub(crate) fn finding(&self) -> String {
+        match self {
+            Self::Damaged(why) => why.clone(),
+            Self::Sled { why, .. } => format!("sled can't read it: {why}"),
+            _ => self.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for EngineError {
@@ -155,6 +164,15 @@ impl StoreError {
             Self::Damaged { .. } => true,
             Self::Engine(error) => error.is_damage(),
             Self::Full { .. } | Self::NoRoom { .. } | Self::Busy | Self::Stopped | Self::Failed(_) => false,
+        }
+    }
+
+    /// What is wrong, for a report of `verify`: without the advice to run it.
+    pub(crate) fn finding(&self) -> String {
+        match self {
+            Self::Damaged { table, what } => format!("a {table} record {what}"),
+            Self::Engine(error) => error.finding(),
+            _ => self.to_string(),
         }
     }
 

@@ -1,9 +1,9 @@
 //! Finding an order by whatever is at hand, through the API, the command line and the panel.
 
+use super::cli::carteiro;
 use super::harness::{Daemon, QUICK, eventually};
 use super::receiver::{Receiver, Reply};
 use serde_json::{Value, json};
-use std::process::Stdio;
 
 /// An order, and two payments of it.
 fn order(daemon: &Daemon, number: u32) -> Vec<String> {
@@ -58,9 +58,7 @@ fn an_order_is_found_by_any_of_its_ids_and_by_its_number() {
     }
     // The command line and the panel.
     for list in ["events", "notifications"] {
-        let mut command = daemon.command();
-        command.args([list, "list", "--query", "11249", "--json", "--config"]).arg(daemon.config_file());
-        let out = command.stdin(Stdio::null()).output().unwrap();
+        let out = carteiro(&daemon, &[list, "list", "--query", "11249", "--json"], "", &[]);
         let rows: Vec<Value> = serde_json::from_slice(&out.stdout).unwrap();
         assert_eq!(rows.len(), 3, "{list}");
     }
@@ -103,7 +101,7 @@ fn a_tax_number_is_found_only_where_its_field_is_named() {
     let found = |q: &str| daemon.list(&format!("/api/events?q={q}")).len();
     record();
     assert_eq!(["52998224725", "529.982.247-25", "900"].map(found), [0; 3]);
-    daemon.reload(&format!("{QUICK}\ncatalogue.keys = [\"tax_id\", \"customer_id\", \"number\"]\n"));
+    daemon.reload(&format!("catalogue.keys = [\"tax_id\", \"customer_id\", \"number\"]\n{QUICK}"));
     record();
     assert_eq!(["52998224725", "529.982.247-25", "900"].map(found), [1; 3], "in events recorded from then on");
 }

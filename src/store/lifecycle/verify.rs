@@ -150,14 +150,15 @@ pub(crate) fn verify(tree: &dyn Tree, references: &References, last: Seq, mut pr
             Ok(Some(row)) => row,
             Ok(None) => break,
             Err(error) => {
+                let why = error.finding();
                 let table = Table::of(&from).map_or("first", Table::name);
                 let Some(next) = behind_the_damage(tree, &from) else {
-                    verifier.report.wrong(format_args!("nothing behind a row of table `{table}` can be read: {error}"));
+                    verifier.report.wrong(format_args!("nothing behind a row of table `{table}` can be read: {why}"));
                     break;
                 };
                 let last = Table::of(&next).map_or("last", Table::name);
                 verifier.report.wrong(format_args!(
-                    "rows from {} ({table}) to {} ({last}) can't be read: {error}",
+                    "rows from {} ({table}) to {} ({last}) can't be read: {why}",
                     hex(&from),
                     hex(&next)
                 ));
@@ -182,7 +183,7 @@ pub(crate) fn verify(tree: &dyn Tree, references: &References, last: Seq, mut pr
                 Ok(Some(now)) => verifier.check(table, &key, &now),
                 // It is gone by now, as it should be.
                 Ok(None) => None,
-                Err(error) => Some(error.to_string()),
+                Err(error) => Some(error.finding()),
             };
         }
         if let Some(problem) = problem {
@@ -196,7 +197,7 @@ pub(crate) fn verify(tree: &dyn Tree, references: &References, last: Seq, mut pr
     }
     match catch_sled_panic(|| tree.check()) {
         Ok(findings) => findings.iter().for_each(|finding| verifier.report.wrong(finding)),
-        Err(error) => verifier.report.wrong(error),
+        Err(error) => verifier.report.wrong(error.finding()),
     }
     verifier.report
 }
@@ -227,7 +228,7 @@ impl Verifier<'_> {
         let Some(table) = table else {
             return Some("belongs to no table".to_owned());
         };
-        catch_sled_panic(|| self.check_row(table, key, value)).unwrap_or_else(|error| Some(error.to_string()))
+        catch_sled_panic(|| self.check_row(table, key, value)).unwrap_or_else(|error| Some(error.finding()))
     }
 
     fn check_row(&self, table: Table, key: &[u8], value: &[u8]) -> Result<Problem, StoreError> {

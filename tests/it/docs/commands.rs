@@ -153,6 +153,7 @@ const INSIDE: &[(&str, How)] = &[
     ("export NAME", Not(LISTED)),
     ("journalctl -u carteiro", Not("it needs a system's journal; tests/it/systemd/machine.rs reads it so")),
     ("kill -9", Not("tests/it/crash.rs does so in every phase")),
+    ("list --query 11249", Not(LISTED)),
     ("php -S", Not("it is short for what the_receiver_in_php_is_good runs")),
     ("promtool test rules", Not("tests/it/monitoring.rs runs it")),
     ("remove NAME", Not(LISTED)),

@@ -147,7 +147,7 @@ struct Findings {
 impl Findings {
     fn note(&mut self, checked: Result<(), EngineError>) {
         if let Err(error) = checked {
-            self.add(error.to_string());
+            self.add(error.finding());
         }
     }
 
