@@ -1,6 +1,7 @@
 //! Every text of the panel in English.
 
-use super::{Texts, texts};
+use super::define::texts;
+use super::pt::Texts;
 
 texts! {
     EN;
@@ -298,7 +299,7 @@ texts! {
     result: "Result";
     confirmed_at: "Confirmed at attempt {}";
     exchange_of: "Request and response of attempt {}";
-    show_each: ["Show the attempt", "Show all {} attempts"];
+    show_each: ["Show {} attempt", "Show all {} attempts"];
     no_body: "The target did not answer.";
     see_details: "Details";
     see_event: "See the event";

@@ -1,13 +1,15 @@
 //! Every text of the pages, one file a language: one that is missing doesn't compile.
 
+mod define;
 mod en;
 mod pt;
 
 use crate::model::{AttemptError, Localized, Status};
+use define::Counted;
+pub(super) use define::fill;
 use en::EN;
 use pt::PT;
 pub(super) use pt::Texts;
-use std::fmt::Display;
 
 /// The languages there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,19 +79,6 @@ impl Lang {
     }
 }
 
-/// A text with its places (`{}`) filled, in order.
-pub(super) fn fill(text: &str, with: &[&dyn Display]) -> String {
-    let mut parts = text.split("{}");
-    let mut filled = parts.next().unwrap_or_default().to_owned();
-    for (nth, part) in parts.enumerate() {
-        if let Some(value) = with.get(nth) {
-            filled.push_str(&value.to_string());
-        }
-        filled.push_str(part);
-    }
-    filled
-}
-
 /// A text of the service in the page's language, begun and ended as a sentence is.
 pub(super) fn sentence(lang: Lang, text: &Localized) -> String {
     let mut letters = lang.of(text).chars();
@@ -125,44 +114,6 @@ impl Texts {
         }
     }
 }
-
-/// A text with a count in it: for one, and for any other number.
-#[derive(Clone, Copy)]
-pub(super) struct Counted {
-    pub(super) one: &'static str,
-    pub(super) many: &'static str,
-}
-
-impl Counted {
-    /// The text for this count, which `written` says as the language writes numbers; further places follow it.
-    pub(super) fn of(self, count: u64, written: &dyn Display, rest: &[&dyn Display]) -> String {
-        let text = if count == 1 { self.one } else { self.many };
-        fill(text, &[&[written], rest].concat())
-    }
-}
-
-/// One language: `name: "text";`, or `name: ["text for one", "text for any other number"];`. The first one, marked by
-/// `struct`, says what there is; what another has more or less doesn't compile, and what no page shows is a warning.
-macro_rules! texts {
-    (struct $language:ident; $($name:ident: $text:tt;)*) => {
-        pub(in crate::panel) struct Texts {
-            $(pub(in crate::panel) $name: texts!(type $text),)*
-        }
-        texts! { $language; $($name: $text;)* }
-    };
-    ($language:ident; $($name:ident: $text:tt;)*) => {
-        pub(in crate::panel) static $language: Texts = Texts { $($name: texts!(value $text),)* };
-        #[cfg(test)]
-        pub(super) const ALL: &[(&str, &[&str])] = &[$((stringify!($name), texts!(all $text)),)*];
-    };
-    (type [$one:literal, $many:literal]) => { super::Counted };
-    (type $text:literal) => { &'static str };
-    (value [$one:literal, $many:literal]) => { super::Counted { one: $one, many: $many } };
-    (value $text:literal) => { $text };
-    (all [$one:literal, $many:literal]) => { &[$one, $many] };
-    (all $text:literal) => { &[$text] };
-}
-use texts;
 
 #[cfg(test)]
 mod tests {

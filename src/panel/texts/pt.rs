@@ -1,7 +1,7 @@
 //! Every text of the panel in Brazilian Portuguese. What `en.rs` has and this doesn't, or the other way round, doesn't
 //! compile.
 
-use super::texts;
+use super::define::texts;
 
 texts! {
     struct PT;
@@ -303,7 +303,7 @@ texts! {
     result: "Resultado";
     confirmed_at: "Confirmou na {}ª tentativa";
     exchange_of: "Requisição e resposta da tentativa {}";
-    show_each: ["Mostrar a tentativa", "Mostrar as {} tentativas"];
+    show_each: ["Mostrar {} tentativa", "Mostrar as {} tentativas"];
     no_body: "O destino não respondeu.";
     see_details: "Ver detalhes";
     see_event: "Ver o evento";
