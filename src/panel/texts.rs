@@ -170,10 +170,8 @@ texts! {
     with_a_token: "Entrar com um token de acesso", "Sign in with an access token";
     tokens: "Tokens", "Tokens";
     tokens_help:
-        "Cada programa que chama a API, e cada pessoa que entra no painel, usa um token. Dê a cada um o seu, só com o \
-         que precisa.",
-        "Every program that calls the API, and everybody who signs in to the panel, uses a token. Give each its own, \
-         with no more than it needs.";
+        "Dê a cada programa e a cada pessoa um token próprio, só com as permissões de que precisa.",
+        "Give each program and each person a token of its own, with no more than it needs.";
     no_tokens: "Nenhum token", "No tokens";
     token_new: "Novo token", "New token";
     token_name: "Nome", "Name";
@@ -185,9 +183,7 @@ texts! {
     token_own: "este acesso", "this session";
     token_create: "Criar token", "Create token";
     token_ready: "Token criado", "Token created";
-    token_once:
-        "Copie agora: ele não será mostrado de novo.",
-        "Copy it now: it won't be shown again.";
+    token_once: "Copie agora: ele não será mostrado de novo.", "Copy it now: it won't be shown again.";
     token_problem:
         "Dê um nome de até 100 caracteres e escolha ao menos uma permissão.",
         "Give it a name of up to 100 characters, and choose at least one scope.";
