@@ -129,12 +129,14 @@ async fn run(
 
 /// Tells whoever starts it for the first time how to get in. A log is kept, and read by others: it has no link.
 fn greet(daemon: &Daemon) {
+    if !daemon.service.has_panel() {
+        return;
+    }
     if !io::stdout().is_terminal() {
         tracing::info!("to sign in to the panel, open the link that `carteiro panel-link` prints");
     } else if let Some(link) = daemon.panel_link() {
-        println!(
-            "Open the panel with this link; it signs in once, within 15 minutes:\n{link}\nFor another: carteiro panel-link"
-        );
+        println!("Open the panel with this link; it signs in once, within 15 minutes:\n{link}");
+        println!("For another: carteiro panel-link");
     }
 }
 

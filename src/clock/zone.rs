@@ -1,7 +1,7 @@
 //! Time zones: when which offset from UTC holds.
 //!
-//! The system's is what `TZ` says, else `/etc/localtime`: a `TZif` file (RFC 9636) or a POSIX rule. What can't be read is
-//! UTC, as libc has it. Others have names, by which the system's files are found.
+//! The system's is what `TZ` says, else `/etc/localtime`: a `TZif` file (RFC 9636) or a POSIX rule. What can't be read
+//! is UTC, as libc has it. Others have names, by which the system's files are found.
 
 use crate::model::Timestamp;
 use std::sync::{Arc, OnceLock};
@@ -75,8 +75,8 @@ impl Zone {
         (seconds + self.offset(seconds)).div_euclid(DAY)
     }
 
-    /// A moment as the clocks of the zone show it: a timestamp whose text has the zone's date and time, and a `Z` that is
-    /// wrong. `None` before 1970.
+    /// A moment as the clocks of the zone show it: a timestamp whose text has the zone's date and time, and a `Z` that
+    /// is wrong. `None` before 1970.
     pub fn shift(&self, at: Timestamp) -> Option<Timestamp> {
         let seconds = i64::try_from(at.as_secs()).ok()?;
         let local = u64::try_from(seconds.checked_add(self.offset(seconds))?).ok()?;

@@ -7,8 +7,8 @@
 //! One word comes in on a line. `backup` is answered with `ok` on a line and the bytes of the backup, which ends where
 //! it says so; `verify` with lines of text, the last of them `sound` or `damaged`; `reload` with lines that say what
 //! was taken up; `accounts` and `export-account NAME` with lines of JSON (see [`accounts`]); `remove-account NAME` with
-//! `removed` at its end; `panel-link`, with an account's name behind it or not, with a line of JSON, a link that signs in
-//! to the panel. What can't be done now is `error` and why; what can't be meant is `refused` and why.
+//! `removed` at its end; `panel-link`, with an account's name behind it or not, with a line of JSON, a link that signs
+//! in to the panel. What can't be done now is `error` and why; what can't be meant is `refused` and why.
 
 pub mod accounts;
 pub mod backups;

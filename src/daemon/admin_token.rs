@@ -38,8 +38,8 @@ pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<String>, Error> {
 }
 
 /// Makes an admin token for each account without a usable one, in a file that only the daemon's user can read. The file
-/// is durable before the token is: after a crash in between, the next start overwrites the file. Returns whether it made
-/// one.
+/// is durable before the token is: after a crash in between, the next start overwrites the file. Returns whether it
+/// made one.
 pub(crate) async fn make_missing(service: &Service, store: &Store, accounts: &[Account]) -> Result<bool, Error> {
     let mut made = false;
     for account in accounts {

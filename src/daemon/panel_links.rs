@@ -1,5 +1,5 @@
-//! Links that sign in to the panel, for whoever reaches the process itself: over the control socket, or as its own words
-//! on a terminal.
+//! Links that sign in to the panel, for whoever reaches the process itself: over the control socket, or as its own
+//! words on a terminal.
 
 use crate::control::MakePanelLink;
 use crate::http::Ingress;

@@ -3,7 +3,8 @@
 //! The page then loads itself again. The signal never says what has changed: there is one way to render a page, and
 //! each request checks what its session may see.
 
-use super::session::{SessionKey, Sessions, SignedIn};
+use super::session::{Sessions, SignedIn};
+use super::session_file::SessionKey;
 use crate::http::Answer;
 use crate::http::sse::{self, EventSource, RECONNECT_MS};
 use crate::model::NotificationFilter;

@@ -169,8 +169,8 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 /// Browsers say where a request comes from in `Sec-Fetch-Site` or `Origin`; `None` of one that says neither, for which
-/// only the form's token counts. A proxy that rewrites `Host` is no hindrance where the browser sends the former, which it does over
-/// TLS.
+/// only the form's token counts. A proxy that rewrites `Host` is no hindrance where the browser sends the former, which
+/// it does over TLS.
 fn is_own_origin(headers: &HeaderMap) -> Option<bool> {
     if let Some(site) = headers.get("sec-fetch-site") {
         return Some(site == "same-origin" || site == "none");

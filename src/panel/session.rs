@@ -4,7 +4,7 @@
 //! They are held in memory and written to a file, so that a restart signs nobody out: when one begins or ends, and now
 //! and then when each was last used.
 
-use super::session_file::{self, StoreId};
+use super::session_file::{self, Session, SessionKey, StoreId};
 use crate::atomic_file;
 use crate::clock::Clock;
 use crate::model::{AccountNo, TokenHash, WebhookId};
@@ -32,22 +32,6 @@ const MAX_OF_TOKEN: usize = 100;
 const MAX_OF_ACCOUNT: usize = 1000;
 /// The most sessions at once, in memory; past it, one of the account that has the most ends.
 const MAX: usize = 10_000;
-
-pub(super) struct Session {
-    pub(super) account: AccountNo,
-    pub(super) credential: Credential,
-    /// When it began: see [`session_file::moment`].
-    pub(super) begun: i64,
-    /// When it was last used, likewise.
-    pub(super) used: i64,
-    /// A signing secret that is shown until somebody has kept it, and since when. In no file.
-    pub(super) secret: Option<(WebhookId, String, i64)>,
-    /// An access token that is to be shown once, likewise.
-    pub(super) token: Option<String>,
-}
-
-/// By what a session is known here: the hash of what its cookie holds.
-pub(super) type SessionKey = [u8; 32];
 
 /// Who is signed in, for one request.
 pub(super) struct SignedIn {

@@ -5,9 +5,8 @@
 //! another. Times in it are by the machine's uptime, which no step of the clock changes; while the machine is off, none
 //! passes.
 
-use super::session::{Session, SessionKey};
 use crate::clock::Uptime;
-use crate::model::{AccountNo, TokenHash, TokenId};
+use crate::model::{AccountNo, TokenHash, TokenId, WebhookId};
 use crate::service::Credential;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -26,6 +25,23 @@ pub(super) fn moment(at: &Uptime) -> i64 {
 
 /// Which store's sessions they are.
 pub(super) type StoreId = [u8; 16];
+
+/// A session as it is held.
+pub(super) struct Session {
+    pub(super) account: AccountNo,
+    pub(super) credential: Credential,
+    /// When it began: see [`moment`].
+    pub(super) begun: i64,
+    /// When it was last used, likewise.
+    pub(super) used: i64,
+    /// A signing secret that is shown until somebody has kept it, and since when. In no file.
+    pub(super) secret: Option<(WebhookId, String, i64)>,
+    /// An access token that is to be shown once, likewise.
+    pub(super) token: Option<String>,
+}
+
+/// By what a session is known here: the hash of what its cookie holds.
+pub(super) type SessionKey = [u8; 32];
 
 /// The text of the file.
 pub(super) fn write(sessions: &HashMap<SessionKey, Session>, store: StoreId, now: &Uptime) -> String {

@@ -1,8 +1,8 @@
 //! Links that sign in to the panel: for whoever runs the daemon, or has an admin token, and would rather click than
 //! paste a token into a page.
 //!
-//! A link holds a secret that is known here by its hash, in memory alone: a restart forgets it. It stands behind the `#`
-//! of the address, which browsers send to nobody: no server's or proxy's log has it, and no `Referer`.
+//! A link holds a secret that is known here by its hash, in memory alone: a restart forgets it. It stands behind the
+//! `#` of the address, which browsers send to nobody: no server's or proxy's log has it, and no `Referer`.
 
 use super::caller::{By, Caller, Credential};
 use super::shared::Service;

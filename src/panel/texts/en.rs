@@ -515,9 +515,7 @@ texts! {
     do_bad_status: "check what answers at this URL: it is no usual web server.";
     // Tokens.
     tokens: "Tokens";
-    tokens_help:
-        "Every program that calls the API, and everybody who signs in to the panel, uses a token. Give each its own, \
-         with no more than it needs.";
+    tokens_help: "Give each program and each person a token of its own, with no more than it needs.";
     no_tokens: "No tokens";
     token_new: "New token";
     token_name: "Name";

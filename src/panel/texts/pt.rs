@@ -517,9 +517,7 @@ texts! {
     do_bad_status: "veja o que responde nesta URL: não é um servidor web comum.";
     // Tokens.
     tokens: "Tokens";
-    tokens_help:
-        "Cada programa que chama a API, e cada pessoa que entra no painel, usa um token. Dê a cada um o seu, só com o \
-         que precisa.";
+    tokens_help: "Dê a cada programa e a cada pessoa um token próprio, só com as permissões de que precisa.";
     no_tokens: "Nenhum token";
     token_new: "Novo token";
     token_name: "Nome";

@@ -86,8 +86,8 @@ fn a_restart_signs_nobody_out_but_those_who_were_to_be() {
     get(&daemon, "/", &kept).expect(303);
 }
 
-/// Saving with a session that had ended led to an empty sign-in page and then to the first page: the owner believed that
-/// it was saved, and what was typed was gone.
+/// Saving with a session that had ended led to an empty sign-in page and then to the first page: the owner believed
+/// that it was saved, and what was typed was gone.
 #[test]
 fn a_form_whose_session_has_ended_is_shown_again_after_signing_in_and_does_nothing_by_itself() {
     let daemon = Daemon::quick();
