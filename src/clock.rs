@@ -39,6 +39,14 @@ pub struct Manual {
 }
 
 impl Clock {
+    /// How long the machine has run. A manual clock is a machine of its own.
+    pub fn uptime(&self) -> Uptime {
+        match self {
+            Self::System => Uptime::of_machine(),
+            Self::Manual(_) => Uptime::of_manual(self.ran()),
+        }
+    }
+
     /// A clock that shows `start` until [`Clock::set`] moves it.
     pub fn manual(start: Timestamp) -> Self {
         Self::Manual(Arc::new(Manual { wall: AtomicU64::new(start.as_ms()), ran: AtomicU64::new(0), simulated: false }))

@@ -79,7 +79,7 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<(), CliError> {
         bar.clear();
         checked.map_err(|error| failed(&error))?;
     } else {
-        let closed = OfflineStore::open(&data, config.store.cache, args.store.accept_data_loss);
+        let closed = OfflineStore::open_mended(&data, config.store.cache, args.store.accept_data_loss);
         let closed = closed.map_err(|error| failed(&error))?;
         if let Some(refusal) = closed.refusal() {
             // A backup of what is left is better than none; it must not pass for more.

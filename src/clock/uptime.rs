@@ -1,6 +1,5 @@
 //! How long the machine has run: a clock that a restart of the process doesn't begin anew, and that nobody can step.
 
-use super::Clock;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -13,18 +12,18 @@ pub struct Uptime {
     pub ran: Duration,
 }
 
-impl Clock {
-    /// How long the machine has run. A manual clock is a machine of its own.
-    pub fn uptime(&self) -> Uptime {
-        match self {
-            Self::System => {
-                let at = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-                let seconds = u64::try_from(at.tv_sec).unwrap_or_default();
-                let nanos = u32::try_from(at.tv_nsec).unwrap_or_default();
-                Uptime { boot: BOOT.clone(), ran: Duration::new(seconds, nanos) }
-            }
-            Self::Manual(_) => Uptime { boot: "manual".to_owned(), ran: self.ran() },
-        }
+impl Uptime {
+    /// The machine's.
+    pub(super) fn of_machine() -> Self {
+        let at = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        let seconds = u64::try_from(at.tv_sec).unwrap_or_default();
+        let nanos = u32::try_from(at.tv_nsec).unwrap_or_default();
+        Self { boot: BOOT.clone(), ran: Duration::new(seconds, nanos) }
+    }
+
+    /// That of a machine whose clock tests own, so long after it was made.
+    pub(super) fn of_manual(ran: Duration) -> Self {
+        Self { boot: "manual".to_owned(), ran }
     }
 }
 

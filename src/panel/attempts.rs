@@ -175,7 +175,8 @@ fn single(view: &View<'_>, attempt: &Attempt, card: &Card<'_>) -> Markup {
             td.r { (when_exactly(view, attempt.started_at)) }
             td { (answered(view, attempt)) }
             td.num.r { (short(view.lang, attempt.duration_us)) }
-            td class=(if error.is_some() { "full why bad" } else { "full why good" }) { (with_moments(view.lang, &why)) }
+            @let kind = if error.is_some() { "full why bad" } else { "full why good" };
+            td class=(kind) { (with_moments(view.lang, &why)) }
         }
         tr id=(format!("o-{id}-{}", attempt.number)) {
             td.full.open colspan="5" {

@@ -110,7 +110,9 @@ pub(super) fn spark(hours: &[HourCounts], label: &str) -> Markup {
     let most = hours.iter().map(|one| one.tried()).max().unwrap_or(0).max(1);
     html! {
         svg.spark viewBox="0 0 240 30" preserveAspectRatio="none" role="img" aria-label=(label) {
-            @for (nth, one) in hours.iter().enumerate() { (stack(&(nth * 10 + 1).to_string(), 8.0, 30.0, 28.0, *one, most)) }
+            @for (nth, one) in hours.iter().enumerate() {
+                (stack(&(nth * 10 + 1).to_string(), 8.0, 30.0, 28.0, *one, most))
+            }
         }
     }
 }

@@ -176,7 +176,9 @@ fn meta(view: &View<'_>, event: &Event) -> Markup {
                 @if let Some(value) = value { span { (name) " " b { (value) } } }
             }
             @if let Some(cents) = about.total_cents { span { (t.amount) " " b { (names::money(view.lang, cents)) } } }
-            span { (t.recorded) " " b { (moment(view.lang, event.inserted_at)) } " (" (ago(view, event.inserted_at)) ")" }
+            span {
+                (t.recorded) " " b { (moment(view.lang, event.inserted_at)) } " (" (ago(view, event.inserted_at)) ")"
+            }
             @if let Some(at) = event.occurred_at { span { (t.occurred) " " b { (moment(view.lang, at)) } } }
             span { "Id " span.id { (event.id) } }
         }

@@ -76,7 +76,8 @@ async fn shown(view: &View<'_>, typed: &Typed, problem: Option<&str>) -> PageRes
                 div.acts { button.main type="button" data-copy="secret" hidden { (t.copy) } }
             }
         }
-        (listed(view, listing, found.next, (!found.items.is_empty()).then_some(&rows), &empty(t.no_tokens, "", None, t)))
+        @let shown = (!found.items.is_empty()).then_some(&rows);
+        (listed(view, listing, found.next, shown, &empty(t.no_tokens, "", None, t)))
         div.narrow { (form(view, typed, problem)) }
     };
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };

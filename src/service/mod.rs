@@ -21,6 +21,7 @@ mod searching;
 mod shared;
 mod summary;
 mod tokens;
+mod unused_links;
 mod views;
 mod webhooks;
 

@@ -6,18 +6,16 @@
 
 use super::caller::{By, Caller, Credential};
 use super::shared::Service;
+use super::unused_links::PanelLink;
 use crate::model::{AccountNo, Scope, Timestamp, TokenHash};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// How long a link is good for, if nobody uses it.
 pub const PANEL_LINK_LIFE: Duration = Duration::from_secs(15 * 60);
-/// The most links of one account; past it, the oldest is good no more.
-const MAX_OF_ACCOUNT: usize = 20;
 /// What begins the secret of a link.
 const PREFIX: &str = "ctl_";
 
@@ -36,19 +34,6 @@ impl fmt::Debug for NewPanelLink {
     }
 }
 
-/// A link that nobody has used yet.
-struct PanelLink {
-    hash: TokenHash,
-    account: AccountNo,
-    credential: Credential,
-    /// By the machine's uptime, which no step of the clock changes.
-    until: Duration,
-}
-
-/// All of them.
-#[derive(Default)]
-pub(super) struct PanelLinks(Mutex<Vec<PanelLink>>);
-
 impl Service {
     /// Makes a link that signs in once, as an admin of the caller's account. `here` is where the caller reaches the
     /// panel, for a config that doesn't say where it is: without a slash at its end. The session will be one of the
@@ -58,22 +43,9 @@ impl Service {
         let credential = self.admin_credential(caller).filter(|_| self.has_panel())?;
         let secret = PREFIX.to_owned() + &URL_SAFE_NO_PAD.encode(crate::random::bytes::<32>());
         let ran = self.clock.uptime().ran;
-        let link = PanelLink {
-            hash: TokenHash::of(&secret),
-            account: caller.account,
-            credential,
-            until: ran + PANEL_LINK_LIFE,
-        };
-        let mut links = self.panel_links.0.lock().unwrap_or_else(PoisonError::into_inner);
-        links.retain(|link| ran < link.until);
-        let own = |link: &PanelLink| link.account == caller.account;
-        if links.iter().filter(|link| own(link)).count() >= MAX_OF_ACCOUNT
-            && let Some(oldest) = links.iter().position(own)
-        {
-            links.remove(oldest);
-        }
-        links.push(link);
-        drop(links);
+        let until = ran + PANEL_LINK_LIFE;
+        self.panel_links
+            .add(PanelLink { hash: TokenHash::of(&secret), account: caller.account, credential, until }, ran);
         tracing::info!(by = %caller.by, "a link that signs in to the panel was made");
         let config = self.config();
         let panel = config.panel.url.as_ref().map_or(here, |url| url.as_str());
@@ -89,12 +61,7 @@ impl Service {
     /// Uses a link, given whole or as what stands behind its `#`: whose it is. It is good no more.
     pub fn use_panel_link(&self, link: &str) -> Option<(AccountNo, Credential)> {
         let secret = link.trim().rsplit('#').next().unwrap_or_default();
-        let (hash, ran) = (TokenHash::of(secret), self.clock.uptime().ran);
-        let mut links = self.panel_links.0.lock().unwrap_or_else(PoisonError::into_inner);
-        links.retain(|link| ran < link.until);
-        let at = links.iter().position(|link| link.hash.matches(&hash))?;
-        let PanelLink { account, credential, .. } = links.remove(at);
-        Some((account, credential))
+        self.panel_links.take(&TokenHash::of(secret), self.clock.uptime().ran)
     }
 
     /// What the session of a link is bound to: the caller's own token, or the account's oldest admin token.

@@ -3,7 +3,7 @@
 use super::caller::{Account, By, Caller, Credential};
 use super::error::Error;
 use super::followers::Followers;
-use super::panel_links::PanelLinks;
+use super::unused_links::PanelLinks;
 use crate::clock::{Clock, Zone};
 use crate::config::{self, Config};
 use crate::delivery;

@@ -1,6 +1,6 @@
 //! Counts of notifications by the hour in which their events were recorded, by how each stands: a page that shows them
-//! reads no rows, and a list of the same time has as many. Tests are not counted, and of a deleted webhook only what was
-//! delivered. Days are made of hours by whoever shows them, since they begin elsewhere in each time zone.
+//! reads no rows, and a list of the same time has as many. Tests are not counted, and of a deleted webhook only what
+//! was delivered. Days are made of hours by whoever shows them, since they begin elsewhere in each time zone.
 //!
 //! They are statistics without a guarantee: held in memory, and written to a small file of their own now and then and
 //! at a stop, so that a crash costs the last minute's counts, and a backup has none. A file that can't be read counts

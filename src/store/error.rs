@@ -176,6 +176,11 @@ impl StoreError {
         }
     }
 
+    /// Whether the next start meets the same: damage, or a place that sled itself can't read.
+    pub(crate) fn is_lasting(&self) -> bool {
+        self.is_damage() || matches!(self, Self::Engine(EngineError::Sled { .. }))
+    }
+
     /// The offset in the engine's file, as far as the engine says so.
     pub(crate) fn offset(&self) -> Option<u64> {
         if let Self::Engine(EngineError::Sled { offset, .. }) = self { *offset } else { None }

@@ -147,7 +147,8 @@ fn lists_come_as_files() {
     let events: Vec<Value> = (0..1_200)
         .map(|nth| {
             let event_type = if nth % 2 == 0 { "ORDER.PAID" } else { "PAYMENT.PAID" };
-            json!({ "type": event_type, "external_id": format!("=1+{nth}"), "resource": { "id": format!("p;\"{nth}") } })
+            let resource = json!({ "id": format!("p;\"{nth}") });
+            json!({ "type": event_type, "external_id": format!("=1+{nth}"), "resource": resource })
         })
         .collect();
     for batch in events.chunks(1000) {

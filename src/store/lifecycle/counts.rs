@@ -27,11 +27,11 @@ pub(crate) fn count(tree: &dyn Tree, head: &mut HeadV1) -> Result<(), StoreError
     Ok(())
 }
 
-/// What was read, or nothing where it is damaged: that isn't counted.
+/// What was read, or nothing where it can't be: that isn't counted.
 fn readable<T>(read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
     match read {
         Ok(read) => Ok(Some(read)),
-        Err(error) if error.is_damage() => Ok(None),
+        Err(error) if error.is_lasting() => Ok(None),
         Err(error) => Err(error),
     }
 }

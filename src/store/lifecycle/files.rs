@@ -94,6 +94,10 @@ impl Files {
                 writer.sync(Duration::ZERO)?;
             }
             if writer.is_unrepaired() {
+                tracing::warn!(
+                    "a loss was accepted: every row is read now, and what doesn't agree is mended, before the daemon \
+                     listens; it takes as long as `carteiro verify`, or twice that, and begins again if it is cut off"
+                );
                 let repaired = repair::after_loss(&mut writer, &References::new(&format.id_key), &mut head)?;
                 tracing::warn!("sled may have held rows of commits that are lost: {repaired}");
             }

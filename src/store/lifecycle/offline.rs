@@ -10,11 +10,11 @@ use crate::model::Seq;
 use crate::store::backup::format as backup;
 use crate::store::backup::format::{BackupError, Progress};
 use crate::store::backup::offline::write_tree;
-use crate::store::engine::{LOCK_AGAIN, LOCK_PATIENCE, Tree, Writer, copy_file};
-use crate::store::error::OpenError;
+use crate::store::engine::{LOCK_AGAIN, LOCK_PATIENCE, Tree, Writer, catch_sled_panic, copy_file};
+use crate::store::error::{OpenError, StoreError};
 use crate::store::lifecycle::files::{DB, JOURNAL, RESTORING, Taken, read_head, take_up};
 use crate::store::lifecycle::verify::Report;
-use crate::store::lifecycle::{offline, owner, verify};
+use crate::store::lifecycle::{offline, owner, repair, verify};
 use crate::store::schema::record::{FormatV1, HeadV1};
 use crate::store::schema::references::References;
 use fs2::FileExt as _;
@@ -119,10 +119,16 @@ impl OfflineStore {
     /// for temporary files. It is looked at as it is: the marker is not believed, and what a daemon would refuse to
     /// start on is a finding of [`OfflineStore::verify`].
     pub fn open(path: &Path, cache_bytes: u64, accept_data_loss: bool) -> Result<Self, OpenError> {
-        Self::look(path, cache_bytes, accept_data_loss).map_err(|error| owner::named(path, error))
+        Self::look(path, cache_bytes, accept_data_loss, false).map_err(|error| owner::named(path, error))
     }
 
-    fn look(path: &Path, cache_bytes: u64, accept_data_loss: bool) -> Result<Self, OpenError> {
+    /// As [`OfflineStore::open`], to be backed up: what an accepted loss leaves is mended in the copy, as a daemon's
+    /// start does it. A backup doesn't say that it is still to be done.
+    pub fn open_mended(path: &Path, cache_bytes: u64, accept_data_loss: bool) -> Result<Self, OpenError> {
+        Self::look(path, cache_bytes, accept_data_loss, true).map_err(|error| owner::named(path, error))
+    }
+
+    fn look(path: &Path, cache_bytes: u64, accept_data_loss: bool, mends: bool) -> Result<Self, OpenError> {
         // Not `exists`: a folder that may not be looked into isn't an empty one.
         if !path.join(DB).try_exists()? {
             let none = format!("there is no store in {}", path.display());
@@ -143,9 +149,16 @@ impl OfflineStore {
                 Err(_) => return Err(half.unwrap_or(refusal)),
             },
         };
-        drop(copied);
-        let Taken { writer, format, .. } = taken;
+        let Taken { mut writer, format, .. } = taken;
+        // That of before: a journal that goes on from there has what a daemon mends.
         let commit = writer.last_commit();
+        if mends && writer.is_unrepaired() {
+            catch_sled_panic(|| -> Result<_, StoreError> {
+                let mut head = read_head(&*writer.engine)?;
+                repair::after_loss(&mut writer, &References::new(&format.id_key), &mut head)
+            })?;
+        }
+        drop(copied);
         let tree: Arc<dyn Tree> = writer.into_engine();
         let head = match read_head(&*tree) {
             Err(error) if refusal.is_none() => return Err(error.into()),

@@ -11,7 +11,7 @@
 
 use crate::model::{AccountNo, Notification, NotificationKey, Seq, Timestamp, WebhookNo};
 use crate::store::engine::{Base, JournalWriter, RowWrite, Tree, Writer as _};
-use crate::store::error::StoreError;
+use crate::store::error::{EngineError, StoreError};
 use crate::store::lifecycle::{counts, verify};
 use crate::store::schema::index::{event_rows, notification_rows};
 use crate::store::schema::keys::{self, Key};
@@ -141,7 +141,7 @@ impl<B: Base + 'static> Repair<'_, B> {
     fn readable<T>(&mut self, read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
         match read {
             Ok(read) => Ok(Some(read)),
-            Err(error) if error.is_damage() => {
+            Err(error) if error.is_lasting() => {
                 self.repaired.unreadable += 1;
                 Ok(None)
             }
@@ -176,15 +176,23 @@ impl<B: Base + 'static> Repair<'_, B> {
     fn pass(&mut self) -> Result<bool, StoreError> {
         let (tree, references, before) = (self.tree, self.references, self.changes());
         self.repaired.unreadable = 0;
-        for row in tree.range(&[], None) {
-            let Some((key, value)) = self.readable(row.map_err(StoreError::from))? else { continue };
-            let problem = self.readable(verify::problem(tree, references, &key, &value))?.flatten();
-            if problem.is_some()
-                && let Some(table) = Table::of(&key)
-            {
-                let mended = self.mend(table, &key, &value);
-                self.readable(mended)?;
-                self.commit_many()?;
+        let mut next = Some(Vec::new());
+        while let Some(mut from) = next.take() {
+            for row in tree.range(&from.clone(), None) {
+                // A walk ends where sled itself can't read on: it goes on behind that.
+                next = matches!(row, Err(EngineError::Sled { .. }))
+                    .then(|| verify::behind_the_damage(tree, &from))
+                    .flatten();
+                let Some((key, value)) = self.readable(row.map_err(StoreError::from))? else { continue };
+                from = [&key[..], &[0]].concat();
+                let problem = self.readable(verify::problem(tree, references, &key, &value))?.flatten();
+                if problem.is_some()
+                    && let Some(table) = Table::of(&key)
+                {
+                    let mended = self.mend(table, &key, &value);
+                    self.readable(mended)?;
+                    self.commit_many()?;
+                }
             }
         }
         self.commit()?;

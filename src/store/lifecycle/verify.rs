@@ -203,7 +203,7 @@ pub(crate) fn verify(tree: &dyn Tree, references: &References, last: Seq, mut pr
 }
 
 /// The first key behind `from` where reading is possible again, looked for in growing strides.
-fn behind_the_damage(tree: &dyn Tree, from: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn behind_the_damage(tree: &dyn Tree, from: &[u8]) -> Option<Vec<u8>> {
     // Table, account or webhook, and the number that orders most tables.
     let mut place = from.to_vec();
     place.resize(13, 0);

@@ -13,8 +13,8 @@ impl Store {
         self.shared.outcome_counter.of_webhook(webhook, now)
     }
 
-    /// How the notifications of an account stand that were recorded in each of the last 744 hours, the present one last,
-    /// and how long the last day's confirmed attempts took. From memory.
+    /// How the notifications of an account stand that were recorded in each of the last 744 hours, the present one
+    /// last, and how long the last day's confirmed attempts took. From memory.
     pub fn hours_of(&self, account: AccountNo, now: Timestamp) -> (Vec<HourCounts>, ResponseTimes) {
         self.shared.outcome_counter.of_account(account, now)
     }

@@ -20,6 +20,9 @@ use crate::store::schema::keys;
 use crate::store::schema::layout::layout;
 use crate::store::schema::record::{self, FormatV1, HeadV1};
 use crate::store::schema::references::References;
+use crate::store::schema::table::{
+    BY_STATE, BY_WEBHOOK, EVENT, NOTIFICATION, RETRY, TOKEN, TYPE, UNTRIED, WEBHOOK, WEBHOOK_ID,
+};
 use crate::store::state::Shared;
 use crate::store::updates::StoreUpdate;
 use std::collections::BTreeSet;
@@ -215,4 +218,35 @@ fn a_loss_that_is_accepted_in_the_middle_of_a_checkpoint_leaves_rows_that_agree(
     }
     println!("{repaired} repairs, {changed} changed something, {cut_off_repairs} were cut off");
     assert!(repaired > 50 && changed > 20 && cut_off_repairs > 10);
+}
+
+#[test]
+fn a_page_that_sled_cannot_read_is_passed_over_and_the_store_starts_then_and_later() {
+    let (frames, format) = history(3, 60);
+    let whole = rows_of(Arc::default(), &frames, &format);
+    whole.freeze();
+    while !whole.checkpoint_step().unwrap().done {}
+    let whole = whole.into_base().rows();
+    for table in [TOKEN, WEBHOOK, WEBHOOK_ID, EVENT, TYPE, NOTIFICATION, BY_WEBHOOK, UNTRIED, RETRY, BY_STATE] {
+        let Some((key, _)) = whole.iter().find(|(key, _)| key[0] == table) else { continue };
+        let base = Arc::new(MemoryBase::default());
+        for (key, value) in &whole {
+            base.damage(key, Some(value.clone()));
+        }
+        base.corrupt(key);
+        let disk = journal_of(&frames[..frames.len() - 5], &format);
+        // The loss is accepted once; the second start is one like any other.
+        for (accept, was_unrepaired) in [(true, true), (false, false)] {
+            let opened =
+                JournalWriter::open(base.clone(), Arc::new(disk.clone()), identity(&format), layout, accept).unwrap();
+            let mut writer = opened.0;
+            assert_eq!(writer.is_unrepaired(), was_unrepaired);
+            if was_unrepaired {
+                let mut head = read_head(&*writer.engine).unwrap();
+                let repaired = repair::after_loss(&mut writer, &References::new(&format.id_key), &mut head);
+                assert!(repaired.unwrap().unreadable > 0, "{table:#04x}");
+                assert!(!writer.is_unrepaired());
+            }
+        }
+    }
 }

@@ -48,11 +48,16 @@ struct Inner {
     calls: u64,
     /// The row that can't be read.
     unreadable: Option<Vec<u8>>,
+    /// The row on a page that sled says is corrupted.
+    corrupted: Option<Vec<u8>>,
     fault: Option<(u64, Fault)>,
 }
 
 impl Inner {
     fn read(&self, key: &[u8]) -> Result<(), EngineError> {
+        if self.corrupted.as_deref() == Some(key) {
+            return Err(EngineError::of_panic("corrupted"));
+        }
         if self.unreadable.as_deref() == Some(key) { Err(io::Error::from_raw_os_error(5).into()) } else { Ok(()) }
     }
 }
@@ -81,6 +86,11 @@ impl MemoryBase {
     /// Every read of this row fails; none any more.
     pub(crate) fn fail_reads_of(&self, key: Option<&[u8]>) {
         self.inner().unreadable = key.map(<[u8]>::to_vec);
+    }
+
+    /// Every read of this row fails as sled's of a corrupted page does.
+    pub(crate) fn corrupt(&self, key: &[u8]) {
+        self.inner().corrupted = Some(key.to_vec());
     }
 
     /// No call fails that hasn't yet. Whether one was still to.
