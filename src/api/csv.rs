@@ -13,23 +13,24 @@ pub(super) struct CsvFormat {
 }
 
 impl CsvFormat {
-    /// `None` where the query doesn't ask for CSV. A file has the whole list, so that it takes no `limit` and no
-    /// `cursor`.
+    /// `None` where the query doesn't ask for CSV. A file has the whole list: `limit` and `cursor` are read, and change
+    /// nothing.
     pub(super) fn of(query: &mut Query<'_>) -> Option<Self> {
         let csv = query.optional("format", |text| match text {
             "csv" => Ok(true),
             "json" => Ok(false),
             _ => Err("must be `json` or `csv`".to_owned()),
         });
-        if csv != Some(true) {
-            return None;
-        }
         let language = query.optional("lang", |text| match text {
             "en" => Ok(CsvLanguage::En),
             "pt" | "pt-BR" => Ok(CsvLanguage::Pt),
             _ => Err("must be `en` or `pt`".to_owned()),
         });
-        Some(Self { language: language.unwrap_or_default(), order: query.order() })
+        if csv != Some(true) {
+            return None;
+        }
+        let order = query.paging().listing.order;
+        Some(Self { language: language.unwrap_or_default(), order })
     }
 
     pub(super) fn answer(&self, call: &Call, list: CsvList) -> Answer {

@@ -22,6 +22,14 @@ def before_call(context, case, kwargs):
     # A cursor that is made up has the form of one and is of no list: only the daemon makes those that are.
     if case.query and CURSOR.fullmatch(str(case.query.get("cursor", ""))):
         del case.query["cursor"]
+    # An `If-Match` that is made up is no webhook's: one in four stays, so that the others' fields are looked at, too.
+    if number % 4 and case.headers.get("If-Match"):
+        del case.headers["If-Match"]
+    # It takes the links that sign in to the panel, which it has had answered, for targets: those have no fragment, and
+    # don't lead to this machine.
+    webhook = case.body.get("webhook") if isinstance(case.body, dict) else None
+    if isinstance(webhook, dict) and "/sign-in/link" in str(webhook.get("target")):
+        webhook["target"] = "https://loja.example/webhooks"
 
 
 # The format `date-time` begins with the year 0, and what a shop records doesn't: a time before 1970 is refused.

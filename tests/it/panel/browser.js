@@ -75,8 +75,10 @@ const api = async (path, body) => {
       assert.deepStrictEqual(found, [], `${what}, ${colorScheme}`);
       const rows = await copy.$$eval("#rows tbody tr", (all) => all.slice(0, 50).map((it) => it.offsetHeight));
       if (width < 400) assert(rows.every((height) => height <= 150), `${what}: rows of ${rows} pixels`);
-      const fits = await copy.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
-      assert(fits, `${what} is wider than ${width} pixels`);
+      const wide = await copy.evaluate(() => document.documentElement.scrollWidth <= innerWidth ? [] :
+        [...document.querySelectorAll("body *")].filter((it) => it.getBoundingClientRect().right > innerWidth)
+          .map((it) => `${it.tagName}.${it.getAttribute("class")}`).slice(0, 9));
+      assert.deepStrictEqual(wide, [], `${what} is wider than ${width} pixels`);
       await open.close();
     }
   };
