@@ -141,14 +141,16 @@ impl Committer {
         self.stop();
     }
 
-    /// Whether there is nothing to do but for jobs that wait for their webhooks.
+    /// Whether there is nothing to do but for jobs that wait for paused webhooks.
     #[cfg(test)]
     pub(crate) fn is_idle(&self) -> bool {
         let ledger = &self.ledger;
+        let directory = ledger.shared.directory();
+        let is_paused = |no| directory.by_no(no).is_some_and(|webhook| !webhook.is_active());
         self.unsynced.is_none()
             && ledger.updates.is_empty()
             && !ledger.clock_steps.is_under_way()
-            && ledger.jobs.are_blocked()
+            && ledger.jobs.wait_for_paused(is_paused)
     }
 
     /// Makes the changes that wait by now, then a little of what is done in the background. Waits for room alone.

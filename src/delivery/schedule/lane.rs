@@ -6,7 +6,7 @@ use super::queue::{Bounds, FIRST_DUE, LOOK_AHEAD, QueueFront, RetryQueue, after}
 use super::wheel::Wheel;
 use crate::model::{AccountNo, Seq, Timestamp, WebhookNo};
 use crate::store::{Due, NextAttempt};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A moment that has always passed.
 const NEVER: Timestamp = Timestamp::from_ms(0);
@@ -234,9 +234,14 @@ impl<H> Lane<H> {
         if self.removed {
             return;
         }
+        // Requested again, it has this row alone. With an earlier one, held for as long as it is busy, the queue would
+        // look better filled than it is, and its next page would not be read.
+        self.manual.retain(|row| row.seq != due.seq);
         self.manual.offer(due, ());
-        // One that finds no place waits its turn with the other manual ones.
-        if at_once && self.at_once.len() < self.bounds.held {
+        if let Some(waiting) = self.at_once.get_mut(&due.seq) {
+            *waiting = due;
+        } else if at_once && self.at_once.len() < self.bounds.held {
+            // One that finds no place waits its turn with the other manual ones.
             self.at_once.insert(due.seq, due);
         }
     }
@@ -497,7 +502,11 @@ impl<H> Lane<H> {
             return;
         }
         let next = rows.last().filter(|_| rows.len() >= request.limit).map(|last| after(*last));
-        self.manual.page(rows.iter().map(|due| (*due, ())), next);
+        // Of a notification that was requested again meanwhile, the page may have the earlier row. If it has a later
+        // one, that is on its way as well.
+        let again: HashSet<Seq> = self.manual.late_arrivals().map(|due| due.seq).collect();
+        let rows = rows.iter().filter(|due| !again.contains(&due.seq));
+        self.manual.page(rows.map(|due| (*due, ())), next);
     }
 
     pub(crate) fn retry_page(

@@ -96,6 +96,11 @@ impl<K: Ord + Copy, V> QueueFront<K, V> {
         self.rows.keys()
     }
 
+    /// Those that have arrived since the page was asked for that is on its way.
+    pub(crate) fn late_arrivals(&self) -> impl Iterator<Item = &K> {
+        self.late_arrivals.keys()
+    }
+
     pub(crate) fn pop_first(&mut self) -> Option<(K, V)> {
         self.rows.pop_first()
     }

@@ -88,10 +88,11 @@ impl Jobs {
         self.look_at.into_iter().chain(rested).min().map(|at| at.saturating_sub(now))
     }
 
-    /// Whether every job waits for its webhook.
+    /// Whether every job waits for a webhook that `is_paused`. One that waits for another webhook gets on by itself:
+    /// where the job that was woken has ended, the next one has its turn within [`LOOK_AGAIN`].
     #[cfg(test)]
-    pub(crate) fn are_blocked(&self) -> bool {
-        self.ready.is_empty() && self.resting.is_empty()
+    pub(crate) fn wait_for_paused(&self, is_paused: impl Fn(WebhookNo) -> bool) -> bool {
+        self.ready.is_empty() && self.resting.is_empty() && self.blocked.keys().all(|webhook| is_paused(*webhook))
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = &Open> {

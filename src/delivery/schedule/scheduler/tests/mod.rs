@@ -281,6 +281,56 @@ fn a_turn_that_comes_while_a_stale_attempt_is_read_is_not_forgotten() {
     assert!(matches!(out[..], [Action::Start { kind: AttemptKind::Untried, .. }]), "{out:?}");
 }
 
+/// A manual attempt was requested twice, one attempt began for both, and during it a bulk resend requested another.
+/// The lane still held the first request's row: as long as that attempt lasted, two rows that could not start made the
+/// queue look well filled, and the rest of the bulk resend, which was to be read, waited for it to end.
+#[test]
+fn a_notification_requested_again_has_one_row_in_its_lane() {
+    let bounds = Bounds { held: 8, ..Bounds::DEFAULT };
+    let mut scheduler: Scheduler<()> = Scheduler::new(Timestamp::from_ms(START_MS), 512, Seq(0)).bounded(bounds);
+    let (no, mut out) = (WebhookNo(1), Vec::new());
+    let now = Timestamp::from_ms(START_MS);
+    let settings = LaneSettings { account: ACCOUNT, active: false, max_in_flight: 64, rate_limit: None };
+    let manual = |seq, ms, at_once| Input::Manual {
+        key: NotificationKey { seq: Seq(seq), webhook: no },
+        since: now.plus(Duration::from_millis(ms)),
+        at_once,
+    };
+    let started = |out: &[Action<()>]| -> Vec<u64> {
+        let started = out.iter().filter_map(|action| match action {
+            Action::Start { key, kind: AttemptKind::Manual, .. } => Some(key.seq.0),
+            _ => None,
+        });
+        started.collect()
+    };
+    scheduler.step(now, [Input::LaneChanged { no, settings }], &mut out);
+    let Some(Action::LoadManual(request)) = out.pop() else { panic!("{out:?}") };
+    // The page was read before the second request.
+    let rows = vec![Due { at: now, seq: Seq(7) }];
+    scheduler.step(now, [manual(7, 1, true), Input::ManualPage { request, rows }], &mut out);
+    assert_eq!(started(&out), [7], "{out:?}");
+    out.clear();
+    scheduler.step(now, [manual(7, 2, true), manual(7, 3, true)], &mut out);
+    assert!(out.is_empty(), "one attempt at a time: {out:?}");
+    // The bulk resend, of which as much is held as finds a place.
+    scheduler.step(now, (7..=20).map(|seq| manual(seq, 4, false)), &mut out);
+    assert_eq!(started(&out), [8, 9, 10, 11, 12, 13, 14]);
+    let from = Due { at: now.plus(Duration::from_millis(4)), seq: Seq(15) };
+    let read = out.iter().any(|action| matches!(action, Action::LoadManual(request) if request.from == from));
+    assert!(read, "the rest is read: {out:?}");
+    out.clear();
+    let key = NotificationKey { seq: Seq(7), webhook: no };
+    let over = || {
+        let ended = Input::AttemptEnded { key, reachability: Reachability::Answered, hold: None };
+        [ended, Input::OutcomeRecorded { key, next_attempt: NextAttempt::Nothing }]
+    };
+    scheduler.step(now, over(), &mut out);
+    assert_eq!(started(&out), [7], "another attempt for what was requested during the first");
+    out.clear();
+    scheduler.step(now, over(), &mut out);
+    assert_eq!(started(&out), [0; 0], "{out:?}");
+}
+
 /// A clock that jumped made every lane forget its target's `Retry-After`, and a clock set back by a year would have
 /// stretched one by as much.
 #[test]
