@@ -32,6 +32,33 @@ pub struct Attempt {
     pub next_attempt_at: Option<Timestamp>,
 }
 
+#[cfg(test)]
+impl Attempt {
+    /// An attempt of which a test needs no more: with the number 0, a microsecond long.
+    pub(crate) fn bare(trigger: Trigger, started_at: Timestamp, result: AttemptResult) -> Self {
+        Self {
+            number: 0,
+            trigger,
+            started_at,
+            duration_us: 1,
+            timings: Timings::default(),
+            remote_ip: None,
+            tls: None,
+            request: None,
+            result,
+            next_attempt_at: None,
+        }
+    }
+}
+
+#[cfg(test)]
+impl AttemptResult {
+    /// An answer that is nothing but a status.
+    pub(crate) fn of_status(status: u16) -> Self {
+        Self::Response(Response { status, body: vec![], retry_after: None, location: None, head: KeptHead::default() })
+    }
+}
+
 impl Attempt {
     /// Removes what the target answered, which may repeat the payload. The status stays.
     pub fn forget_answer(&mut self) {

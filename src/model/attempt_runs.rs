@@ -53,29 +53,13 @@ fn alike(attempt: &Attempt) -> Option<(Trigger, Option<u16>, ErrorCode)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{AttemptError, KeptHead, Response, Timestamp, Timings};
+    use crate::model::{AttemptError, Timestamp};
     use proptest::prelude::*;
 
     fn attempt(number: u16, trigger: Trigger, end: Result<u16, ErrorCode>) -> Attempt {
-        let result = match end {
-            Ok(status) => {
-                let head = KeptHead::default();
-                AttemptResult::Response(Response { status, body: vec![], retry_after: None, location: None, head })
-            }
-            Err(code) => AttemptResult::Error(AttemptError { code, message: String::new(), message_pt: String::new() }),
-        };
-        Attempt {
-            number,
-            trigger,
-            started_at: Timestamp::from_ms(u64::from(number)),
-            duration_us: 1,
-            timings: Timings::default(),
-            remote_ip: None,
-            tls: None,
-            request: None,
-            result,
-            next_attempt_at: None,
-        }
+        let failed = |code| AttemptError { code, message: String::new(), message_pt: String::new() };
+        let result = end.map_or_else(|code| AttemptResult::Error(failed(code)), AttemptResult::of_status);
+        Attempt { number, ..Attempt::bare(trigger, Timestamp::from_ms(u64::from(number)), result) }
     }
 
     fn told(attempts: &[Attempt]) -> Vec<(u16, u16)> {

@@ -347,25 +347,13 @@ impl Notification {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{AttemptResult, KeptHead, Response, Seq, Timings, WebhookNo};
+    use crate::model::{AttemptResult, Seq, WebhookNo};
 
     const NOW: Timestamp = Timestamp::from_ms(1_000);
     const LATER: Timestamp = Timestamp::from_ms(9_000);
 
     fn attempt(trigger: Trigger, status: u16) -> Attempt {
-        let response = Response { status, body: vec![], retry_after: None, location: None, head: KeptHead::default() };
-        Attempt {
-            number: 0,
-            trigger,
-            started_at: NOW,
-            duration_us: 1,
-            timings: Timings::default(),
-            remote_ip: None,
-            tls: None,
-            request: None,
-            result: AttemptResult::Response(response),
-            next_attempt_at: None,
-        }
+        Attempt::bare(trigger, NOW, AttemptResult::of_status(status))
     }
 
     /// As the engine does: a manual attempt began for the request that is pending.

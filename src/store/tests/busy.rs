@@ -171,16 +171,25 @@ impl Busy {
     }
 
     pub(super) fn confirm(&self, key: NotificationKey) {
+        self.end(key, 200, Verdict::Confirmed, Status::Delivered);
+    }
+
+    /// Its last automatic attempt is answered with a 500.
+    pub(super) fn exhaust(&self, key: NotificationKey) {
+        self.end(key, 500, Verdict::Exhausted, Status::Failed);
+    }
+
+    fn end(&self, key: NotificationKey, status: u16, verdict: Verdict, then: Status) {
         self.store.record_outcome(RecordOutcome {
             account: self.account,
             key,
-            attempt: attempt(Trigger::Automatic, Some(200)),
-            verdict: Verdict::Confirmed,
+            attempt: attempt(Trigger::Automatic, Some(status)),
+            verdict,
             gap: Duration::ZERO,
             requested_at: None,
             webhook_updated_at: START,
         });
-        eventually("the outcome is recorded", || self.status(key) == Status::Delivered);
+        eventually("the outcome is recorded", || self.status(key) == then);
     }
 
     pub(super) fn status(&self, key: NotificationKey) -> Status {

@@ -1,28 +1,14 @@
 //! A block of each table is damaged in sled, and what is recorded next has to change it.
 
-use super::busy::{Busy, eventually};
-use crate::model::{Event, NotificationKey, Seq, Status, Trigger, Verdict};
+use super::busy::Busy;
+use crate::model::{Event, NotificationKey, Seq, Status};
+use crate::store::BackupError;
 use crate::store::backup::live::write_pieces;
 use crate::store::engine::journal::MemoryDisk;
 use crate::store::engine::rows::memory::MemoryBase;
 use crate::store::schema::table::{BY_RESPONSE, BY_STATE, BY_WEBHOOK, EVENT, NOTIFICATION, TYPE, Table, UNTRIED};
-use crate::store::tests::rig::{START, attempt, wait};
-use crate::store::{BackupError, RecordOutcome};
+use crate::store::tests::rig::wait;
 use std::sync::Arc;
-use std::time::Duration;
-
-fn fail(busy: &Busy, key: NotificationKey) {
-    busy.store.record_outcome(RecordOutcome {
-        account: busy.account,
-        key,
-        attempt: attempt(Trigger::Automatic, Some(500)),
-        verdict: Verdict::Exhausted,
-        gap: Duration::ZERO,
-        requested_at: None,
-        webhook_updated_at: START,
-    });
-    eventually("the outcome is recorded", || busy.status(key) == Status::Failed);
-}
 
 /// Flips a bit of the last block of a table.
 fn damage(base: &MemoryBase, table: u8) {
@@ -43,13 +29,13 @@ fn intake_deliveries_and_checkpoints_go_on_beside_a_block_that_is_put_aside_and_
         let key = |event: &Event| NotificationKey { seq: event.seq, webhook: webhook.no };
         let first = busy.record(20);
         first[..6].iter().for_each(|event| busy.confirm(key(event)));
-        first[6..8].iter().for_each(|event| fail(&busy, key(event)));
+        first[6..8].iter().for_each(|event| busy.exhaust(key(event)));
         busy.move_into_sled();
         damage(&busy.base, table);
 
         let mut next = busy.record(8);
         next[..2].iter().for_each(|event| busy.confirm(key(event)));
-        next[2..4].iter().for_each(|event| fail(&busy, key(event)));
+        next[2..4].iter().for_each(|event| busy.exhaust(key(event)));
         busy.move_into_sled();
         // Behind the checkpoint too, in what stands there instead.
         next.extend(busy.record(3));

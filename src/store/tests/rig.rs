@@ -3,8 +3,8 @@
 use crate::clock::Clock;
 use crate::model::{
     AccountNo, Attempt, AttemptError, AttemptResult, BodyDraft, ErrorCode, Event, EventType, ExtraHeaders, Fingerprint,
-    KeptHead, NewEvent, Notification, NotificationKey, OrderKey, Pattern, PatternSet, ResourceFacts, Response, Seq,
-    SigningSecret, TargetUrl, Timestamp, Timings, Trigger, Verdict, Webhook, WebhookId, WebhookNo, WebhookStatus,
+    NewEvent, Notification, NotificationKey, OrderKey, Pattern, PatternSet, ResourceFacts, Seq, SigningSecret,
+    TargetUrl, Timestamp, Trigger, Verdict, Webhook, WebhookId, WebhookNo, WebhookStatus,
 };
 use crate::store::changes::change::Change;
 use crate::store::changes::idempotency::IdempotencyKey;
@@ -328,32 +328,9 @@ pub(crate) fn paid() -> NewEvent {
 }
 
 pub(crate) fn attempt(trigger: Trigger, status: Option<u16>) -> Attempt {
-    let result = match status {
-        Some(status) => AttemptResult::Response(Response {
-            status,
-            body: vec![],
-            retry_after: None,
-            location: None,
-            head: KeptHead::default(),
-        }),
-        None => AttemptResult::Error(AttemptError {
-            code: ErrorCode::Timeout,
-            message: "slow".to_owned(),
-            message_pt: "lento".to_owned(),
-        }),
-    };
-    Attempt {
-        number: 0,
-        trigger,
-        started_at: START,
-        duration_us: 1,
-        timings: Timings::default(),
-        remote_ip: None,
-        tls: None,
-        request: None,
-        result,
-        next_attempt_at: None,
-    }
+    let slow = || AttemptError { code: ErrorCode::Timeout, message: "slow".to_owned(), message_pt: "lento".to_owned() };
+    let result = status.map_or_else(|| AttemptResult::Error(slow()), AttemptResult::of_status);
+    Attempt::bare(trigger, START, result)
 }
 
 pub(crate) fn idempotency_key(name: u8, fingerprint: u8, until: Timestamp) -> IdempotencyKey {

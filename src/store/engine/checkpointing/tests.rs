@@ -36,16 +36,28 @@ fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Takes ten seconds: as long as it waits until it tries again.
-#[test]
-fn a_block_that_can_t_be_read_is_logged_once_and_neither_ends_the_process_nor_is_passed_over() {
+fn key(nth: u32) -> Vec<u8> {
+    [b"e", &nth.to_be_bytes()[..]].concat()
+}
+
+fn row(nth: u32) -> RowWrite {
+    (key(nth).as_slice().into(), Some("a row".into()))
+}
+
+/// Rows 0 and 8, each in a block of its own.
+fn two_blocks() -> (Arc<MemoryBase>, RowStore<Arc<MemoryBase>>) {
     let base = Arc::new(MemoryBase::default());
     let rows = RowStore::open(base.clone(), |_| Some(Shape { bits: 8 + 29 }), [7; 16], Limits::default()).unwrap();
-    let key = |nth: u32| [b"e", &nth.to_be_bytes()[..]].concat();
-    let row = |nth| (key(nth).as_slice().into(), Some("a row".into()));
     rows.publish(1, &[row(0), row(8)]).unwrap();
     rows.freeze();
     while !rows.checkpoint_step().unwrap().done {}
+    (base, rows)
+}
+
+/// Takes ten seconds: as long as it waits until it tries again.
+#[test]
+fn a_block_that_can_t_be_read_is_logged_once_and_neither_ends_the_process_nor_is_passed_over() {
+    let (base, rows) = two_blocks();
     let (block, _) = base.rows().into_iter().find(|(stored, _)| stored[0] == b'e').unwrap();
     base.fail_reads_of(Some(&block));
     rows.publish(2, &[row(1), row(9)]).unwrap();
@@ -242,13 +254,7 @@ fn a_memory_that_is_full_lets_a_checkpoint_begin_with_room_for_a_piece_and_never
 
 #[test]
 fn a_damaged_block_is_put_aside_and_logged_with_its_table_and_range_and_what_to_do() {
-    let base = Arc::new(MemoryBase::default());
-    let rows = RowStore::open(base.clone(), |_| Some(Shape { bits: 8 + 29 }), [7; 16], Limits::default()).unwrap();
-    let key = |nth: u32| [b"e", &nth.to_be_bytes()[..]].concat();
-    let row = |nth| (key(nth).as_slice().into(), Some("a row".into()));
-    rows.publish(1, &[row(0), row(8)]).unwrap();
-    rows.freeze();
-    while !rows.checkpoint_step().unwrap().done {}
+    let (base, rows) = two_blocks();
     let (block, whole) = base.rows().into_iter().find(|(stored, _)| stored[0] == b'e').unwrap();
     let mut damaged = whole.to_vec();
     damaged[6] ^= 1;

@@ -9,8 +9,8 @@ use super::*;
 use crate::delivery::schedule::message::{LaneSettings, Reachability, RetryAfterHold};
 use crate::delivery::schedule::pacing::MAX_PROBE_INTERVAL;
 use crate::model::{
-    AccountNo, Attempt, AttemptResult, KeptHead, MAX_AUTOMATIC_ATTEMPTS, Notification, RateLimit, Response,
-    RetryPolicy, State, Timings, Trigger, Verdict,
+    AccountNo, Attempt, AttemptResult, MAX_AUTOMATIC_ATTEMPTS, Notification, RateLimit, RetryPolicy, State, Trigger,
+    Verdict,
 };
 use crate::store::NextAttempt;
 use model::*;

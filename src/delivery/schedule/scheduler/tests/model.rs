@@ -397,20 +397,7 @@ impl Sim {
             Later::Settle { key, trigger, verdict, requested_at } => {
                 let now = self.stamp();
                 let status = if verdict == Verdict::Confirmed { 200 } else { 500 };
-                let response =
-                    Response { status, body: vec![], retry_after: None, location: None, head: KeptHead::default() };
-                let attempt = Attempt {
-                    number: 0,
-                    trigger,
-                    started_at: now,
-                    duration_us: 0,
-                    timings: Timings::default(),
-                    remote_ip: None,
-                    tls: None,
-                    request: None,
-                    result: AttemptResult::Response(response),
-                    next_attempt_at: None,
-                };
+                let attempt = Attempt::bare(trigger, now, AttemptResult::of_status(status));
                 self.change(key, |notification| {
                     notification.record_outcome(attempt, verdict, requested_at, now);
                 });
