@@ -127,7 +127,7 @@ async fn run(
     Ok(())
 }
 
-/// Tells whoever starts it for the first time how to get in. A log is kept, and read by others: it has no link.
+/// Tells the person who starts it for the first time how to get in. A log is kept, and read by others: it has no link.
 fn greet(daemon: &Daemon) {
     if !daemon.service.has_panel() {
         return;

@@ -318,7 +318,7 @@ impl Panel {
         request::with_session(request::see("/"), &session, request.secure)
     }
 
-    /// A form that was sent after its session had ended, shown again to whoever has signed in since.
+    /// A form that was sent after its session had ended, shown again to the person who has signed in since.
     fn again(&self, request: &PanelRequest, signed_in: &SignedIn) -> Response<Bytes> {
         let zone = self.service.time_zone();
         let view = self.view(request, signed_in, &zone, Some(request.lang.texts().ended_form.to_owned()));

@@ -109,7 +109,7 @@ impl Error {
     }
 }
 
-/// What a store says that takes nothing for a while, to callers and to whoever asks whether it is ready; `None` of an
+/// What a store says that takes nothing for a while, to callers and to readiness checks; `None` of an
 /// error that is none of those.
 pub(super) fn unavailable(error: &StoreError) -> Option<Localized> {
     let pt = match error {

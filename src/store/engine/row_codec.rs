@@ -1,6 +1,6 @@
 //! Rows as bytes, as they stand in a frame of the journal and in a backup, one behind the other:
 //! `[key's length u16][value's length u32][key][value]`, numbers big-endian. A value's length of all ones deletes the
-//! key. It is part of both file formats; whoever reads such bytes has checked their checksum before.
+//! key. It is part of both file formats; the checksum over such bytes is checked before they are read.
 
 /// How many bytes stand in front of a row's key.
 pub(crate) const LENGTHS_BYTES: usize = 2 + 4;

@@ -261,7 +261,7 @@ impl State {
             match oldest_holds.peek().filter(|hold| hold.from <= segment.last_commit) {
                 Some(_) if idle_bytes <= held_bytes => break,
                 Some(hold) => {
-                    // No other one breaks it: whoever does takes it off the list.
+                    // No other one breaks it: the one that does takes it off the list.
                     let _ = hold.broken.set(why);
                     oldest_holds.next();
                 }

@@ -125,7 +125,7 @@ impl SledBase {
     /// Counts for sled's cache what was read.
     fn count_use(&self, key: &[u8], value: &[u8], uncounted: &mut usize) {
         self.cache_use.read(key, value, uncounted, || {
-            // Whoever needs the page next meets its error.
+            // The next read of the page meets its error.
             let _ = self.tree.contains_key(key);
         });
     }
