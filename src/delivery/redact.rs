@@ -20,7 +20,7 @@ pub(crate) fn redact(response: &mut Response, webhook: &Webhook) {
         let mut bytes = std::mem::take(text).into_bytes();
         replace(&mut bytes, secret);
         // ASCII for ASCII: secrets are visible ASCII, which no part of another character's UTF-8 is.
-        *text = String::from_utf8_lossy(&bytes).into_owned();
+        *text = String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
     };
     for secret in secrets(webhook) {
         replace(&mut response.body, secret);

@@ -14,7 +14,7 @@ use super::webhooks::{patterns, rate, state};
 use crate::model::{
     EventFilter, Listing, NotificationFilter, Pattern, Webhook, WebhookId, WebhookStatus, format_duration,
 };
-use crate::service::{FailingWebhook, MAX_COUNTED, WebhookSummary};
+use crate::service::{MAX_COUNTED, WebhookSummary};
 use http::StatusCode;
 use maud::{Markup, html};
 use std::time::Duration;
@@ -29,7 +29,6 @@ enum Tab {
 pub(super) async fn show(view: &View<'_>, id: WebhookId) -> PageResult {
     let t = view.t;
     let webhook = view.service.webhook(view.caller(), id)?;
-    let failing = view.service.failing_webhook(view.caller(), id).await?;
     let Some(summary) = view.service.summarize_webhooks(vec![webhook.clone()]).pop() else {
         return Err(Refusal::NotFound);
     };
@@ -39,6 +38,7 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> PageResult {
         _ => Tab::Deliveries,
     };
     let is_failing = summary.health.since.is_some() || matches!(webhook.status, WebhookStatus::Disabled { .. });
+    let failing = if is_failing { Some(view.service.failing_webhook(view.caller(), id).await?) } else { None };
     let unknown = unknown_patterns(view, &webhook).await?;
     let tabs = [
         (Tab::Deliveries, "", t.deliveries),
@@ -52,7 +52,10 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> PageResult {
                 h1.clip { (webhook.name()) }
                 div.url.clip title=(webhook.target) { (webhook.target) }
                 p.meta #state data-live="" {
-                    @if is_failing { (trouble::since(view, &failing)) } @else { (state(view, &summary)) }
+                    @match &failing {
+                        Some(failing) => (trouble::since(view, failing)),
+                        None => (state(view, &summary)),
+                    }
                     span { (patterns(view, &webhook, 4)) }
                     span {
                         (t.authorization) " "
@@ -65,10 +68,10 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> PageResult {
         (secret(view, id))
         @if !unknown.is_empty() { p.warning #unknown { (fill(t.unknown_types, &[&unknown])) } }
         div #trouble data-live="" {
-            @if is_failing {
+            @if let Some(failing) = &failing {
                 section.card.trouble {
-                    (trouble::what(view, &failing))
-                    div.acts { (trouble::buttons(view, &failing)) }
+                    (trouble::what(view, failing))
+                    div.acts { (trouble::buttons(view, failing)) }
                 }
             }
             @if let Some(held) = view.service.hold(&webhook) {
@@ -82,7 +85,7 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> PageResult {
             }
         }
         @match tab {
-            Tab::Deliveries => (deliveries(view, id, &summary, &failing).await?),
+            Tab::Deliveries => (deliveries(view, id, &summary).await?),
             Tab::Signature => (signature(view, &webhook)),
             Tab::Configuration => (configuration(view, &webhook)),
         }
@@ -133,19 +136,14 @@ pub(super) async fn kept(view: &View<'_>, _id: WebhookId) -> PageResult {
     Ok(see(back_of(view.request)))
 }
 
-async fn deliveries(
-    view: &View<'_>,
-    id: WebhookId,
-    summary: &WebhookSummary,
-    failing: &FailingWebhook,
-) -> Result<Markup, Refusal> {
+async fn deliveries(view: &View<'_>, id: WebhookId, summary: &WebhookSummary) -> Result<Markup, Refusal> {
     let t = view.t;
     let (mut filter, problems) = asked_for::<NotificationFilter>(view);
     filter.webhook_id = Some(id);
     let find = |listing| view.service.notifications(view.caller(), filter.clone(), listing);
     let (listing, found) = read_page(view, find).await?;
     let (backlog, failed) = view.service.status_counts(view.caller(), Some(id)).await?;
-    let waiting = failing.backlog.total();
+    let waiting = backlog.total();
     let first_step = empty(t.no_deliveries, t.no_deliveries_help, None, t);
     let rows = table(view, &found.items, false);
     let set = [("period", t.period), ("from", t.from), ("to", t.to)];
@@ -314,7 +312,7 @@ pub(super) async fn confirm_delete(view: &View<'_>, id: WebhookId) -> PageResult
     if !view.can_change {
         return Err(Refusal::ReadOnly);
     }
-    let pending = view.service.failing_webhook(view.caller(), id).await?.backlog.total();
+    let pending = view.service.status_counts(view.caller(), Some(id)).await?.0.total();
     let sentence = match pending {
         0 => t.delete_pending_none.to_owned(),
         1..MAX_COUNTED => t.delete_pending.of(pending, &pending, &[]),

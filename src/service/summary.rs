@@ -106,8 +106,6 @@ pub struct Overview {
     pub day_begins: Vec<Timestamp>,
     /// How many notifications are pending.
     pub backlog: BacklogCounts,
-    /// What has been pending for the longest, held or not.
-    pub oldest: Option<NotificationView>,
     /// The failing webhooks, the longest first.
     pub failing: Vec<FailingWebhook>,
     /// How many webhooks the account has.
@@ -146,7 +144,6 @@ fn backlog(store: &Store, account: AccountNo, webhook_id: Option<WebhookId>) -> 
 
 /// The beginning of the hour that many hours ago, the present one counted in.
 fn since(now: Timestamp, hours: u64) -> Timestamp {
-    const HOUR_MS: u64 = 3_600_000;
     Timestamp::from_ms((now.as_ms() / HOUR_MS).saturating_sub(hours - 1) * HOUR_MS)
 }
 
@@ -249,20 +246,6 @@ impl Service {
             };
             let hours = hours.to_vec();
             let (days, day_begins) = by_day(&all, now, &zone);
-            let mut oldest = None;
-            for status in [Status::Pending, Status::Retrying, Status::Held] {
-                for (notification, event) in store.notifications(account, &of_status(status), Listing::oldest(1))?.items
-                {
-                    if oldest.as_ref().is_none_or(|(_, older): &(_, Event)| event.seq < older.seq) {
-                        oldest = Some((notification, event));
-                    }
-                }
-            }
-            let mut views = Webhooks::new(store, account);
-            let oldest = match &oldest {
-                Some((notification, event)) => Some(views.view(notification, event, &present)?),
-                None => None,
-            };
             let mut webhooks_failing = Vec::with_capacity(failing.len());
             for (webhook, health) in failing {
                 webhooks_failing.push(failing_webhook(store, webhook, health)?);
@@ -273,7 +256,6 @@ impl Service {
                 days,
                 day_begins,
                 backlog: backlog(store, account, None)?,
-                oldest,
                 failing: webhooks_failing,
                 webhooks: webhooks.len(),
                 has_events: !store.events(account, &EventFilter::default(), Listing::newest(1))?.items.is_empty(),
@@ -294,7 +276,7 @@ impl Service {
         key.filter(own).is_some_and(|key| self.delivery.status.is_in_flight(key, view.attempts_count))
     }
 
-    /// Writes what is counted of attempts to its file. What can't be written is counted on in memory.
+    /// Writes what is counted of notifications to its file. What can't be written is counted on in memory.
     pub async fn save_history(&self) {
         if let Err(Error::Store(error)) = self.read(|store| Ok(store.save_history()?)).await {
             tracing::warn!(%error, "the figures of the panel could not be written");
@@ -329,9 +311,8 @@ fn by_day(hours: &[HourCounts], now: Timestamp, zone: &Zone) -> (Vec<HourCounts>
     let today = zone.day(now);
     let first = today - (DAYS - 1);
     let mut days = vec![HourCounts::default(); usize::try_from(DAYS).unwrap_or_default()];
-    let present = now.as_ms() / HOUR_MS;
     for (back, one) in hours.iter().rev().enumerate() {
-        let begin = Timestamp::from_ms(present.saturating_sub(back as u64) * HOUR_MS);
+        let begin = since(now, back as u64 + 1);
         if let Some(day) = usize::try_from(zone.day(begin) - first).ok().and_then(|day| days.get_mut(day)) {
             day.add(*one);
         }

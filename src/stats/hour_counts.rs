@@ -94,8 +94,6 @@ pub struct WebhookHistory {
     pub hours: Vec<HourCounts>,
     /// When an attempt was last confirmed.
     pub confirmed_at: Option<Timestamp>,
-    /// How long the attempts took that were confirmed in the last 24 hours.
-    pub times: ResponseTimes,
 }
 
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,11 +129,7 @@ impl Past {
     }
 
     fn history(&self, now: Timestamp, confirmed_ms: Option<u64>) -> WebhookHistory {
-        WebhookHistory {
-            hours: self.last(now, 24),
-            times: self.times(now),
-            confirmed_at: confirmed_ms.map(Timestamp::from_ms),
-        }
+        WebhookHistory { hours: self.last(now, 24), confirmed_at: confirmed_ms.map(Timestamp::from_ms) }
     }
 
     /// Counts are kept for `most` hours.
@@ -238,7 +232,6 @@ impl OutcomeCounter {
         let mut all = self.lock();
         let own = all.webhooks.entry(webhook).or_default();
         own.confirmed_ms = Some(now.as_ms());
-        own.past.times.entry(hour).or_default().note(duration_us);
         own.past.trim(trusted, HOURS);
         let of_all = all.accounts.entry(account).or_default();
         of_all.times.entry(hour).or_default().note(duration_us);
@@ -304,11 +297,12 @@ mod tests {
         let own = &all.webhooks[&one];
         assert!(own.past.hours.len() as u64 <= HOURS, "{own:?}");
         assert!(all.accounts[&SHOP].hours.len() as u64 <= ACCOUNT_HOURS);
-        assert!(own.past.times.len() as u64 <= HOURS, "{own:?}");
+        assert!(all.accounts[&SHOP].times.len() as u64 <= HOURS);
         assert_eq!(own.past.hours.last_key_value().unwrap().1, &HourCounts { confirmed: 0, retried: 1, failed: 1 });
         assert_eq!(own.confirmed_ms, Some(hour(24 * 40 - 2).as_ms()));
         let history = own.past.history(hour(24 * 40 - 1), None);
-        assert_eq!((history.hours.len(), history.times.count()), (24, 12));
+        let times = all.accounts[&SHOP].times(hour(24 * 40 - 1));
+        assert_eq!((history.hours.len(), times.count()), (24, 12));
         for bad in ["", "{}", &text.replace("hours", "x"), &text[1..]] {
             assert_eq!(*OutcomeCounter::from_text(bad).lock(), All::default(), "{bad}");
         }

@@ -82,10 +82,11 @@ impl AttemptReport {
         number: u16,
         trigger: Trigger,
         started_at: Timestamp,
-        request: Option<Box<SentRequest>>,
+        mut request: Option<Box<SentRequest>>,
     ) -> Attempt {
-        let sent = self.sent;
-        let request = request.map(|request| Box::new(SentRequest { sent, ..*request }));
+        if let Some(request) = &mut request {
+            request.sent = self.sent;
+        }
         Attempt {
             number,
             trigger,
