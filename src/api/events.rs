@@ -235,7 +235,7 @@ impl<'a> EventShape<'a> {
         Self {
             id: event.id,
             event_type: event.event_type.as_str(),
-            external_id: event.external_id.as_deref().or(event.resource.external_id.as_deref()),
+            external_id: event.external_id(),
             resource_id: event.resource.id.as_deref(),
             about: event.about(),
             occurred_at: event.occurred_at,

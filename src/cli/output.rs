@@ -4,6 +4,7 @@
 
 use super::client::ApiAnswer;
 use super::exit::{DONE, FAILED, complain};
+use crate::model::is_invisible;
 use serde_json::Value;
 use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
@@ -120,11 +121,8 @@ pub(crate) fn columns(is_terminal: bool, file: impl rustix::fd::AsFd) -> Option<
 
 /// The text without what a terminal would obey: controls, and marks that reorder what is read.
 pub(crate) fn printable(text: &str) -> Cow<'_, str> {
-    let obeyed = |c: char| {
-        c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}')
-    };
-    if text.contains(obeyed) {
-        Cow::Owned(text.chars().map(|c| if obeyed(c) { '\u{fffd}' } else { c }).collect())
+    if text.contains(is_invisible) {
+        Cow::Owned(text.chars().map(|c| if is_invisible(c) { '\u{fffd}' } else { c }).collect())
     } else {
         Cow::Borrowed(text)
     }

@@ -19,8 +19,7 @@ pub(crate) fn moment(text: &str) -> Result<String, String> {
 /// `now`, `-2h`, `2h ago`, in this zone; or with an offset, `2026-11-28T09:00:00Z`.
 fn read(zone: &Zone, text: &str, now: Timestamp) -> Option<Timestamp> {
     let text = text.trim();
-    let since_1970 = i64::try_from(now.as_secs()).ok()?;
-    let today = (since_1970 + zone.offset(since_1970)).div_euclid(DAY) * DAY;
+    let today = zone.day(now) * DAY;
     let at = |seconds: i64| u64::try_from(seconds).ok().map(|seconds| Timestamp::from_ms(seconds * 1000));
     match text {
         "now" => return Some(now),

@@ -3,9 +3,9 @@
 use super::error::Error;
 use crate::atomic_file;
 use crate::control;
-use crate::model::{AccessToken, Scope, Scopes, TokenHash};
+use crate::model::{AccessToken, Scopes, TokenHash};
 use crate::service::{self, Account, By, Service};
-use crate::store::{Store, StoreError, Token};
+use crate::store::{Store, StoreError};
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -44,8 +44,7 @@ pub(crate) async fn make_missing(service: &Service, store: &Store, accounts: &[A
     let mut made = false;
     for account in accounts {
         let now = service.now();
-        let admin = |token: &Token| token.scopes.allows(Scope::Admin) && token.expires_at.is_none_or(|end| now < end);
-        if account.admin_token.is_some() || store.tokens(account.no).iter().any(admin) {
+        if account.admin_token.is_some() || store.tokens(account.no).iter().any(|token| token.is_admin_at(now)) {
             continue;
         }
         let path = control::accounts::admin_token_file(store.path(), &account.name);

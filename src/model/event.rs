@@ -1,6 +1,6 @@
 //! An event: something that happened to an order or a payment. Immutable.
 
-use super::business_keys::{self, SearchText};
+use super::business_keys;
 use super::{AccountNo, DISABLED_EVENT, EventId, EventType, OrderKey, Seq, Timestamp, TraceContext, WebhookId};
 use bytes::{Bytes, BytesMut};
 use std::sync::Arc;
@@ -44,8 +44,12 @@ impl Event {
         let (kind, name) = named.unwrap_or_default();
         let own = self.id.to_bytes();
         let bytes = if kind == 0 { own.as_slice() } else { name.as_bytes() };
-        let hash = Fingerprint::of([[kind].as_slice(), bytes]).0;
-        OrderKey(u64::from_be_bytes([hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]]))
+        OrderKey(Fingerprint::of([[kind].as_slice(), bytes]).first_u64())
+    }
+
+    /// The caller's own id, else the one inside the resource.
+    pub fn external_id(&self) -> Option<&str> {
+        self.external_id.as_deref().or(self.resource.external_id.as_deref())
     }
 
     /// What a row of a list says of it, from the record alone.
@@ -53,16 +57,11 @@ impl Event {
         let resource = &self.resource;
         let of_type = |category| resource.id.clone().filter(|_| self.event_type.category() == category);
         About {
-            external_id: self.external_id.clone().or_else(|| resource.external_id.clone()),
+            external_id: self.external_id().map(str::to_owned),
             order_id: resource.order_id.clone().or_else(|| of_type("ORDER")),
             payment_id: resource.payment_id.clone().or_else(|| of_type("PAYMENT")),
             total_cents: resource.total_cents,
         }
-    }
-
-    /// Whether it has this key, or this number in one.
-    pub fn is_found_by(&self, text: &SearchText) -> bool {
-        business_keys::tokens(&self.resource.keys).contains(&text.as_str())
     }
 
     /// Forgets what was found in its resource; of the keys the caller's own `external_id` stays, if that does.
@@ -112,6 +111,14 @@ pub struct About {
 /// event; other things are told apart by such bytes as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint(pub [u8; 16]);
+
+impl Fingerprint {
+    /// The first eight of them as a number.
+    pub(crate) fn first_u64(self) -> u64 {
+        let hash = self.0;
+        u64::from_be_bytes([hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]])
+    }
+}
 
 /// The bytes a target receives, fixed when the event was recorded, and where in them the resource stands.
 #[derive(Clone, Debug, PartialEq, Eq)]

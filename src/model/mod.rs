@@ -75,7 +75,7 @@ pub(crate) use retry::splitmix64;
 pub use retry::{Exhausted, MAX_AUTOMATIC_ATTEMPTS, RetryPolicy, RetryPolicyError};
 pub use sample::{Sample, SampleMethod};
 pub use sent_request::{KeptHead, MASKED, SentHeader, SentRequest};
-pub(crate) use shell::is_plain;
+pub(crate) use shell::{is_invisible, is_plain};
 pub use shell::{quoted, quoted_bytes};
 pub use target::TargetUrl;
 pub use target_error::TargetError;

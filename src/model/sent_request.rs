@@ -33,8 +33,7 @@ impl SentRequest {
     /// Eight bytes of a hash of a signature: nothing can be signed with them, but a signature that is computed again is
     /// known to be the one that was sent.
     pub fn signature_tag(signature: &[u8]) -> u64 {
-        let hash = Fingerprint::of([signature]).0;
-        u64::from_be_bytes([hash[0], hash[1], hash[2], hash[3], hash[4], hash[5], hash[6], hash[7]])
+        Fingerprint::of([signature]).first_u64()
     }
 }
 

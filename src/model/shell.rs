@@ -42,7 +42,7 @@ pub(crate) fn is_plain(bytes: &[u8]) -> bool {
 }
 
 /// Control characters, and those that turn the direction of text.
-fn is_invisible(char: char) -> bool {
+pub(crate) fn is_invisible(char: char) -> bool {
     char.is_control() || matches!(char, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 

@@ -1,6 +1,7 @@
 //! What a shop calls a webhook.
 
 use super::TargetUrl;
+use super::shell::is_invisible;
 use std::fmt;
 
 /// A webhook's name: 1 to 80 characters, none of them a control character, no space at its ends. Two webhooks may have
@@ -16,7 +17,7 @@ impl WebhookName {
     pub fn parse(text: &str) -> Option<Self> {
         // Before it is looked at: it may have a mebibyte.
         let text = Some(text.trim()).filter(|text| text.len() <= 4 * Self::MAX_CHARS)?;
-        let good = (1..=Self::MAX_CHARS).contains(&text.chars().count()) && !text.chars().any(is_unprintable);
+        let good = (1..=Self::MAX_CHARS).contains(&text.chars().count()) && !text.chars().any(is_invisible);
         good.then(|| Self(text.to_owned()))
     }
 
@@ -30,11 +31,6 @@ impl WebhookName {
         let host = target.host();
         host.char_indices().nth(Self::MAX_CHARS).map_or(host, |(end, _)| &host[..end])
     }
-}
-
-/// Control characters, and those that turn the direction of the text behind them or part lines.
-fn is_unprintable(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 impl fmt::Display for WebhookName {

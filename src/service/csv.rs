@@ -151,15 +151,11 @@ fn yes(is: bool, language: CsvLanguage) -> &'static str {
     }
 }
 
-fn external_id(event: &Event) -> &str {
-    event.external_id.as_deref().or(event.resource.external_id.as_deref()).unwrap_or_default()
-}
-
 fn event_row(rows: &mut Rows, event: &Event) {
     rows.row([
         &*event.id.to_string(),
         event.event_type.as_str(),
-        external_id(event),
+        event.external_id().unwrap_or_default(),
         event.resource.id.as_deref().unwrap_or_default(),
         &time(event.occurred_at),
         &time(Some(event.inserted_at)),
@@ -174,7 +170,7 @@ fn notification_row(rows: &mut Rows, view: &NotificationView, event: &Event) {
         &*view.id.to_string(),
         &view.event_id.to_string(),
         &view.event_type,
-        external_id(event),
+        event.external_id().unwrap_or_default(),
         event.resource.id.as_deref().unwrap_or_default(),
         &view.webhook_id.to_string(),
         &view.target,

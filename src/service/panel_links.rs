@@ -1,4 +1,4 @@
-//! Links that sign in to the panel: for whoever runs the daemon, or has an admin token, and would rather click than
+//! Links that sign in to the panel: for people who run the daemon, or have an admin token, and would rather click than
 //! paste a token into a page.
 //!
 //! A link holds a secret that is known here by its hash, in memory alone: a restart forgets it. It stands behind the
@@ -7,7 +7,7 @@
 use super::caller::{By, Caller, Credential};
 use super::shared::Service;
 use super::unused_links::PanelLink;
-use crate::model::{AccountNo, Scope, Timestamp, TokenHash};
+use crate::model::{AccountNo, Timestamp, TokenHash};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
@@ -76,9 +76,7 @@ impl Service {
             By::ConfigToken => configured(),
             By::Daemon => configured().or_else(|| {
                 let all = self.store.tokens(caller.account).into_iter();
-                let admins = all
-                    .filter(|token| token.scopes.allows(Scope::Admin) && token.expires_at.is_none_or(|end| now < end));
-                let oldest = admins.min_by_key(|token| token.inserted_at)?;
+                let oldest = all.filter(|token| token.is_admin_at(now)).min_by_key(|token| token.inserted_at)?;
                 Some(Credential::from_parts(oldest.hash, Some(oldest.id)))
             }),
         }

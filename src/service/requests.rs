@@ -87,16 +87,6 @@ impl LostReason {
     }
 }
 
-impl RebuiltRequest {
-    /// The headers whose values can't be built again.
-    pub fn lost(&self) -> impl Iterator<Item = (&HeaderName, LostReason)> {
-        self.headers.iter().filter_map(|header| match &header.value {
-            HeaderText::Lost(why) => Some((&header.name, *why)),
-            HeaderText::Sent(_) | HeaderText::Masked => None,
-        })
-    }
-}
-
 /// What the requests of an event's attempts are built from.
 #[derive(Clone)]
 pub struct RequestParts {

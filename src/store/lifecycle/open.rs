@@ -65,7 +65,7 @@ impl Store {
         let Files { tree, mut writer, format, head, created } = files;
         let StoreSettings { path, limits, clock, .. } = settings;
         let (shared, clock) = Shared::over(tree, &format, &head, path, limits, clock)?;
-        writer.start_checkpoints(Arc::clone(&shared.space), |key| Table::of(key).map_or("unknown", Table::name))?;
+        writer.start_checkpoints(Arc::clone(&shared.space), Table::name_of)?;
         let shared = Arc::new(shared);
         let (commits, receiver) = commit_queue();
         let (writer, send_updates) = (Box::new(writer), Box::new(send_updates));

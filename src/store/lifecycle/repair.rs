@@ -117,7 +117,7 @@ fn commit<B: Base + 'static>(
 impl<B: Base + 'static> Repair<'_, B> {
     fn delete(&mut self, key: &[u8]) {
         if self.staged.insert(key.to_vec(), None).is_none() {
-            *self.repaired.dropped.entry(Table::of(key).map_or("unknown", Table::name)).or_default() += 1;
+            *self.repaired.dropped.entry(Table::name_of(key)).or_default() += 1;
         }
     }
 

@@ -5,7 +5,7 @@ use crate::store::error::StoreError;
 use crate::store::query::merge::{Range, Shape};
 use crate::store::query::ranges::webhooks_in;
 use crate::store::schema::keys;
-use crate::store::schema::references::Kind;
+use crate::store::schema::references::{self, Kind};
 use crate::store::state::Shared;
 
 /// A text that is searched for, and what of the account's it is the id of.
@@ -50,7 +50,7 @@ impl<'t> Search<'t> {
     /// Whether an event, or its notification to a webhook, is what it means. Of an event alone the notifications aren't
     /// known: where the text is a webhook's id, it means each that its ranges lead to.
     pub(crate) fn means(&self, event: &Event, webhook: Option<WebhookNo>) -> bool {
-        event.is_found_by(self.text)
+        references::has(event, Kind::Key, self.text.as_str())
             || self.event == Some(event.seq)
             || self.notification.is_some_and(|key| key.seq == event.seq && webhook.is_none_or(|no| no == key.webhook))
             || (self.webhook.is_some() && (webhook.is_none() || webhook == self.webhook))

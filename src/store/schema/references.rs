@@ -67,7 +67,8 @@ fn values_of(event: &Event) -> impl Iterator<Item = (Kind, &str)> {
     let external = [&event.external_id, &event.resource.external_id].into_iter().flatten();
     let external = external.map(|id| (Kind::ExternalId, id.as_str()));
     let resource = event.resource.id.iter().map(|id| (Kind::ResourceId, id.as_str()));
-    let keys = tokens(&event.resource.keys).into_iter().map(|token| (Kind::Key, token));
+    // Taken out of the keys only when they are reached: a look for one of the ids above ends before.
+    let keys = std::iter::once_with(|| tokens(&event.resource.keys)).flatten().map(|token| (Kind::Key, token));
     external.chain(resource).chain(keys)
 }
 

@@ -60,6 +60,11 @@ pub(crate) enum Table {
 }
 
 impl Table {
+    /// The name of the table that a key belongs to.
+    pub(crate) fn name_of(key: &[u8]) -> &'static str {
+        Self::of(key).map_or("unknown", Self::name)
+    }
+
     /// The table a key belongs to.
     pub(crate) fn of(key: &[u8]) -> Option<Self> {
         Some(match *key.first()? {

@@ -1,6 +1,6 @@
 //! Access tokens.
 
-use crate::model::{AccountNo, Scopes, Timestamp, TokenHash, TokenId};
+use crate::model::{AccountNo, Scope, Scopes, Timestamp, TokenHash, TokenId};
 use crate::store::error::StoreError;
 use crate::store::schema::record::frame::{invalid, open, seal};
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,13 @@ pub struct Token {
     pub expires_at: Option<Timestamp>,
     /// When it was last used, to the minute; the uses of the last minute before a crash are lost.
     pub last_used_at: Option<Timestamp>,
+}
+
+impl Token {
+    /// Whether it is an admin's, and good at this moment.
+    pub fn is_admin_at(&self, now: Timestamp) -> bool {
+        self.scopes.allows(Scope::Admin) && self.expires_at.is_none_or(|end| now < end)
+    }
 }
 
 #[derive(Serialize, Deserialize)]
