@@ -95,14 +95,14 @@ impl<B: Base + 'static> JournalWriter<B> {
             Journal::create(disk, identity, settings, 0)?
         };
         // At every start, with its number: whichever older journal is put beside sled's files later, it is noticed.
-        let epoch = recovered.epoch;
-        rows.note_journal(Reached { epoch, commit: recovered.last_commit })?;
+        let Recovered { epoch, last_commit: commit, line, .. } = recovered;
+        rows.note_journal(Reached { epoch, commit, line })?;
         if rows.is_unrepaired() && !was_unrepaired && recovered.lost.is_none() {
             rows.note_unrepaired(false)?;
         }
         // Behind a loss that was accepted, numbers that were given are not given again.
-        rows.load(recovered.last_commit, &[])?;
-        rows.set_durable(recovered.last_commit);
+        rows.load(commit, &[])?;
+        rows.set_durable(commit, line);
         let closed = journal.closed().clone();
         let engine = Arc::new(Engine { rows, closed, pace: Pace::default() });
         Ok((Self { engine, journal, epoch, appended: Vec::new(), checkpoints: None }, recovered))
@@ -138,7 +138,7 @@ impl<B: Base + 'static> JournalWriter<B> {
     /// Makes visible what was appended, all of which is durable: now a checkpoint may take it.
     fn show_durable(&mut self, durable: u64) -> Result<(), EngineError> {
         let Engine { rows, pace, .. } = &*self.engine;
-        rows.set_durable(durable);
+        rows.set_durable(durable, self.journal.line());
         for (commit, appended) in self.appended.drain(..) {
             rows.publish(commit, &appended)?;
         }
@@ -252,7 +252,7 @@ impl<B: Base + 'static> Writer for JournalWriter<B> {
         self.show_durable(durable)?;
         self.journal.sync_marker(Duration::MAX)?;
         // Last: a stopped store is what people copy.
-        self.engine.rows.note_journal(Reached { epoch: self.epoch, commit: durable })
+        self.engine.rows.note_journal(Reached { epoch: self.epoch, commit: durable, line: self.journal.line() })
     }
 }
 

@@ -1,4 +1,7 @@
 //! How far a journal had come, as sled remembers it.
+//!
+//! The *line* of a journal at a commit is the CRC of the last frame up to there. Two copies of a store that were both
+//! started write the same commits' numbers, and other lines: salts are random.
 
 /// A journal that hasn't come so far is an older one, whatever its own marker says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -7,6 +10,8 @@ pub(crate) struct Reached {
     pub(crate) epoch: u64,
     /// A commit that was durable.
     pub(crate) commit: u64,
+    /// The line of the journal there; 0 where nothing is known of it.
+    pub(crate) line: u32,
 }
 
 /// What is held elsewhere, and synced there.
@@ -20,7 +25,10 @@ pub(crate) struct Held {
 
 impl Held {
     pub(crate) fn new(position: u64, reached: Reached) -> Self {
-        Self { position, reached: Reached { commit: reached.commit.max(position), ..reached } }
+        // What is known of another commit says nothing of this one.
+        let reached =
+            if reached.commit < position { Reached { commit: position, line: 0, ..reached } } else { reached };
+        Self { position, reached }
     }
 
     /// Where no more than the position is known.

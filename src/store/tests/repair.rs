@@ -95,7 +95,7 @@ fn journal_of(frames: &[Frame], format: &FormatV1) -> MemoryDisk {
 fn cut_off(frames: &[Frame], format: &FormatV1, position: usize, call: u64, left: usize) -> Option<Arc<MemoryBase>> {
     let base = Arc::new(MemoryBase::default());
     let rows = rows_of(base.clone(), &frames[..position], format);
-    rows.set_durable(frames.len() as u64);
+    rows.set_durable(frames.len() as u64, 0);
     rows.freeze();
     while !rows.checkpoint_step().unwrap().done {}
     for frame in &frames[position..] {

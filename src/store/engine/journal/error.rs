@@ -65,6 +65,11 @@ pub(crate) enum Damage {
         /// How far it had, by what is held with the rows.
         known: Reached,
     },
+    /// It is that of a copy of the store, which was started by itself.
+    Apart {
+        /// The commit up to which the rows are of another journal.
+        commit: u64,
+    },
     /// A segment whose header isn't whole.
     Header {
         /// Its file.
@@ -160,6 +165,11 @@ impl fmt::Display for Damage {
                  commit {} in start {}, and it stands at commit {} of start {}; if files were copied, put back the \
                  `journal` folder of the same moment as `db`",
                 known.commit, known.epoch, found.commit, found.epoch
+            ),
+            Self::Apart { commit } => write!(
+                f,
+                "the journal isn't that of the `db` beside it, but of a copy of this store that was started elsewhere: by \
+                 what `db` says, commit {commit} was another one; put back the `journal` folder that belongs to `db`"
             ),
             Self::Header { name } => write!(f, "the beginning of the journal's {name} is damaged"),
             Self::Frame { name, at, commit } => write!(

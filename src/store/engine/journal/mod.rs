@@ -130,7 +130,7 @@ impl Journal {
         let marker = marker.map_err(RecoverError::io("written", crate::store::engine::journal::marker::NAME))?;
         let open = OpenSegment { number: header.number, first_commit: header.predecessor_last + 1, bytes: place.at };
         let closed = Closed::new(Arc::clone(&disk), settings.held_bytes, closed, open);
-        let recovered = plan.recovered(&header, place.last);
+        let recovered = plan.recovered(&header, &place);
         let durable = place.last;
         Ok((Self { disk, settings, header, file, place, durable, marker, closed, failed: false, piece }, recovered))
     }
@@ -201,6 +201,7 @@ impl Journal {
                 predecessor: old.0.number,
                 predecessor_last: old.1.last,
                 predecessor_crc: old.1.crc,
+                line: old.1.line,
                 durable: old.1.last,
                 next: old.1.last + 1,
                 after_loss: false,
@@ -230,6 +231,11 @@ impl Journal {
     /// The last commit that was appended.
     pub(crate) fn last_commit(&self) -> u64 {
         self.place.last
+    }
+
+    /// The line at that commit.
+    pub(crate) fn line(&self) -> u32 {
+        self.place.line
     }
 
     /// Where the open segment is, for a copy of a journal that is being written: its number and whole bytes.

@@ -28,6 +28,7 @@
 //! - a marker that names a segment behind the last one;
 //! - a journal of an earlier start than the last one that sled remembers: an old folder, with a marker of its own, that
 //!   was put beside a newer `db`;
+//! - one whose line at the commit that sled remembers is another one: that of a copy of the store which went its own way;
 //! - `position` + 1 before the first commit that is there.
 //!
 //! Refused, whatever is accepted: a file of another store or format, and one that can't be read.
@@ -76,6 +77,8 @@ const COPY_BYTES: usize = 256 * 1024;
 pub(crate) struct Recovered {
     /// How often the store was started, this time included.
     pub(crate) epoch: u64,
+    /// The line of the journal at the last commit.
+    pub(crate) line: u32,
     /// The last commit; the next one has the number after it. Where a loss was accepted, this may be higher than that
     /// of the last one replayed.
     pub(crate) last_commit: u64,
@@ -287,6 +290,11 @@ impl Surveyor {
             let rest = Rest { known: held.reached.commit.max(mark.commit), segments: segments.collect() };
             return rest.set_aside(plan);
         };
+        if is_of_another_line(&segments.as_slice()[needed..], held.reached)? {
+            self.meet(Damage::Apart { commit: held.reached.commit })?;
+            let rest = Rest { known: held.reached.commit.max(mark.commit), segments: segments.collect() };
+            return rest.set_aside(plan);
+        }
         plan.stale.extend(segments.by_ref().take(needed).map(|segment| segment.name));
         let mut current = segments.next();
         while let Some(segment) = current.take() {
@@ -377,6 +385,23 @@ impl Rest {
     }
 }
 
+/// Whether the segments, the first that is needed and all behind it, had another line at the commit that is known.
+fn is_of_another_line(needed: &[Segment], known: Reached) -> Result<bool, RecoverError> {
+    let Some(Segment { name, file, header }) =
+        needed.iter().rfind(|segment| segment.header.predecessor_last <= known.commit)
+    else {
+        return Ok(false);
+    };
+    // A loss was accepted, and cut off before that was noted.
+    if known.line == 0 || header.after_loss && known.epoch < header.epoch {
+        return Ok(false);
+    }
+    let walked = walk(&**file, header, header.place(), known.commit);
+    let (place, _) = walked.map_err(RecoverError::io("read", name))?;
+    // Where it doesn't go so far, that is the damage.
+    Ok(place.last == known.commit && place.line != known.line)
+}
+
 /// Goes on from a place, up to a commit at most; what stopped it before that.
 fn walk(file: &dyn DiskFile, header: &Header, mut place: Place, until: u64) -> io::Result<(Place, Option<Step>)> {
     let mut body = Vec::new();
@@ -423,14 +448,15 @@ fn ends_at(segment: &Segment, next: &Segment) -> Result<Result<(Place, bool), Da
 impl Plan {
     /// What is met where the journal that was found isn't the newest.
     const fn older(&self, known: Reached) -> Damage {
-        Damage::Older { found: Reached { epoch: self.epoch, commit: self.last.last }, known }
+        let found = Reached { epoch: self.epoch, commit: self.last.last, line: self.last.line };
+        Damage::Older { found, known }
     }
 
     /// To begin where there is nothing, behind a commit whose rows are held elsewhere.
     pub(crate) fn of_a_new_one(position: u64) -> Self {
         Self {
             links: Vec::new(),
-            last: Place { last: position, crc: 0, at: 0 },
+            last: Place { last: position, crc: 0, line: 0, at: 0 },
             next: position + 1,
             number: 0,
             epoch: 0,
@@ -479,6 +505,7 @@ impl Plan {
             predecessor: before.map_or(0, |link| link.segment.header.number),
             predecessor_last: before.map_or(self.last.last, |link| link.end.last),
             predecessor_crc: before.map_or(0, |link| link.end.crc),
+            line: before.map_or(0, |link| link.end.line),
             durable: self.last.last,
             next: self.next,
             after_loss: self.lost.is_some(),
@@ -566,10 +593,11 @@ impl Plan {
         disk.sync().map_err(RecoverError::io("synced", "folder"))
     }
 
-    pub(crate) fn recovered(&self, header: &Header, last_commit: u64) -> Recovered {
+    pub(crate) fn recovered(&self, header: &Header, place: &Place) -> Recovered {
         Recovered {
             epoch: header.epoch,
-            last_commit,
+            line: place.line,
+            last_commit: place.last,
             replayed: self.replayed,
             copied: self.copied,
             torn_bytes: self.torn_bytes,

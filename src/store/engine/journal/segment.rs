@@ -19,7 +19,7 @@ pub(crate) const NEW_ENDING: &str = ".new";
 pub(crate) const LOST_ENDING: &str = ".lost";
 const MAGIC: &[u8; 8] = b"carteirj";
 const VERSION: u8 = 1;
-pub(crate) const HEADER_BYTES: usize = 8 + 1 + 4 + 16 + 8 + 8 + 8 + 8 + 8 + 4 + 8 + 8 + 1 + 4;
+pub(crate) const HEADER_BYTES: usize = 8 + 1 + 4 + 16 + 8 + 8 + 8 + 8 + 8 + 4 + 4 + 8 + 8 + 1 + 4;
 const SEAL_MAGIC: [u8; 4] = [0xc7, b'e', b'n', b'd'];
 pub(crate) const SEAL_BYTES: usize = 4 + 8 + 8 + 4 + 4;
 /// How much of a file is looked through at once.
@@ -49,6 +49,8 @@ pub(crate) struct Header {
     pub(crate) predecessor_last: u64,
     /// That commit's CRC, or the header's where the predecessor has no frame.
     pub(crate) predecessor_crc: u32,
+    /// The CRC of the last frame up to there, in whichever segment that is; 0 where there was none.
+    pub(crate) line: u32,
     /// The last commit that is a copy; durable since the segment has its name. `predecessor_last` if there is none.
     pub(crate) durable: u64,
     /// The number of the first commit behind the copies: `durable` + 1, or a higher one after a loss that was accepted,
@@ -75,6 +77,8 @@ pub(crate) struct Place {
     pub(crate) last: u64,
     /// Its CRC, the header's where there is no frame yet.
     pub(crate) crc: u32,
+    /// That of the last frame in this segment or before it; 0 where there was none.
+    pub(crate) line: u32,
     /// Where the next frame begins.
     pub(crate) at: u64,
 }
@@ -102,7 +106,7 @@ impl Header {
     /// Whether a segment follows this one, whose commits up to `end` were read.
     pub(crate) fn is_followed_by(&self, next: &Self, end: &Place) -> bool {
         next.predecessor == self.number
-            && (next.predecessor_last, next.predecessor_crc) == (end.last, end.crc)
+            && (next.predecessor_last, next.predecessor_crc, next.line) == (end.last, end.crc, end.line)
             && self.epoch <= next.epoch
     }
 
@@ -121,6 +125,7 @@ impl Header {
             bytes.extend_from_slice(&number.to_be_bytes());
         }
         bytes.extend_from_slice(&self.predecessor_crc.to_be_bytes());
+        bytes.extend_from_slice(&self.line.to_be_bytes());
         bytes.extend_from_slice(&self.durable.to_be_bytes());
         bytes.extend_from_slice(&self.next.to_be_bytes());
         bytes.push(self.after_loss.into());
@@ -142,9 +147,10 @@ impl Header {
             predecessor: eight(53)?,
             predecessor_last: eight(61)?,
             predecessor_crc: four(69)?,
-            durable: eight(73)?,
-            next: eight(81)?,
-            after_loss: header[89] != 0,
+            line: four(73)?,
+            durable: eight(77)?,
+            next: eight(85)?,
+            after_loss: header[93] != 0,
         })
     }
 
@@ -152,7 +158,7 @@ impl Header {
     pub(crate) fn place(&self) -> Place {
         let bytes = self.encode();
         let crc = crc32fast::hash(&bytes[..HEADER_BYTES - 4]);
-        let mut place = Place { last: self.predecessor_last, crc, at: HEADER_BYTES as u64 };
+        let mut place = Place { last: self.predecessor_last, crc, line: self.line, at: HEADER_BYTES as u64 };
         self.pass_over_what_was_lost(&mut place);
         place
     }
@@ -166,7 +172,7 @@ impl Header {
 
     /// Behind a frame that was read or written there.
     pub(crate) fn advance(&self, place: &mut Place, head: &Head, crc: u32) {
-        *place = Place { last: head.commit, crc, at: place.at + head.frame_bytes() };
+        *place = Place { last: head.commit, crc, line: crc, at: place.at + head.frame_bytes() };
         self.pass_over_what_was_lost(place);
     }
 }

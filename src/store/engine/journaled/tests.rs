@@ -38,8 +38,8 @@ fn a_journal_older_than_the_rows_beside_it_is_refused_and_older_rows_get_all_of_
         let Err(NotOpened::Journal(error)) = open(&copy(base), &old_disk.kill(), false) else { panic!("it is opened") };
         let text = error.to_string();
         let RecoverError::Damage(Damage::Older { found, known: said }) = error else { panic!("{error}") };
-        let reached = |(epoch, commit): (u64, u64)| Reached { epoch, commit };
-        assert_eq!((found, said), (reached(at), reached(known)));
+        let numbers = |reached: Reached| (reached.epoch, reached.commit);
+        assert_eq!((numbers(found), numbers(said)), (at, known));
         for words in ["older than the `db` beside it", "put back", "carteiro restore FILE", "--accept-data-loss"] {
             assert!(text.contains(words), "{text}");
         }
@@ -57,7 +57,8 @@ fn a_journal_older_than_the_rows_beside_it_is_refused_and_older_rows_get_all_of_
     commit(&mut writer);
     writer.engine.rows.freeze();
     while !writer.engine.rows.checkpoint_step().unwrap().done {}
-    assert_eq!(writer.engine.rows.reached(), Reached { epoch: 3, commit: 7 });
+    let reached = writer.engine.rows.reached();
+    assert!((reached.epoch, reached.commit) == (3, 7) && reached.line != 0);
     drop(writer);
     refused(&base, (1, 5), (3, 7));
 

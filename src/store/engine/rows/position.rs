@@ -184,6 +184,7 @@ impl Position {
         for number in [self.commit, self.reached.epoch, self.reached.commit] {
             out.extend_from_slice(&number.to_le_bytes());
         }
+        out.extend_from_slice(&self.reached.line.to_le_bytes());
         out.push(self.is_unrepaired.into());
         let tables = u16::try_from(self.contents.0.len()).expect("a table is one byte");
         out.extend_from_slice(&tables.to_le_bytes());
@@ -211,7 +212,8 @@ impl Position {
             return None;
         }
         let commit = u64::from_le_bytes(bytes.take()?);
-        let reached = Reached { epoch: u64::from_le_bytes(bytes.take()?), commit: u64::from_le_bytes(bytes.take()?) };
+        let (epoch, reached) = (u64::from_le_bytes(bytes.take()?), u64::from_le_bytes(bytes.take()?));
+        let reached = Reached { epoch, commit: reached, line: u32::from_le_bytes(bytes.take()?) };
         let is_unrepaired = bytes.take::<1>()? != [0];
         let mut position = Self { commit, reached, is_unrepaired, ..Self::default() };
         for _ in 0..u16::from_le_bytes(bytes.take()?) {
@@ -272,7 +274,8 @@ mod tests {
 
     #[test]
     fn a_position_reads_as_it_was_written_and_belongs_to_its_store() {
-        let mut position = Position { commit: 7, reached: Reached { epoch: 2, commit: 9 }, ..Position::default() };
+        let mut position =
+            Position { commit: 7, reached: Reached { epoch: 2, commit: 9, line: 8 }, ..Position::default() };
         position.is_unrepaired = true;
         for key in [&[1, 2, 3][..], &[OVERFLOW, 1, 2], &[2]] {
             let (old, new) = (None, Some(Stamp { rows: 3, checksum: 99 }));

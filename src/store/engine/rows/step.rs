@@ -1,5 +1,6 @@
 //! The checkpoint's steps: freezing what was published, and moving it into sled a piece at a time.
 
+use crate::store::engine::reached::Reached;
 use crate::store::engine::rows::base::Base;
 use crate::store::engine::rows::checkpoint::{Checkpoint, MAX_REST, NO_REST, Run, Step};
 use crate::store::engine::rows::layout::POSITION;
@@ -16,7 +17,7 @@ impl<B: Base> RowStore<B> {
     /// of it in sled.
     pub(crate) fn freeze(&self) -> bool {
         let mut layers = self.layers.write().unwrap_or_else(PoisonError::into_inner);
-        let is_durable = layers.published <= self.durable.load(Ordering::Acquire);
+        let is_durable = self.durable().is_none_or(|(durable, _)| layers.published <= durable);
         let is_new = is_durable
             && layers.frozen.is_none()
             && (layers.published > layers.frozen_commit || !layers.active.is_empty());
@@ -51,9 +52,8 @@ impl<B: Base> RowStore<B> {
         run.read(&self.blocks)?;
         let (piece, put_aside) = (run.take_piece(), std::mem::take(&mut run.put_aside));
         let done = piece.is_empty() && run.is_read;
-        let durable = self.durable.load(Ordering::Acquire);
-        if durable != u64::MAX {
-            checkpoint.position.reached.commit = durable;
+        if let Some((commit, line)) = self.durable() {
+            checkpoint.position.reached = Reached { commit, line, ..checkpoint.position.reached };
         }
         // Whatever happens from here on but a success leaves it so.
         checkpoint.has_failed = true;

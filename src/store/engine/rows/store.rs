@@ -47,8 +47,9 @@ pub(crate) struct RowStore<B> {
     pub(crate) freezes: AtomicU64,
     pub(crate) position: AtomicU64,
     pub(crate) synced_position: AtomicU64,
-    /// The last commit that is durable elsewhere; what was published behind it must not reach sled yet.
-    pub(crate) durable: AtomicU64,
+    /// The last commit that is durable elsewhere, and the line of the journal there; what was published behind it must
+    /// not reach sled yet.
+    durable: Mutex<Option<(u64, u32)>>,
 }
 
 impl<B: Base> RowStore<B> {
@@ -79,7 +80,7 @@ impl<B: Base> RowStore<B> {
             freezes: AtomicU64::new(0),
             position: AtomicU64::new(commit),
             synced_position: AtomicU64::new(commit),
-            durable: AtomicU64::new(u64::MAX),
+            durable: Mutex::default(),
         })
     }
 
@@ -168,9 +169,14 @@ impl<B: Base> RowStore<B> {
         self.layers.read().unwrap_or_else(PoisonError::into_inner).frozen.is_some()
     }
 
-    /// Every commit up to this one is durable elsewhere. Before this was called all that is published counts as such.
-    pub(crate) fn set_durable(&self, commit: u64) {
-        self.durable.store(commit, Ordering::Release);
+    /// Every commit up to this one is durable elsewhere, in a journal whose line is that. Before this was called all
+    /// that is published counts as such.
+    pub(crate) fn set_durable(&self, commit: u64, line: u32) {
+        *self.durable.lock().unwrap_or_else(PoisonError::into_inner) = Some((commit, line));
+    }
+
+    pub(super) fn durable(&self) -> Option<(u64, u32)> {
+        *self.durable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How full the active overlay is, in percent of what it may take. From 100 on, a writer waits until the checkpoint

@@ -11,15 +11,20 @@ use crate::store::schema::table::Table;
 pub(super) struct Bound {
     /// The last event.
     last: Seq,
-    /// The last row of the ends of idempotency keys: these are in the order of time, and name no event.
-    last_end: Option<Key>,
+    /// Behind the last row of the ends of idempotency keys: these are in the order of time, and name no event.
+    end: Key,
 }
 
 impl Bound {
     pub(super) fn new(tree: &dyn Tree, last: Seq) -> Self {
         let first = keys::idempotency_ends();
-        let row = tree.range_rev(&first, &keys::end_of(&first)).next().and_then(Result::ok);
-        Self { last, last_end: row.map(|(key, _)| key.to_vec()) }
+        let end = match tree.range_rev(&first, &keys::end_of(&first)).next() {
+            Some(Ok((key, _))) => behind(&key),
+            // All there will be is later.
+            None => first,
+            Some(Err(_)) => keys::end_of(&first),
+        };
+        Self { last, end }
     }
 
     /// Where to go on, if this row is one of a later event: behind those that are of later ones, too. A row that can't
@@ -48,8 +53,7 @@ impl Bound {
                 return seqs.iter().any(|seq| Seq(*seq) > self.last).then(|| behind(key));
             }
             Table::IdempotencyEnd => {
-                let is_later = self.last_end.as_ref().is_some_and(|last| key > &last[..]);
-                return is_later.then(|| keys::end_of(&keys::idempotency_ends()));
+                return (key >= &self.end[..]).then(|| keys::end_of(&keys::idempotency_ends()));
             }
             Table::Meta
             | Table::Account

@@ -153,6 +153,10 @@ impl Model {
                 // A checkpoint takes what is durable, and is synced itself.
                 let more = self.acknowledged - self.position;
                 self.position += random.next() % (more + 1);
+                if self.acknowledged as usize == self.appended.len() {
+                    let line = if self.acknowledged == 0 { 0 } else { journal.line() };
+                    self.reached = Reached { commit: self.acknowledged, line, ..self.reached };
+                }
                 journal.closed().retire(self.position, Keep::Much)?;
                 let first = journal.closed().first_commit();
                 assert!(first <= self.position + 1);

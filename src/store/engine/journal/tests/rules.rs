@@ -51,6 +51,11 @@ fn place(disk: &MemoryDisk, name: &str, commit: u64) -> Place {
     place
 }
 
+/// How far the journal of [`rig`] has come.
+fn found(disk: &MemoryDisk) -> Reached {
+    Reached { epoch: 1, commit: 13, line: place(disk, THIRD, 14).line }
+}
+
 fn flip(disk: &MemoryDisk, name: &str, at: u64) {
     let mut contents = disk.contents(name).unwrap();
     contents[at as usize] ^= 0x10;
@@ -218,7 +223,7 @@ fn a_frame_that_was_durable() {
 fn rows_that_are_ahead_of_the_journal() {
     let (disk, mut model) = rig();
     model.position = 14;
-    let (found, known) = (Reached { epoch: 1, commit: 13 }, Reached { epoch: 0, commit: 14 });
+    let (found, known) = (found(&disk), Reached { epoch: 0, commit: 14, line: 0 });
     refused(&disk, &model, &Damage::Older { found, known }, 13, 14);
 }
 
@@ -228,21 +233,54 @@ fn a_journal_that_has_not_come_as_far_as_it_is_known_to_have() {
     let (old, mut model) = rig();
     let newer = old.kill();
     assert_eq!(model.open(&newer, false).unwrap().1.epoch, 2);
-    model.reached = Reached { epoch: 2, commit: 13 };
-    let found = Reached { epoch: 1, commit: 13 };
+    model.reached = Reached { epoch: 2, commit: 13, line: 0 };
+    let found = found(&old);
     refused(&old, &model, &Damage::Older { found, known: model.reached }, 13, 13);
     let (_, recovered, _) = model.open(&newer, false).unwrap();
     assert_eq!((recovered.epoch, recovered.last_commit), (3, 13));
     // Of the same start, and of an earlier moment; with and without rows of that moment.
     for position in [0, 12] {
         let (old, mut model) = rig();
-        (model.reached, model.position) = (Reached { epoch: 1, commit: 20 }, position);
-        refused(&old, &model, &Damage::Older { found, known: model.reached }, 13, 20);
+        (model.reached, model.position) = (Reached { epoch: 1, commit: 20, line: 3 }, position);
+        refused(&old, &model, &Damage::Older { found: self::found(&old), known: model.reached }, 13, 20);
     }
     // A start that was accepted counts on.
     let (disk, mut model) = rig();
-    model.reached = Reached { epoch: 7, commit: 13 };
+    model.reached = Reached { epoch: 7, commit: 13, line: 0 };
     assert_eq!(model.open(&disk, true).unwrap().1.epoch, 8);
+}
+
+/// Two copies of one folder that were both started, and the journal of one beside the rows of the other.
+#[test]
+fn the_journal_of_a_copy_that_went_its_own_way() {
+    let (disk, model) = rig();
+    let mut copies = [(disk.kill(), model.clone()), (disk.kill(), model)];
+    for (disk, model) in &mut copies {
+        let (mut journal, recovered, _) = model.open(disk, false).unwrap();
+        model.go_on(&recovered);
+        model.append(&mut journal, 3, 10).unwrap();
+        model.sync(&mut journal).unwrap();
+        model.reached = Reached { epoch: recovered.epoch, commit: 14, line: journal.line() };
+        // Later starts of either know the line by what their segments say of those before them.
+        for _ in 15..17 {
+            drop(journal);
+            (journal, ..) = model.open(disk, false).unwrap();
+            model.append(&mut journal, 1, 10).unwrap();
+            model.sync(&mut journal).unwrap();
+        }
+    }
+    let [(one, own), (other, _)] = &mut copies;
+    // Whatever of it is in the rows already.
+    for position in [0, 12, 14] {
+        own.position = position;
+        let (_, recovered, replayed) = own.open(&one.kill(), false).unwrap();
+        own.check(&recovered, &replayed);
+        refused(&other.kill(), own, &Damage::Apart { commit: 14 }, position, 16);
+    }
+    // Before they went apart, either is a continuation.
+    own.reached = Reached { commit: 13, ..own.reached };
+    own.reached.line = 0;
+    assert_eq!(own.open(&other.kill(), false).unwrap().1.last_commit, 16);
 }
 
 #[test]

@@ -368,12 +368,12 @@ fn a_checkpoint_has_every_other_turn_beside_a_verification() {
 #[test]
 fn what_is_visible_and_not_durable_reaches_no_checkpoint() {
     let (store, mut model) = filled();
-    store.set_durable(1);
+    store.set_durable(1, 0);
     model.publish(&store, vec![(vec![PLAIN, 1], Some(vec![2]))]);
     assert!(!store.freeze() && store.has_unsaved());
     assert!(store.checkpoint_step().unwrap().done);
     assert_eq!(store.position(), 1);
-    store.set_durable(2);
+    store.set_durable(2, 0);
     assert!(store.freeze());
     checkpoint(&store).unwrap();
     assert_eq!(store.synced_position(), 2);
