@@ -11,6 +11,7 @@ use crate::store::OpenError;
 use clap::Args;
 use sd_notify::NotifyState;
 use std::io::{self, IsTerminal as _};
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -28,7 +29,7 @@ pub(crate) struct ServeArgs {
     /// The data folder, instead of `store.path`
     #[arg(long, value_name = "FOLDER")]
     data: Option<String>,
-    /// Start on a store that has lost data, and go on with what is left; give it for one start only
+    /// Start on a store that is damaged or has lost data, and go on with what is left; give it for one start only
     #[arg(long)]
     accept_data_loss: bool,
 }
@@ -86,7 +87,9 @@ async fn run(
     let (reload_sender, mut reloads) = mpsc::channel(1);
     let options =
         StartOptions { accept_data_loss: args.accept_data_loss, listener: inherited, reloads: Some(reload_sender) };
+    let opening = MoreTime::ask();
     let daemon = Daemon::start(&loaded.config, Clock::System, options).await;
+    drop(opening);
     let daemon = daemon.map_err(|error| CliError::new(code(&error), error))?;
     let serving = format!("serving on {}", daemon.address);
     tell(&[NotifyState::Ready, NotifyState::Status(&serving)]);
@@ -193,6 +196,35 @@ impl Reloader<'_> {
         let restart = restart.join(", ");
         tracing::warn!(restart, by, "config reloaded; these changes need a restart");
         Ok(format!("config reloaded; these changes need a restart: {restart}"))
+    }
+}
+
+/// Asks the service manager for more time, again and again until it is dropped: opening a large store that was cut off,
+/// and mending what an accepted loss has left of one, may take longer than `TimeoutStartSec`, and begins anew after that.
+struct MoreTime {
+    /// Ends the thread when it is dropped.
+    _ends: std::sync::mpsc::Sender<()>,
+}
+
+impl MoreTime {
+    /// How much is asked for, and how often.
+    const EACH: Duration = Duration::from_secs(120);
+    const EVERY: Duration = Duration::from_secs(30);
+    /// Longer than any store takes: what hangs is to be seen one day.
+    const MOST: Duration = Duration::from_secs(12 * 3600);
+
+    fn ask() -> Self {
+        let (sender, ends) = std::sync::mpsc::channel();
+        let each = u32::try_from(Self::EACH.as_micros()).unwrap_or(u32::MAX);
+        let ask = move || {
+            let began = std::time::Instant::now();
+            while ends.recv_timeout(Self::EVERY) == Err(RecvTimeoutError::Timeout) && began.elapsed() < Self::MOST {
+                tell(&[NotifyState::ExtendTimeoutUsec(each), NotifyState::Status("opening the store")]);
+            }
+        };
+        // Without it the start has the time that the unit gives.
+        let _ = std::thread::Builder::new().name("more-time".to_owned()).spawn(ask);
+        Self { _ends: sender }
     }
 }
 

@@ -151,8 +151,8 @@ fn tell(put_aside: &[PutAside], name_of: fn(&[u8]) -> &'static str) {
             from = %hex(from),
             to = %hex(to),
             "a block of rows was damaged and is put aside, so that what is recorded can go on: its rows are lost but \
-             for those of the last seconds, whatever asks for one of them fails, and no backup is made until it is \
-             seen to"
+             for those of the last seconds, whatever asks for one of them fails, and no backup is made until the last \
+             one is restored, or the loss accepted (`carteiro serve --accept-data-loss`, once)"
         );
     }
 }

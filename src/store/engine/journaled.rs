@@ -81,11 +81,9 @@ impl<B: Base + 'static> JournalWriter<B> {
     ) -> Result<(Self, Recovered), NotOpened> {
         let rows = RowStore::open(base, layout, identity.store, Limits::default())?;
         let settings = settings();
-        let mut was_unrepaired = false;
         let (journal, recovered) = if rows.is_begun()? {
             // Before the journal is touched: afterwards nothing of it tells.
-            was_unrepaired = rows.is_unrepaired();
-            if accept_data_loss && !was_unrepaired {
+            if accept_data_loss && !rows.is_unrepaired() {
                 rows.note_unrepaired(true)?;
             }
             let held = Held::new(rows.synced_position(), rows.reached());
@@ -97,9 +95,6 @@ impl<B: Base + 'static> JournalWriter<B> {
         // At every start, with its number: whichever older journal is put beside sled's files later, it is noticed.
         let Recovered { epoch, last_commit: commit, line, .. } = recovered;
         rows.note_journal(Reached { epoch, commit, line })?;
-        if rows.is_unrepaired() && !was_unrepaired && recovered.lost.is_none() {
-            rows.note_unrepaired(false)?;
-        }
         // Behind a loss that was accepted, numbers that were given are not given again.
         rows.load(commit, &[])?;
         rows.set_durable(commit, line);
@@ -114,9 +109,14 @@ impl<B: Base + 'static> JournalWriter<B> {
         self.engine
     }
 
-    /// Whether sled may hold rows of commits that are lost, since a loss was accepted.
+    /// Whether a loss was accepted, and wasn't seen to: sled may hold rows of commits that are lost, or damaged ones.
     pub(crate) fn is_unrepaired(&self) -> bool {
         self.engine.rows.is_unrepaired()
+    }
+
+    /// Whether sled holds rows of a table, by what checkpoints say.
+    pub(crate) fn has_rows_in_sled(&self, table: u8) -> bool {
+        self.engine.rows.checkpoint().contents().of(table).rows > 0
     }
 
     /// They were looked for, and what was found of them is gone. What that took is durable.

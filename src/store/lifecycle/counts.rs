@@ -3,28 +3,47 @@
 use crate::model::{AccountNo, NotificationKey, Seq, WebhookNo};
 use crate::store::engine::Tree;
 use crate::store::error::StoreError;
+use crate::store::lifecycle::verify::each_readable_of;
 use crate::store::schema::record::HeadV1;
 use crate::store::schema::{keys, record};
+use std::collections::BTreeSet;
 
-/// Events, notifications and payload bytes; and no number that an event has is given out again.
-pub(crate) fn count(tree: &dyn Tree, head: &mut HeadV1) -> Result<(), StoreError> {
+/// Events, notifications and payload bytes, of what can be read; and no number that an event has is given out again.
+/// The accounts that have events.
+pub(crate) fn count(tree: &dyn Tree, head: &mut HeadV1) -> Result<BTreeSet<AccountNo>, StoreError> {
     (head.events, head.notifications, head.payload_bytes) = (0, 0, 0);
-    for row in tree.scan(&keys::all_events()) {
-        let Some((key, value)) = readable(row.map_err(StoreError::from))? else { continue };
-        let (account, seq) = (keys::u32_at(&key, 1), keys::u64_at(&key, 5));
-        let (Some(account), Some(seq)) = (account, seq) else {
-            return Err(StoreError::Damaged { table: "event", what: "has a short key" });
+    let mut accounts = BTreeSet::new();
+    let short = |table| StoreError::Damaged { table, what: "has a short key" };
+    each_readable_of(tree, &keys::all_events(), |key, value| {
+        let (Some(account), Some(seq)) = (keys::u32_at(key, 1), keys::u64_at(key, 5)) else {
+            return Err(short("event"));
         };
+        accounts.insert(AccountNo(account));
         head.seq = head.seq.max(seq);
-        let Some((_, stored)) = readable(record::decode_event(AccountNo(account), Seq(seq), &value))? else { continue };
+        let Some((_, stored)) = readable(record::decode_event(AccountNo(account), Seq(seq), value))? else {
+            return Ok(());
+        };
         head.events += 1;
         head.payload_bytes += stored.payload_bytes();
-    }
-    for row in tree.scan(&keys::all_notifications()) {
-        head.notifications += u64::from(readable(row.map_err(StoreError::from))?.is_some());
-    }
-    head.notifications += untried_without_record(tree)?;
-    Ok(())
+        Ok(())
+    })?;
+    each_readable_of(tree, &keys::all_notifications(), |_, _| {
+        head.notifications += 1;
+        Ok(())
+    })?;
+    each_readable_of(tree, &keys::all_untried(), |key, _| {
+        let (Some(account), Some(webhook), Some(seq)) =
+            (keys::u32_at(key, 1), keys::u32_at(key, 5), keys::u64_at(key, 9))
+        else {
+            return Err(short("index"));
+        };
+        let key = NotificationKey { seq: Seq(seq), webhook: WebhookNo(webhook) };
+        // One that is untried may have no record.
+        let has_record = tree.contains(&keys::notification(AccountNo(account), key));
+        head.notifications += u64::from(readable(has_record.map_err(StoreError::from))? == Some(false));
+        Ok(())
+    })?;
+    Ok(accounts)
 }
 
 /// What was read, or nothing where it can't be: that isn't counted.
@@ -34,18 +53,4 @@ fn readable<T>(read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
         Err(error) if error.is_lasting() => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-fn untried_without_record(tree: &dyn Tree) -> Result<u64, StoreError> {
-    let mut found = 0;
-    for row in tree.scan(&keys::all_untried()).keys() {
-        let Some(row) = readable(row.map_err(StoreError::from))? else { continue };
-        let short = || StoreError::Damaged { table: "index", what: "has a short key" };
-        let account = AccountNo(keys::u32_at(&row, 1).ok_or_else(short)?);
-        let webhook = WebhookNo(keys::u32_at(&row, 5).ok_or_else(short)?);
-        let seq = Seq(keys::u64_at(&row, 9).ok_or_else(short)?);
-        let has_record = tree.contains(&keys::notification(account, NotificationKey { seq, webhook }));
-        found += u64::from(readable(has_record.map_err(StoreError::from))? == Some(false));
-    }
-    Ok(found)
 }

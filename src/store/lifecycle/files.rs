@@ -20,6 +20,7 @@ use crate::store::lifecycle::repair;
 use crate::store::schema::layout::layout;
 use crate::store::schema::record::{FormatV1, HeadV1};
 use crate::store::schema::references::References;
+use crate::store::schema::table::HEAD;
 use crate::store::schema::{keys, record};
 use std::io;
 use std::path::Path;
@@ -77,6 +78,9 @@ impl Files {
         let tree: Arc<dyn Tree> = writer.engine.clone();
         let head = catch_sled_panic(|| -> Result<HeadV1, StoreError> {
             let mut head = read_head(&*tree)?;
+            if writer.has_rows_in_sled(HEAD) && !tree.contains(&keys::head())? {
+                return Err(StoreError::Damaged { table: "head", what: "is missing" });
+            }
             let mut rows = Vec::new();
             if !tree.contains(&keys::meta("format"))? {
                 rows.push((keys::meta("format").into(), Some(record::encode_format(&format).into())));
@@ -99,7 +103,7 @@ impl Files {
                      listens; it takes as long as `carteiro verify`, or twice that, and begins again if it is cut off"
                 );
                 let repaired = repair::after_loss(&mut writer, &References::new(&format.id_key), &mut head)?;
-                tracing::warn!("sled may have held rows of commits that are lost: {repaired}");
+                tracing::warn!("what the accepted loss has left was looked through: {repaired}");
             }
             Ok(head)
         })?;

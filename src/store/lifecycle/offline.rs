@@ -152,7 +152,7 @@ impl OfflineStore {
         let Taken { mut writer, format, .. } = taken;
         // That of before: a journal that goes on from there has what a daemon mends.
         let commit = writer.last_commit();
-        if mends && writer.is_unrepaired() {
+        if mends && (accept_data_loss || writer.is_unrepaired()) {
             catch_sled_panic(|| -> Result<_, StoreError> {
                 let mut head = read_head(&*writer.engine)?;
                 repair::after_loss(&mut writer, &References::new(&format.id_key), &mut head)

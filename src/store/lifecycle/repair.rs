@@ -1,5 +1,8 @@
 //! What an accepted loss leaves in sled, made whole again.
 //!
+//! First what is damaged there is given up, so that what isn't there is really gone. Nothing is made of a store that has
+//! lost an account or its own numbers.
+//!
 //! A checkpoint moves rows in the order of their keys, and a crash may cut it off anywhere. Where the journal's end is
 //! lost then, the first tables hold rows of commits that are lost, and the others don't: an event without its index
 //! rows, an index row without its event. The head stands behind all other tables, so it is never ahead of them.
@@ -11,13 +14,13 @@
 
 use crate::model::{AccountNo, Notification, NotificationKey, Seq, Timestamp, WebhookNo};
 use crate::store::engine::{Base, JournalWriter, RowWrite, Tree, Writer as _};
-use crate::store::error::{EngineError, StoreError};
+use crate::store::error::StoreError;
 use crate::store::lifecycle::{counts, verify};
 use crate::store::schema::index::{event_rows, notification_rows};
 use crate::store::schema::keys::{self, Key};
 use crate::store::schema::record::{self, HeadV1, Job, WebhookRefV1};
 use crate::store::schema::references::References;
-use crate::store::schema::table::Table;
+use crate::store::schema::table::{ACCOUNT, HEAD, META, Table};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
@@ -30,6 +33,8 @@ const PASSES: usize = 8;
 /// What was done, for the log.
 #[derive(Debug, Default)]
 pub(crate) struct Repaired {
+    /// How many rows of sled were damaged, or had lost some, and were given up.
+    pub(crate) given_up: u64,
     /// How many rows of each table were dropped.
     pub(crate) dropped: BTreeMap<&'static str, u64>,
     /// How many rows were written anew, or added.
@@ -40,7 +45,7 @@ pub(crate) struct Repaired {
 
 impl fmt::Display for Repaired {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "dropped:")?;
+        write!(f, "{} rows of sled were damaged and given up; dropped:", self.given_up)?;
         for (nth, (table, rows)) in self.dropped.iter().enumerate() {
             write!(f, "{} {rows} of `{table}`", if nth == 0 { "" } else { "," })?;
         }
@@ -63,13 +68,15 @@ pub(crate) fn after_loss<B: Base + 'static>(
     head: &mut HeadV1,
 ) -> Result<Repaired, StoreError> {
     let tree = writer.engine.clone();
+    let kept = |table| matches!(table, META | ACCOUNT | HEAD);
+    let given_up = tree.rows.give_up_damaged(kept, |error| tracing::warn!(%error, "what was there is given up"))?;
     let mut repair = Repair {
         tree: &*tree,
         writer,
         references,
         time_ms: head.time_ms,
         staged: BTreeMap::new(),
-        repaired: Repaired::default(),
+        repaired: Repaired { given_up, ..Repaired::default() },
     };
     repair.drop_what_is_above(head)?;
     for _ in 0..PASSES {
@@ -77,9 +84,9 @@ pub(crate) fn after_loss<B: Base + 'static>(
             break;
         }
     }
-    repair.add_jobs(head)?;
+    let with_events = counts::count(&*tree, head)?;
+    repair.add_jobs(head, &with_events)?;
     let Repair { writer, mut staged, repaired, .. } = repair;
-    counts::count(&*tree, head)?;
     // What was lost had numbers, and targets know the ids that come from them.
     head.leap();
     staged.insert(keys::head(), Some(record::encode_head(head)));
@@ -158,16 +165,14 @@ impl<B: Base + 'static> Repair<'_, B> {
             Some(Table::BulkResend) => keys::u64_at(key, 5).is_some_and(|number| number > head.job),
             _ => false,
         };
-        let tree = self.tree;
         for prefix in [keys::all_events(), keys::webhooks(), keys::jobs(), keys::all_resends()] {
-            for key in tree.scan(&prefix).keys() {
-                if let Some(key) = self.readable(key.map_err(StoreError::from))?
-                    && is_above(&key)
-                {
-                    self.delete(&key);
+            verify::each_readable_of(self.tree, &prefix, |key, _| {
+                if is_above(key) {
+                    self.delete(key);
                     self.commit_many()?;
                 }
-            }
+                Ok(())
+            })?;
         }
         self.commit()
     }
@@ -176,25 +181,18 @@ impl<B: Base + 'static> Repair<'_, B> {
     fn pass(&mut self) -> Result<bool, StoreError> {
         let (tree, references, before) = (self.tree, self.references, self.changes());
         self.repaired.unreadable = 0;
-        let mut next = Some(Vec::new());
-        while let Some(mut from) = next.take() {
-            for row in tree.range(&from.clone(), None) {
-                // A walk ends where sled itself can't read on: it goes on behind that.
-                next = matches!(row, Err(EngineError::Sled { .. }))
-                    .then(|| verify::behind_the_damage(tree, &from))
-                    .flatten();
-                let Some((key, value)) = self.readable(row.map_err(StoreError::from))? else { continue };
-                from = [&key[..], &[0]].concat();
-                let problem = self.readable(verify::problem(tree, references, &key, &value))?.flatten();
-                if problem.is_some()
-                    && let Some(table) = Table::of(&key)
-                {
-                    let mended = self.mend(table, &key, &value);
-                    self.readable(mended)?;
-                    self.commit_many()?;
-                }
+        let unreadable = verify::each_readable(tree, &[], None, |key, value| {
+            let problem = self.readable(verify::problem(tree, references, key, value))?.flatten();
+            if problem.is_some()
+                && let Some(table) = Table::of(key)
+            {
+                let mended = self.mend(table, key, value);
+                self.readable(mended)?;
+                self.commit_many()?;
             }
-        }
+            Ok(())
+        })?;
+        self.repaired.unreadable += unreadable;
         self.commit()?;
         Ok(self.changes() > before)
     }
@@ -270,9 +268,15 @@ impl<B: Base + 'static> Repair<'_, B> {
     /// Its index rows follow from it, and it counts the notifications that there are.
     fn mend_event(&mut self, account: AccountNo, seq: Seq, value: &[u8]) -> Result<(), StoreError> {
         let (mut event, stored) = record::decode_event(account, seq, value)?;
-        let type_no = verify::number_of_type(self.tree, account, event.event_type.as_str())?;
-        let missing = StoreError::Damaged { table: "event", what: "has a type that has no number" };
-        self.add_missing(event_rows(self.references, &event, type_no.ok_or(missing)?))?;
+        if !verify::payload_is_there(self.tree, seq, &stored)? {
+            self.delete(&keys::event(account, seq));
+            return Ok(());
+        }
+        let type_no = match verify::number_of_type(self.tree, account, event.event_type.as_str())? {
+            Some(number) => number,
+            None => self.give_number(account, event.event_type.as_str())?,
+        };
+        self.add_missing(event_rows(self.references, &event, type_no))?;
         let own_id = keys::own_id(account, event.id);
         if event.id.claimed_seq() != Some(seq) && !self.tree.contains(&own_id)? {
             self.put(own_id, record::encode_seq(seq));
@@ -283,6 +287,18 @@ impl<B: Base + 'static> Repair<'_, B> {
             self.put(keys::event(account, seq), record::encode_event_again(&event, &stored));
         }
         Ok(())
+    }
+
+    /// A number for a type whose own is lost: it is there on return.
+    fn give_number(&mut self, account: AccountNo, name: &str) -> Result<u32, StoreError> {
+        let mut last = 0;
+        for key in self.tree.scan(&keys::type_names_of(account)).keys() {
+            last = last.max(keys::u32_at(&key?, 5).unwrap_or(0));
+        }
+        let number = last + 1;
+        self.put(keys::type_name(account, number), record::encode_text(name));
+        self.commit()?;
+        Ok(number)
     }
 
     fn event_is_there(&self, account: AccountNo, seq: Seq) -> Result<bool, StoreError> {
@@ -344,32 +360,22 @@ impl<B: Base + 'static> Repair<'_, B> {
 
     /// What was to be done in the background by commits that are lost, and has begun: an account that is gone, and
     /// webhooks that are deleted.
-    fn add_jobs(&mut self, head: &mut HeadV1) -> Result<(), StoreError> {
-        let tree = self.tree;
-        let known: BTreeSet<AccountNo> = verify::accounts(tree)?.into_iter().collect();
-        let (mut gone, mut jobs) = (BTreeSet::new(), Vec::new());
-        for row in tree.scan(&keys::webhooks()) {
-            let Some((key, value)) = self.readable(row.map_err(StoreError::from))? else { continue };
-            let Some(account) = keys::u32_at(&key, 1).filter(|account| known.contains(&AccountNo(*account))) else {
-                gone.extend(keys::u32_at(&key, 1));
-                continue;
+    fn add_jobs(&mut self, head: &mut HeadV1, with_events: &BTreeSet<AccountNo>) -> Result<(), StoreError> {
+        let known: BTreeSet<AccountNo> = verify::accounts(self.tree)?.into_iter().collect();
+        let (mut gone, mut jobs): (BTreeSet<u32>, _) =
+            (with_events.difference(&known).map(|account| account.0).collect(), Vec::new());
+        verify::each_readable_of(self.tree, &keys::webhooks(), |key, value| {
+            let Some(account) = keys::u32_at(key, 1).filter(|account| known.contains(&AccountNo(*account))) else {
+                gone.extend(keys::u32_at(key, 1));
+                return Ok(());
             };
-            if let Some(webhook) = self.readable(record::decode_webhook(&value))?
+            if let Some(webhook) = self.readable(record::decode_webhook(value))?
                 && webhook.deleted_at.is_some()
             {
                 jobs.push(Job::Cancel { account, webhook: webhook.no.0 });
             }
-        }
-        // One account after the other.
-        let mut from = keys::all_events();
-        loop {
-            let next = tree.range(&from, Some(&keys::end_of(&keys::all_events()))).keys().find_map(Result::ok);
-            let Some(account) = next.and_then(|key| keys::u32_at(&key, 1)) else { break };
-            if !known.contains(&AccountNo(account)) {
-                gone.insert(account);
-            }
-            from = keys::end_of(&keys::events(AccountNo(account)));
-        }
+            Ok(())
+        })?;
         jobs.extend(gone.into_iter().map(|account| Job::Remove { account }));
         for job in jobs {
             head.job += 1;

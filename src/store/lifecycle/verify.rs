@@ -8,7 +8,7 @@ mod bound;
 
 use crate::model::{AccountNo, Event, EventId, NotificationKey, Seq, Timestamp, TokenId, WebhookId, WebhookNo};
 use crate::store::engine::{Tree, catch_sled_panic};
-use crate::store::error::StoreError;
+use crate::store::error::{EngineError, StoreError};
 use crate::store::handle::Store;
 use crate::store::hex::hex;
 use crate::store::lifecycle::verify::bound::Bound;
@@ -108,6 +108,17 @@ pub(crate) fn accounts(tree: &dyn Tree) -> Result<Vec<AccountNo>, StoreError> {
     accounts.collect()
 }
 
+/// Whether all parts of a payload that stands in parts are there.
+pub(crate) fn payload_is_there(tree: &dyn Tree, seq: Seq, stored: &Stored) -> Result<bool, StoreError> {
+    let Stored::Chunked { len, chunks, .. } = stored else { return Ok(true) };
+    let mut found = 0;
+    for number in 0..*chunks {
+        let Some(chunk) = tree.get(&keys::chunk(seq, number))? else { return Ok(false) };
+        found += record::decode_chunk(&chunk)?.len();
+    }
+    Ok(found == *len)
+}
+
 /// The webhooks that have a notification of an event.
 pub(crate) fn recipients(tree: &dyn Tree, event: &Event) -> Result<BTreeSet<WebhookNo>, StoreError> {
     let (account, seq) = (event.account, event.seq);
@@ -200,6 +211,44 @@ pub(crate) fn verify(tree: &dyn Tree, references: &References, last: Seq, mut pr
         Err(error) => verifier.report.wrong(error.finding()),
     }
     verifier.report
+}
+
+/// Hands over every row from `from` (inclusive) to `end` (exclusive) that can be read, as the tree is at that moment: what
+/// is taken may change it. How many rows, or ranges of them, can't be.
+pub(crate) fn each_readable(
+    tree: &dyn Tree,
+    from: &[u8],
+    end: Option<&[u8]>,
+    mut take: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
+) -> Result<u64, StoreError> {
+    let (mut unreadable, mut next) = (0, Some(from.to_vec()));
+    while let Some(mut from) = next.take() {
+        for row in tree.range(&from.clone(), end) {
+            match row {
+                Ok((key, value)) => {
+                    from = [&key[..], &[0]].concat();
+                    take(&key, &value)?;
+                }
+                // A walk ends where sled itself can't read on: it goes on behind that.
+                Err(EngineError::Sled { .. }) => {
+                    unreadable += 1;
+                    next = behind_the_damage(tree, &from).filter(|next| end.is_none_or(|end| next[..] < *end));
+                }
+                Err(error) if error.is_damage() => unreadable += 1,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    Ok(unreadable)
+}
+
+/// As [`each_readable`], of the rows whose keys begin so.
+pub(crate) fn each_readable_of(
+    tree: &dyn Tree,
+    prefix: &[u8],
+    take: impl FnMut(&[u8], &[u8]) -> Result<(), StoreError>,
+) -> Result<u64, StoreError> {
+    each_readable(tree, prefix, Some(&keys::end_of(prefix)), take)
 }
 
 /// The first key behind `from` where reading is possible again, looked for in growing strides.
@@ -346,19 +395,13 @@ impl Verifier<'_> {
         if (stored == Stored::Erased) != event.erased_at.is_some() {
             return Ok(Some("is erased and has a payload, or neither".to_owned()));
         }
-        if let Stored::Chunked { len, chunks, .. } = stored {
-            let mut found = 0;
-            for number in 0..chunks {
-                match self.tree.get(&keys::chunk(seq, number))? {
-                    Some(chunk) => found += record::decode_chunk(&chunk)?.len(),
-                    None => return Ok(Some(format!("part {number} of its payload is missing"))),
-                }
-            }
-            if found != len {
-                return Ok(Some("its payload doesn't have its length".to_owned()));
-            }
+        if !payload_is_there(self.tree, seq, &stored)? {
+            return Ok(Some("its payload isn't there, or not all of it".to_owned()));
         }
-        for row in self.rows_of(&event)? {
+        let Some(rows) = self.rows_of(&event)? else {
+            return Ok(Some("has a type that has no number".to_owned()));
+        };
+        for row in rows {
             if !self.tree.contains(&row)? {
                 return Ok(Some("one of its index rows is missing".to_owned()));
             }
@@ -451,7 +494,7 @@ impl Verifier<'_> {
         let Some(event) = self.event(account, seq)? else {
             return Ok(Some("leads to no event".to_owned()));
         };
-        let rows = self.rows_of(&event)?;
+        let rows = self.rows_of(&event)?.unwrap_or_default();
         Ok((!rows.iter().any(|row| row == entry)).then(|| "is not an index row of its event".to_owned()))
     }
 
@@ -482,10 +525,10 @@ impl Verifier<'_> {
         Ok((!self.tree.contains(key)?).then(|| else_say.to_owned()))
     }
 
-    fn rows_of(&self, event: &Event) -> Result<Vec<keys::Key>, StoreError> {
+    /// The index rows of an event; `None` where its type has no number.
+    fn rows_of(&self, event: &Event) -> Result<Option<Vec<keys::Key>>, StoreError> {
         let type_no = number_of_type(self.tree, event.account, event.event_type.as_str())?;
-        let missing = StoreError::Damaged { table: "event", what: "has a type that has no number" };
-        Ok(event_rows(self.references, event, type_no.ok_or(missing)?))
+        Ok(type_no.map(|type_no| event_rows(self.references, event, type_no)))
     }
 
     fn event(&self, account: AccountNo, seq: Seq) -> Result<Option<Event>, StoreError> {

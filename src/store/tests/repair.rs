@@ -21,7 +21,7 @@ use crate::store::schema::layout::layout;
 use crate::store::schema::record::{self, FormatV1, HeadV1};
 use crate::store::schema::references::References;
 use crate::store::schema::table::{
-    BY_STATE, BY_WEBHOOK, EVENT, NOTIFICATION, RETRY, TOKEN, TYPE, UNTRIED, WEBHOOK, WEBHOOK_ID,
+    ACCOUNT, BY_STATE, BY_WEBHOOK, EVENT, HEAD, META, NOTIFICATION, RETRY, TOKEN, TYPE, UNTRIED, WEBHOOK, WEBHOOK_ID,
 };
 use crate::store::state::Shared;
 use crate::store::updates::StoreUpdate;
@@ -218,6 +218,90 @@ fn a_loss_that_is_accepted_in_the_middle_of_a_checkpoint_leaves_rows_that_agree(
     }
     println!("{repaired} repairs, {changed} changed something, {cut_off_repairs} were cut off");
     assert!(repaired > 50 && changed > 20 && cut_off_repairs > 10);
+}
+
+/// Damages a row of sled, one way or another.
+fn damage(base: &MemoryBase, key: &[u8], stored: &[u8], random: &mut Random) {
+    let mut damaged = stored.to_vec();
+    let at = random.below(damaged.len());
+    match random.below(4) {
+        0 => return base.damage(key, None),
+        1 => damaged.truncate(at),
+        _ => damaged[at] ^= 1 << random.below(8),
+    }
+    base.damage(key, Some(damaged.into()));
+}
+
+#[test]
+fn damage_that_is_accepted_is_given_up_and_the_rest_agrees() {
+    let (mut lost, mut put_aside, mut refused, mut cut_off) = (0, 0, 0, 0);
+    for seed in seeds(1) {
+        let (frames, format) = history(seed, 90);
+        let all = kept(&rows_of(Arc::default(), &frames, &format));
+        for round in 0..60 {
+            let mut random = Random(seed * 1000 + round + 1);
+            let position = frames.len() / 2 + random.below(frames.len() / 2 + 1);
+            let base = Arc::new(MemoryBase::default());
+            let rows = rows_of(base.clone(), &frames[..position], &format);
+            rows.freeze();
+            while !rows.checkpoint_step().unwrap().done {}
+            let stored: Vec<_> = base.rows().into_iter().filter(|(key, _)| key[0] != 0xff).collect();
+            let mut damaged = BTreeSet::new();
+            for _ in 0..=random.below(4) {
+                let (key, stored) = &stored[random.below(stored.len())];
+                damage(&base, key, stored, &mut random);
+                damaged.insert(key[0]);
+            }
+            let mut disk = journal_of(&frames, &format);
+            // Now and then a checkpoint meets it first.
+            if random.below(2) == 0 {
+                let rows = rows_of(base.clone(), &[], &format);
+                frames[position..].iter().for_each(|frame| rows.load(frame.commit, &frame.rows).unwrap());
+                rows.freeze();
+                while let Ok(step) = rows.checkpoint_step() {
+                    put_aside += step.put_aside.len();
+                    if step.done {
+                        break;
+                    }
+                }
+            }
+            let told = format!("seed {seed}, round {round}, damaged {damaged:02x?}");
+            let is_cut_off = random.below(4) == 0;
+            if is_cut_off {
+                base.fail_after(random.below(300) as u64, Fault::Before);
+                let _ = open(&base, &disk, &format, true);
+                if !base.fail_no_more() {
+                    base.crash(random.below(base.unsynced() + 1));
+                    cut_off += 1;
+                }
+                disk = disk.kill();
+            }
+            match open(&base, &disk, &format, true) {
+                Ok((writer, _)) => {
+                    let tree = &*writer.engine;
+                    let report = verify::verify(tree, &References::new(&format.id_key), Seq(u64::MAX), |_| {});
+                    assert!(report.is_sound(), "{told}: {report}");
+                    let left = kept(tree);
+                    assert!(left.0.is_subset(&all.0) && left.1.is_subset(&all.1), "{told}");
+                    // Each damage takes a block of eight events at most.
+                    let gone = all.0.len() - left.0.len();
+                    assert!(gone <= 5 * 8, "{told}: {gone} of {} events are gone", all.0.len());
+                    lost += gone;
+                    let head = record::decode_head(&tree.get(&keys::head()).unwrap().unwrap()).unwrap();
+                    assert_eq!((head.events, head.notifications), (left.0.len() as u64, left.1.len() as u64), "{told}");
+                    assert!(!writer.is_unrepaired());
+                }
+                // Nothing could be made of the rest.
+                Err(error) => {
+                    let reason = error.to_string();
+                    assert!(damaged.iter().any(|table| [META, ACCOUNT, HEAD].contains(table)), "{told}: {reason}");
+                    refused += 1;
+                }
+            }
+        }
+    }
+    println!("{lost} events lost, {put_aside} blocks put aside before, {refused} refused, {cut_off} cut off");
+    assert!(lost > 20 && put_aside > 5 && refused > 0 && cut_off > 3);
 }
 
 #[test]

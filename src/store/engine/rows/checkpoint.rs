@@ -96,7 +96,7 @@ pub(super) struct Run {
     /// Whether that was the last one of all.
     pub(super) is_read: bool,
     /// What is to be written next.
-    pending: VecDeque<Op>,
+    pub(super) pending: VecDeque<Op>,
     /// The blocks that are put aside by what is pending, until that was said.
     pub(super) put_aside: Vec<PutAside>,
 }
@@ -138,15 +138,25 @@ impl Checkpoint {
         store: StoreId,
         change: impl FnOnce(&mut Position),
     ) -> Result<(), EngineError> {
+        self.change(|checkpoint| {
+            change(&mut checkpoint.position);
+            base.insert(POSITION, checkpoint.position.encode(store))?;
+            checkpoint.sync(base)
+        })
+    }
+
+    /// Writes something; whatever comes of it but a success, nothing is written any more.
+    pub(super) fn change<T>(
+        &mut self,
+        write: impl FnOnce(&mut Self) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
         if self.has_failed {
             return Err(EngineError::FailedBefore);
         }
         self.has_failed = true;
-        change(&mut self.position);
-        base.insert(POSITION, self.position.encode(store))?;
-        self.sync(base)?;
+        let written = write(self)?;
         self.has_failed = false;
-        Ok(())
+        Ok(written)
     }
 
     pub(super) fn write<B: Base>(&mut self, base: &B, piece: Vec<Op>, store: StoreId) -> Result<(), EngineError> {
@@ -229,17 +239,17 @@ impl Run {
         }
         Ok(())
     }
+}
 
-    /// As much of what is pending as one piece may be.
-    pub(super) fn take_piece(&mut self) -> Vec<Op> {
-        let (mut rows, mut bytes, mut intents) = (1, 0, 0);
-        let fits = |op: &&Op| {
-            rows += 1;
-            bytes += op.bytes();
-            intents += op.intent.bytes();
-            rows <= MAX_PIECE_ROWS && bytes <= MAX_PIECE_BYTES && intents <= MAX_INTENT_BYTES
-        };
-        let count = self.pending.iter().take_while(fits).count();
-        self.pending.drain(..count).collect()
-    }
+/// As much of what is pending as one piece may be.
+pub(super) fn take_piece(pending: &mut VecDeque<Op>) -> Vec<Op> {
+    let (mut rows, mut bytes, mut intents) = (1, 0, 0);
+    let fits = |op: &&Op| {
+        rows += 1;
+        bytes += op.bytes();
+        intents += op.intent.bytes();
+        rows <= MAX_PIECE_ROWS && bytes <= MAX_PIECE_BYTES && intents <= MAX_INTENT_BYTES
+    };
+    let count = pending.iter().take_while(fits).count();
+    pending.drain(..count).collect()
 }

@@ -9,6 +9,7 @@ mod block;
 mod blocks;
 mod cache_use;
 mod checkpoint;
+mod give_up;
 mod layout;
 #[cfg(test)]
 pub(crate) mod memory;

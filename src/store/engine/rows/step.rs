@@ -2,7 +2,7 @@
 
 use crate::store::engine::reached::Reached;
 use crate::store::engine::rows::base::Base;
-use crate::store::engine::rows::checkpoint::{Checkpoint, MAX_REST, NO_REST, Run, Step};
+use crate::store::engine::rows::checkpoint::{Checkpoint, MAX_REST, NO_REST, Run, Step, take_piece};
 use crate::store::engine::rows::layout::POSITION;
 use crate::store::engine::rows::merge::Layers;
 use crate::store::engine::rows::store::RowStore;
@@ -50,7 +50,7 @@ impl<B: Base> RowStore<B> {
             return Ok(Step { rest: Duration::ZERO, put_aside: Vec::new(), done: true });
         };
         run.read(&self.blocks)?;
-        let (piece, put_aside) = (run.take_piece(), std::mem::take(&mut run.put_aside));
+        let (piece, put_aside) = (take_piece(&mut run.pending), std::mem::take(&mut run.put_aside));
         let done = piece.is_empty() && run.is_read;
         if let Some((commit, line)) = self.durable() {
             checkpoint.position.reached = Reached { commit, line, ..checkpoint.position.reached };

@@ -85,7 +85,7 @@ impl<B: Base> RowStore<B> {
         }
     }
 
-    fn check_stored(&self, table: u8, key: &[u8], stored: &[u8]) -> Result<(), EngineError> {
+    pub(super) fn check_stored(&self, table: u8, key: &[u8], stored: &[u8]) -> Result<(), EngineError> {
         let blocks = &self.blocks;
         let shape = (blocks.layout)(table);
         let is_beside = key[0] == OVERFLOW;

@@ -190,8 +190,13 @@ impl<B: Base> Blocks<B> {
         Ok(false)
     }
 
-    fn op(&self, key: Vec<u8>, old: Option<&[u8]>, value: Option<Slice>) -> Op {
-        let stamp = |stored: &[u8]| Stamp::of(self.layout, &key, stored);
+    /// The row of sled as a position counts it.
+    pub(crate) fn stamp(&self, key: &[u8], stored: &[u8]) -> Stamp {
+        Stamp::of(self.layout, key, stored)
+    }
+
+    pub(crate) fn op(&self, key: Vec<u8>, old: Option<&[u8]>, value: Option<Slice>) -> Op {
+        let stamp = |stored: &[u8]| self.stamp(&key, stored);
         let (old, new) = (old.map(stamp), value.as_deref().map(stamp));
         Op { intent: Intent { key, old, new }, value }
     }

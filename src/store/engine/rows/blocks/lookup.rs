@@ -73,7 +73,7 @@ impl<B: Base> Blocks<B> {
     }
 
     /// What sled holds under the key of a block.
-    pub(super) fn decode(&self, key: &[u8], stored: &[u8]) -> Result<Opened, EngineError> {
+    pub(crate) fn decode(&self, key: &[u8], stored: &[u8]) -> Result<Opened, EngineError> {
         Block::decode(self.store, key, stored)?.open().map_err(Malformed::of(key))
     }
 
