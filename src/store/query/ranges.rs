@@ -8,11 +8,28 @@ use crate::store::schema::{keys, seqs};
 use crate::store::state::Shared;
 use std::sync::PoisonError;
 
+/// Where somebody still waits for a notification, or has to look after it.
+pub(crate) const UNDELIVERED: [Status; 4] = [Status::Pending, Status::Retrying, Status::Held, Status::Failed];
+
 /// What a status is narrowed to by ranges alone.
 #[derive(Clone, Copy)]
 pub(crate) struct Apart {
     pub(crate) test: Option<bool>,
     pub(crate) webhook_deleted: Option<bool>,
+}
+
+/// The ranges of every status of [`UNDELIVERED`].
+pub(crate) fn undelivered_ranges(
+    shared: &Shared,
+    account: AccountNo,
+    webhook: Option<WebhookNo>,
+    apart: Apart,
+) -> Result<Vec<Range>, StoreError> {
+    let mut ranges = Vec::new();
+    for status in UNDELIVERED {
+        ranges.extend(status_ranges(shared, account, status, webhook, apart)?);
+    }
+    Ok(ranges)
 }
 
 pub(crate) fn status_ranges(

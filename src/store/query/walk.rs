@@ -6,7 +6,9 @@ use crate::model::{
 };
 use crate::store::error::StoreError;
 use crate::store::query::merge::{MAX_SEARCH_STEPS, MAX_STEPS, Merge, Range, Shape, Step, Union};
-use crate::store::query::ranges::{Apart, response_ranges, status_ranges, type_ranges, webhooks_in};
+use crate::store::query::ranges::{
+    Apart, UNDELIVERED, response_ranges, status_ranges, type_ranges, undelivered_ranges, webhooks_in,
+};
 use crate::store::query::search::Search;
 use crate::store::query::spans::Spans;
 use crate::store::schema::keys;
@@ -42,9 +44,6 @@ impl<'f> Scope<'f> {
         Ok(known.then_some(scope))
     }
 }
-
-/// Where somebody still waits for a notification, or has to look after it.
-const UNDELIVERED: [Status; 4] = [Status::Pending, Status::Retrying, Status::Held, Status::Failed];
 
 /// What no index can say: whether a filter matches a notification that its indexes lead to.
 type Check = Box<dyn Fn(&Notification) -> bool>;
@@ -107,11 +106,7 @@ impl<'s, 'f> Walk<'s, 'f> {
         let directory = shared.directory();
         match filter.status {
             None if filter.undelivered == Some(true) => {
-                let mut ranges = Vec::new();
-                for status in UNDELIVERED {
-                    ranges.extend(status_ranges(shared, account, status, webhook, apart)?);
-                }
-                unions.push(Union::new(ranges));
+                unions.push(Union::new(undelivered_ranges(shared, account, webhook, apart)?));
             }
             None => {}
             Some(Status::Delivered) => checks.push(Box::new(|one| one.status(true, false) == Status::Delivered)),
