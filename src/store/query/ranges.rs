@@ -18,6 +18,20 @@ pub(crate) struct Apart {
     pub(crate) webhook_deleted: Option<bool>,
 }
 
+impl Apart {
+    /// Those of ranges that are of one webhook each which are of such webhooks.
+    pub(crate) fn of_webhooks(self, shared: &Shared, mut ranges: Vec<Range>) -> Vec<Range> {
+        if let Some(deleted) = self.webhook_deleted {
+            let directory = shared.directory();
+            ranges.retain(|range| match range.shape {
+                Shape::SeqOf(no) => directory.by_no(WebhookNo(no)).is_none() == deleted,
+                Shape::SeqAndWebhook | Shape::Seq | Shape::Reference(_) | Shape::Only { .. } => true,
+            });
+        }
+        ranges
+    }
+}
+
 /// The ranges of every status of [`UNDELIVERED`].
 pub(crate) fn undelivered_ranges(
     shared: &Shared,
@@ -52,6 +66,8 @@ pub(crate) fn status_ranges(
         all.map(|webhook| webhook.no).filter(wanted).collect::<Vec<_>>()
     };
     Ok(match status {
+        // Nothing of a deleted webhook waits.
+        Status::Pending | Status::Retrying | Status::Held if webhook_deleted == Some(true) => Vec::new(),
         Status::Pending => {
             // A test goes out even while its webhook is paused, so it is never held.
             let tests = match test {
@@ -78,14 +94,11 @@ pub(crate) fn status_ranges(
                     ranges.extend(webhooks_in(shared, &keys::in_state(account, state), webhook)?);
                 }
             }
-            let exists = |range: &Range| match range.shape {
-                Shape::SeqOf(no) => directory.by_no(WebhookNo(no)).is_some(),
-                Shape::SeqAndWebhook | Shape::Seq | Shape::Reference(_) | Shape::Only { .. } => true,
-            };
-            ranges.retain(|range| webhook_deleted.is_none_or(|deleted| deleted != exists(range)));
-            ranges
+            apart.of_webhooks(shared, ranges)
         }
-        Status::Cancelled => webhooks_in(shared, &keys::in_state(account, CANCELLED), webhook)?,
+        Status::Cancelled => {
+            apart.of_webhooks(shared, webhooks_in(shared, &keys::in_state(account, CANCELLED), webhook)?)
+        }
         // Has no index: see `Walk::within`.
         Status::Delivered => Vec::new(),
     })
