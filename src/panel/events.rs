@@ -223,5 +223,5 @@ fn others(view: &View<'_>, reasons: &[Explanation]) -> Markup {
 
 pub(super) async fn resend(view: &View<'_>, id: EventId) -> PageResult {
     view.service.resend_event(view.caller(), id).await.map_err(Refusal::from)?;
-    Ok(done(view, "resent-event", None))
+    Ok(done(view, "resent-event", &[]))
 }

@@ -9,10 +9,10 @@ use super::frame::{Place, framed};
 use super::layout::empty;
 use super::names;
 use super::notification_filter::{asked_for, not_whole};
-use super::request::{page, see};
+use super::request::page;
 use super::resends;
 use super::rows::{status_chips, table};
-use super::view::{PageResult, ROWS, View, back_of, done};
+use super::view::{PageResult, ROWS, View, done};
 use crate::model::{NotificationId, WebhookId};
 use http::StatusCode;
 use maud::{Markup, html};
@@ -146,7 +146,7 @@ pub(super) async fn resend(view: &View<'_>, id: NotificationId) -> PageResult {
             break;
         }
     }
-    Ok(done(view, "resent", Some(&id.to_string())))
+    Ok(done(view, "resent", &[("n", &id)]))
 }
 
 pub(super) async fn resend_selected(view: &View<'_>) -> PageResult {
@@ -161,9 +161,7 @@ pub(super) async fn resend_selected(view: &View<'_>) -> PageResult {
         if resent { sent += 1 } else { not += 1 }
     }
     if sent + not == 0 {
-        return Ok(done(view, "none", None));
+        return Ok(done(view, "none", &[]));
     }
-    let back = back_of(view.request);
-    let joint = if back.contains('?') { '&' } else { '?' };
-    Ok(see(&format!("{back}{joint}done=some&ok={sent}&not={not}")))
+    Ok(done(view, "some", &[("ok", &sent), ("not", &not)]))
 }

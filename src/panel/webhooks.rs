@@ -179,7 +179,7 @@ pub(super) async fn resume(view: &View<'_>, id: WebhookId) -> PageResult {
 async fn set_status(view: &View<'_>, id: WebhookId, status: WebhookStatus, note: &str) -> PageResult {
     let patch = WebhookPatch { status: Some(status), ..WebhookPatch::default() };
     view.service.change(view.caller(), id, patch).await?;
-    Ok(done(view, note, Some(&id.to_string())))
+    Ok(done(view, note, &[("n", &id)]))
 }
 
 /// Sends a test and shows what became of it.
