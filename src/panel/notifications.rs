@@ -13,7 +13,7 @@ use super::request::page;
 use super::resends;
 use super::rows::{status_chips, table};
 use super::view::{PageResult, ROWS, View, done};
-use crate::model::{NotificationId, WebhookId};
+use crate::model::{Attempt, NotificationId, Trigger, WebhookId};
 use http::StatusCode;
 use maud::{Markup, html};
 use std::time::{Duration, Instant};
@@ -142,11 +142,17 @@ pub(super) async fn resend(view: &View<'_>, id: NotificationId) -> PageResult {
     let begun = Instant::now();
     while begun.elapsed() < AWAIT_OUTCOME {
         tokio::time::sleep(LOOK_AGAIN).await;
-        if view.service.notification(view.caller(), id).await?.view.attempts_count > before {
+        if manual_after(&view.service.notification(view.caller(), id).await?.attempts, before).is_some() {
             break;
         }
     }
-    Ok(done(view, "resent", &[("n", &id)]))
+    Ok(done(view, "resent", &[("n", &id), ("ok", &before)]))
+}
+
+/// The attempt that was asked for when that many had been made; `None` while it isn't recorded. An automatic one may
+/// have ended before it.
+pub(super) fn manual_after(attempts: &[Attempt], before: u16) -> Option<&Attempt> {
+    attempts.iter().find(|attempt| attempt.number > before && attempt.trigger == Trigger::Manual)
 }
 
 pub(super) async fn resend_selected(view: &View<'_>) -> PageResult {

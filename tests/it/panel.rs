@@ -482,3 +482,27 @@ fn the_panel_can_be_off() {
         get(&daemon, path, "").refused(404, "not_found");
     }
 }
+
+/// The note told of the attempt before, where the target took longer to answer than the page waits.
+#[test]
+fn the_note_after_a_resend_tells_of_no_earlier_attempt() {
+    let late = Reply::Late(Duration::from_secs(4), 200);
+    let receiver = Receiver::start(&[Reply::Status(500), Reply::Status(503), late]);
+    let daemon = Daemon::start(&retrying_after("1h").replace("timeout = \"1s\"", "timeout = \"20s\""));
+    daemon.register(&receiver.url, &["*"]);
+    let event = daemon.record("PAYMENT.PAID");
+    let id = daemon.await_status(&event, "RETRYING")["id"].as_str().unwrap().to_owned();
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    let resend = || {
+        let sent = post(&daemon, &format!("/notifications/{id}/resend"), &cookie, &[("csrf", &csrf)]).expect(303);
+        let to = sent.header("location").unwrap().to_owned();
+        (text(&get(&daemon, &to, &cookie).expect(200)), to)
+    };
+    let (refused, _) = resend();
+    assert!(refused.contains("503, recusada pelo destino."), "{refused}");
+    let (unknown, to) = resend();
+    assert!(unknown.contains("em andamento") && !unknown.contains("recusada pelo destino."), "{unknown}");
+    daemon.await_status(&event, "DELIVERED");
+    let delivered = text(&get(&daemon, &to, &cookie).expect(200));
+    assert!(delivered.contains("200, entregue em"), "{delivered}");
+}
