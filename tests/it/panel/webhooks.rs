@@ -37,7 +37,12 @@ fn webhooks_are_paged_both_ways() {
     let first = text(&get(&daemon, "/webhooks", &cookie).expect(200));
     assert!(first.split_once("<tr id=\"w-").unwrap().1.starts_with(&paused), "{first}");
     for wanted in ["zelador", "LOJA-59"] {
-        assert_eq!(rows(&text(&get(&daemon, &format!("/webhooks?q={wanted}"), &cookie).expect(200))), 1, "{wanted}");
+        let found = text(&get(&daemon, &format!("/webhooks?q={wanted}"), &cookie).expect(200));
+        assert_eq!(rows(&found), 1, "{wanted}");
+        // The file beside the list has the same rows.
+        let link = found.split_once("format=csv").map(|(before, _)| before.rsplit('"').next().unwrap()).unwrap();
+        let file = text(&get(&daemon, &format!("{}format=csv", link.replace("&amp;", "&")), &cookie).expect(200));
+        assert_eq!(file.lines().count(), 1 + 1, "{file}");
     }
 }
 
