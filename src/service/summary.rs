@@ -120,6 +120,20 @@ pub struct Overview {
     pub not_ready: Option<Localized>,
 }
 
+impl Overview {
+    /// When one of [`Self::hours`] began, and when it ends.
+    pub fn hour(&self, nth: usize) -> (Timestamp, Timestamp) {
+        let begin = |nth: usize| Timestamp::from_ms(self.delivery.since.as_ms() + nth as u64 * HOUR_MS);
+        (begin(nth), begin(nth + 1))
+    }
+
+    /// When one of [`Self::days`] began, and when it ends.
+    pub fn day(&self, nth: usize) -> (Timestamp, Timestamp) {
+        let begin = |nth: usize| self.day_begins.get(nth).copied().unwrap_or(self.delivery.since);
+        (begin(nth), begin(nth + 1))
+    }
+}
+
 /// What the lists show of a status unless they are asked for more: no tests.
 fn of_status(status: Status) -> NotificationFilter {
     NotificationFilter { status: Some(status), ..NotificationFilter::default() }.or_default()
@@ -358,6 +372,32 @@ fn last_failure(store: &Store, webhook: &Webhook) -> Result<Option<Attempt>, Err
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The page counted hours from its own clock, which may have begun another one.
+    #[test]
+    fn hours_are_those_that_the_figures_are_of() {
+        let now = Timestamp::parse("2026-11-28T02:30:00Z").unwrap();
+        let since = since(now, 24);
+        let delivery = DeliveryFigures { since, ..DeliveryFigures::default() };
+        let (days, day_begins) = by_day(&[HourCounts::default(); 744], now, &Zone::utc());
+        let overview = Overview {
+            delivery,
+            hours: vec![HourCounts::default(); 24],
+            days,
+            day_begins,
+            backlog: BacklogCounts::default(),
+            failing: Vec::new(),
+            webhooks: 0,
+            has_events: false,
+            figures: StoreStats::default(),
+            disk_bytes: 0,
+            not_ready: None,
+        };
+        let text = |(from, to): (Timestamp, Timestamp)| [from, to].map(|at| at.to_string()[..16].to_owned());
+        assert_eq!(overview.hour(0).0, since);
+        assert_eq!(text(overview.hour(23)), ["2026-11-28T02:00", "2026-11-28T03:00"]);
+        assert_eq!(text(overview.day(29)), ["2026-11-28T00:00", "2026-11-29T00:00"]);
+    }
 
     #[test]
     fn days_begin_where_the_zone_has_them() {
