@@ -40,7 +40,6 @@ pub(super) fn notification(
     let (t, own) = (view.t, &detail.view);
     let card = Card { view: own, parts };
     let id = own.id.to_string();
-    let in_flight = view.service.is_in_flight(view.caller(), own);
     let name = names::webhook(view, own.webhook_id);
     let what = fill(t.what_to_webhook, &[&event_title(view, &own.event_type), &name]);
     let delivered = own.status == Status::Delivered;
@@ -53,7 +52,7 @@ pub(super) fn notification(
                         div.url.clip { (own.target) }
                     }
                     div.acts {
-                        @if in_flight { span.pill.warn { (t.in_flight_now) } } @else { (status(t, own.status)) }
+                        @if own.in_flight { span.pill.warn { (t.in_flight_now) } } @else { (status(t, own.status)) }
                         (resend_button_named(view, own, &what))
                     }
                 }

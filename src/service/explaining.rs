@@ -111,7 +111,7 @@ fn reason(
     view: &NotificationView,
     event: &Event,
 ) -> Result<Localized, Error> {
-    if present.delivery.status.is_in_flight(notification.key, notification.attempts) {
+    if view.in_flight {
         return Ok(localized!("An attempt is being made right now.", "Uma tentativa está sendo feita agora."));
     }
     let first = store.waits_for(notification)?;

@@ -5,11 +5,11 @@ use super::caller::Caller;
 use super::disabling::HealthView;
 use super::error::Error;
 use super::shared::Service;
-use super::views::{NotificationView, Webhooks};
+use super::views::Webhooks;
 use crate::clock::Zone;
 use crate::model::{
-    AccountNo, Attempt, Event, EventFilter, Listing, Localized, NotificationFilter, NotificationKey, Page, Status,
-    Timestamp, Webhook, WebhookId, WebhookStatus,
+    AccountNo, Attempt, Event, EventFilter, Listing, Localized, NotificationFilter, Page, Status, Timestamp, Webhook,
+    WebhookId, WebhookStatus,
 };
 use crate::stats::{HourCounts, WebhookHistory};
 use crate::store::{Store, StoreStats};
@@ -291,15 +291,6 @@ impl Service {
             })
         })
         .await
-    }
-
-    /// Whether an attempt of this notification is in flight.
-    pub fn is_in_flight(&self, caller: &Caller, view: &NotificationView) -> bool {
-        let key = self.store.notification_key(view.id);
-        let own = |key: &NotificationKey| {
-            self.store.directory().by_no(key.webhook).is_some_and(|webhook| webhook.account == caller.account)
-        };
-        key.filter(own).is_some_and(|key| self.delivery.status.is_in_flight(key, view.attempts_count))
     }
 
     /// Writes what is counted of notifications to its file. What can't be written is counted on in memory.
