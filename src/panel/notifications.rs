@@ -1,6 +1,6 @@
 //! Notificações: across events, one by one, selected or all that match.
 
-use super::attempts;
+use super::attempts::{self, Exchanges};
 use super::filters::{
     PAGING, alerts, any, csv_link, listed, period_popover, popover, read_page, select_field, set_chips, shown_period,
     text_field, type_list,
@@ -14,6 +14,7 @@ use super::resends;
 use super::rows::{status_chips, table};
 use super::view::{PageResult, ROWS, View, done};
 use crate::model::{Attempt, NotificationId, Trigger, WebhookId};
+use crate::service::NotificationHistory;
 use http::StatusCode;
 use maud::{Markup, html};
 use std::time::{Duration, Instant};
@@ -110,10 +111,10 @@ fn more_filters(view: &View<'_>) -> Markup {
 
 pub(super) async fn show(view: &View<'_>, id: NotificationId) -> PageResult {
     let t = view.t;
-    let detail = view.service.notification(view.caller(), id).await?;
-    let reason = view.service.explain_notification(view.caller(), id).await?;
+    let NotificationHistory { detail, reason, parts } = view.service.notification_history(view.caller(), id).await?;
     let title = names::event_title(view, &detail.view.event_type);
-    let parts = view.service.request_parts(view.caller(), detail.view.event_id).await.ok();
+    let wanted = view.request.query.get("attempt").and_then(|text| text.parse().ok());
+    let exchanges = Exchanges::of(&parts, wanted);
     let content = html! {
         p.crumb {
             a href="/notifications" { (t.notifications) }
@@ -131,7 +132,7 @@ pub(super) async fn show(view: &View<'_>, id: NotificationId) -> PageResult {
                 }
             }
         }
-        (attempts::notification(view, &detail, Some(&reason), parts.as_ref()))
+        (attempts::notification(view, &detail, Some(&reason), &exchanges))
     };
     Ok(page(StatusCode::OK, framed(view, Place::Notifications, &title, &content)))
 }

@@ -113,6 +113,11 @@ impl<'s> Webhooks<'s> {
         Ok(found)
     }
 
+    /// Those that were asked for.
+    pub(super) fn into_found(self) -> impl Iterator<Item = Arc<Webhook>> {
+        self.found.into_values().flatten()
+    }
+
     pub(super) fn status(&mut self, notification: &Notification) -> Result<Status, Error> {
         Ok(status(notification, self.get(notification.key.webhook)?.as_deref()))
     }

@@ -309,6 +309,8 @@ texts! {
     export_csv: "Export CSV";
     request: "Request";
     copy_curl: "Copy as curl";
+    long_body: "A body of {} isn't shown here. The whole request and its curl command:";
+    long_resource: "This payload has {} and isn't shown here. All of it:";
     no_request: "No request went out.";
     masked: "•••••• (set)";
     previous: "Previous";

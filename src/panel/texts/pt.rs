@@ -313,6 +313,8 @@ texts! {
     export_csv: "Exportar CSV";
     request: "Requisição";
     copy_curl: "Copiar como curl";
+    long_body: "Corpo de {} não mostrado aqui. A requisição inteira e o comando curl:";
+    long_resource: "Este conteúdo tem {} e não é mostrado aqui. Ele inteiro:";
     no_request: "Nenhuma requisição saiu.";
     masked: "•••••• (definida)";
     previous: "Anteriores";
