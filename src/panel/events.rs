@@ -13,6 +13,7 @@ use super::texts::fill;
 use super::view::{PageResult, ROWS, Refusal, View, done};
 use crate::model::{Event, EventFilter, EventId, Listing, Page, Payload};
 use crate::service::{EventHistory, EventSummary, Explanation};
+use bytes::Bytes;
 use http::StatusCode;
 use maud::{Markup, html};
 
@@ -114,7 +115,7 @@ pub(super) async fn show(view: &View<'_>, id: EventId) -> PageResult {
     let (event, exchanges) = (parts.event(), Exchanges::of(&parts, None));
     let title = event_title(view, event.event_type.as_str());
     let resource = parts.payload().map(Payload::resource);
-    let resource_len = resource.as_ref().map_or(0, |bytes| bytes.len());
+    let resource_len = resource.as_ref().map_or(0, Bytes::len);
     let is_long = resource_len > LONGEST_SHOWN;
     let resource = resource.filter(|_| !is_long).map(|bytes| pretty(&String::from_utf8_lossy(&bytes)));
     let about = event.about();

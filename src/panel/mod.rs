@@ -427,8 +427,8 @@ impl Panel {
     }
 }
 
-/// The page again, for a token or a link that signs nobody in: it says so, or how long its sender has to wait after too many
-/// of them.
+/// The page again, for a token or a link that signs nobody in: it says so, or how long its sender has to wait after
+/// too many of them.
 fn wrong(
     request: &PanelRequest,
     ingress: &Ingress,

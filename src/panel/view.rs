@@ -9,7 +9,7 @@ use crate::service::{Caller, Error, ErrorReply, Service};
 use bytes::Bytes;
 use http::Response;
 use maud::{Markup, html};
-use std::fmt::Display;
+use std::fmt::{Display, Write as _};
 use std::sync::{Arc, OnceLock};
 
 /// How many rows a page has.
@@ -95,6 +95,10 @@ pub(super) fn back_of(request: &PanelRequest) -> &str {
 pub(super) fn done(view: &View<'_>, what: &str, with: &[(&str, &dyn Display)]) -> Response<Bytes> {
     let back = back_of(view.request);
     let joint = if back.contains('?') { '&' } else { '?' };
-    let with: String = with.iter().map(|(name, value)| format!("&{name}={value}")).collect();
-    request::see(&format!("{back}{joint}done={what}{with}"))
+    let mut to = format!("{back}{joint}done={what}");
+    for (name, value) in with {
+        // Writing to a String can't fail.
+        let _ = write!(to, "&{name}={value}");
+    }
+    request::see(&to)
 }

@@ -370,7 +370,7 @@ mod tests {
         let now = Timestamp::parse("2026-11-28T02:30:00Z").unwrap();
         let since = since(now, 24);
         let delivery = DeliveryFigures { since, ..DeliveryFigures::default() };
-        let (days, day_begins) = by_day(&[HourCounts::default(); 744], now, &Zone::utc());
+        let (days, day_begins) = by_day(&vec![HourCounts::default(); 744], now, &Zone::utc());
         let overview = Overview {
             delivery,
             hours: vec![HourCounts::default(); 24],

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 /// A notification as the world sees it, and as the API writes it.
 #[derive(Clone, Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each says something of its own, and three are fields of the API")]
 pub struct NotificationView {
     /// Its id, and its `webhook-id` on the wire.
     pub id: NotificationId,

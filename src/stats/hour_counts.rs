@@ -308,7 +308,7 @@ mod tests {
         let all = counter.lock();
         let own = &all.webhooks[&one];
         // Every second hour has some that are to be tried again; the older ones among the others are gone.
-        assert!(own.past.hours.len() as u64 <= (ACCOUNT_HOURS + HOURS) / 2);
+        assert!(own.past.hours.len() as u64 <= u64::midpoint(ACCOUNT_HOURS, HOURS));
         assert!(all.accounts[&SHOP].hours.len() as u64 <= ACCOUNT_HOURS);
         assert!(all.accounts[&SHOP].times.len() as u64 <= HOURS);
         assert_eq!(own.past.hours.last_key_value().unwrap().1, &HourCounts { confirmed: 0, retried: 1, failed: 1 });
@@ -390,7 +390,9 @@ mod tests {
         counter.deleted(SHOP, WebhookNo(7));
         let (hours, _) = counter.of_account(SHOP, now);
         let mut sum = HourCounts::default();
-        hours.iter().for_each(|one| sum.add(*one));
+        for one in hours {
+            sum.add(one);
+        }
         assert_eq!(sum, HourCounts { confirmed: 2 * 24 * 30, retried: 0, failed: 0 });
     }
 }
