@@ -173,6 +173,8 @@ texts! {
     secret_title: "Signing secret";
     secret_once: "Copy it now and keep it in the receiving system: in a few minutes, it will not be shown again.";
     copy: "Copy";
+    download_txt: "Download .txt";
+    secret_file: "webhook-secret.txt";
     copied: "Copied";
     bad_fields: "Nothing was saved yet: check the marked fields.";
     address: "the address";

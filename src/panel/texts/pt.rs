@@ -175,6 +175,8 @@ texts! {
     secret_title: "Segredo de assinatura";
     secret_once: "Copie agora e guarde no sistema que recebe: em alguns minutos, ele não será mostrado de novo.";
     copy: "Copiar";
+    download_txt: "Baixar .txt";
+    secret_file: "segredo-do-webhook.txt";
     copied: "Copiado";
     bad_fields: "Nada foi salvo ainda: confira os campos marcados.";
     address: "o endereço";

@@ -68,10 +68,17 @@ fn a_secret_is_shown_until_somebody_has_kept_it() {
         assert!(has_secret(&get(&daemon, &path, &cookie).expect(200)));
     }
     assert!(!has_secret(&get(&daemon, &format!("/webhooks/{other}"), &cookie).expect(200)));
+    let file = get(&daemon, &format!("{path}/secret.txt"), &cookie).expect(200);
+    let named = "attachment; filename=\"segredo-do-webhook.txt\"";
+    assert_eq!((file.header("content-disposition"), file.header("cache-control")), (Some(named), Some("no-store")));
+    assert!(text(&file).starts_with("127.0.0.1\nhttp://127.0.0.1:9/x\nwhsec_"), "{}", text(&file));
+    get(&daemon, &format!("/webhooks/{other}/secret.txt"), &cookie).expect(404);
     let (stranger, _) = sign_in(&daemon, &daemon.token);
     assert!(!has_secret(&get(&daemon, &path, &stranger).expect(200)), "another session");
+    get(&daemon, &format!("{path}/secret.txt"), &stranger).expect(404);
     post(&daemon, &format!("{path}/kept"), &cookie, &[("csrf", &csrf), ("back", &path)]).expect(303);
     assert!(!has_secret(&get(&daemon, &path, &cookie).expect(200)));
+    get(&daemon, &format!("{path}/secret.txt"), &cookie).expect(404);
 }
 
 /// A double click registered two webhooks, and the shop's target received everything twice.
