@@ -5,14 +5,14 @@ use super::caller::Caller;
 use super::disabling::HealthView;
 use super::error::Error;
 use super::shared::Service;
-use super::views::Webhooks;
+use super::views::{Present, Webhooks};
 use crate::clock::Zone;
 use crate::model::{
-    AccountNo, Attempt, Event, EventFilter, Listing, Localized, NotificationFilter, Page, Status, Timestamp, Webhook,
-    WebhookId, WebhookStatus,
+    AccountNo, Attempt, Event, EventFilter, Listing, Localized, NotificationFilter, Page, Seq, Status, Timestamp,
+    WaitReason, Webhook, WebhookId, WebhookStatus,
 };
 use crate::stats::{HourCounts, WebhookHistory};
-use crate::store::{Store, StoreStats};
+use crate::store::{Due, Store, StoreStats};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,6 +68,8 @@ pub struct FailingWebhook {
     pub backlog: BacklogCounts,
     /// The last attempt of one that isn't delivered, the newest such.
     pub attempt: Option<Attempt>,
+    /// When the next retry goes out; `None` where none waits for its time, or the webhook isn't active.
+    pub next_attempt_at: Option<Timestamp>,
 }
 
 /// How delivery does, by notification and not by attempt: tests are apart.
@@ -200,7 +202,8 @@ impl Service {
     pub async fn failing_webhook(&self, caller: &Caller, id: WebhookId) -> Result<FailingWebhook, Error> {
         let webhook = self.webhook(caller, id)?;
         let health = self.health(&webhook);
-        self.read(move |store| failing_webhook(store, webhook, health)).await
+        let present = self.present();
+        self.read(move |store| failing_webhook(store, &present, webhook, health)).await
     }
 
     /// What is pending and how many have failed, for one webhook or for all; each counted to [`MAX_COUNTED`].
@@ -274,7 +277,7 @@ impl Service {
             let (days, day_begins) = by_day(&all, now, &zone);
             let mut webhooks_failing = Vec::with_capacity(failing.len());
             for (webhook, health) in failing {
-                webhooks_failing.push(failing_webhook(store, webhook, health)?);
+                webhooks_failing.push(failing_webhook(store, &present, webhook, health)?);
             }
             Ok(Overview {
                 delivery,
@@ -341,10 +344,24 @@ fn by_day(hours: &[HourCounts], now: Timestamp, zone: &Zone) -> (Vec<HourCounts>
     (days, (first..=today + 1).map(begin).collect())
 }
 
-fn failing_webhook(store: &Store, webhook: Arc<Webhook>, health: HealthView) -> Result<FailingWebhook, Error> {
+fn failing_webhook(
+    store: &Store,
+    present: &Present,
+    webhook: Arc<Webhook>,
+    health: HealthView,
+) -> Result<FailingWebhook, Error> {
     let backlog = backlog(store, webhook.account, Some(webhook.id))?;
     let attempt = last_failure(store, &webhook)?;
-    Ok(FailingWebhook { webhook, health, backlog, attempt })
+    let next_attempt_at = if webhook.is_active() { next_retry(store, present, &webhook)? } else { None };
+    Ok(FailingWebhook { webhook, health, backlog, attempt, next_attempt_at })
+}
+
+/// When the first of a webhook's retries is due, or what holds them ends; `None` where that is past, or there is none.
+fn next_retry(store: &Store, present: &Present, webhook: &Webhook) -> Result<Option<Timestamp>, Error> {
+    let (first, end) = (Due { at: Timestamp::from_ms(0), seq: Seq(0) }, Timestamp::from_ms(u64::MAX));
+    let due = store.retry_page(webhook.no, first, end, 1)?.first().map(|due| due.at);
+    let held_until = present.wait(webhook).and_then(WaitReason::until);
+    Ok(due.map(|due| held_until.map_or(due, |until| due.max(until))).filter(|at| *at > present.now))
 }
 
 /// The last attempt of a notification that is retried or has failed, the newest such.

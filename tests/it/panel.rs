@@ -430,6 +430,8 @@ fn a_target_in_trouble_is_shown_with_its_last_failure_and_what_to_do() {
     for shown in [
         "2 de 2 webhooks precisam de atenção.</strong> 10 notificações aguardam; nada foi perdido.",
         "<title>(2) Início · carteiro</title>",
+    // In an hour, which may be tomorrow's.
+    assert!(overview.contains("Próxima tentativa à") || overview.contains("Próxima tentativa em"), "{overview}");
         "/panel/icon-alert.svg",
         "?status=RETRYING\"><span>Tentando de novo</span><b>10</b>",
         // One that refuses connections may have another port; what the target's log says is nobody's here.

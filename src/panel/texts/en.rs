@@ -113,6 +113,8 @@ texts! {
          refused. Name it again ([[account]] name = \"{}\") and restart, or use carteiro account export {} and \
          carteiro account remove {}.";
     what_to_do: "What to do:";
+    next_attempt_at: ["Next attempt at", "Next attempt at"];
+    next_attempt_on: "Next attempt on";
     will_disable: "It will be disabled in {} unless something is confirmed.";
     system: "System";
     disk_used: "Disk used";

@@ -115,6 +115,8 @@ texts! {
          dela são recusados. Cite-a de novo ([[account]] name = \"{}\") e reinicie, ou use carteiro account export {} \
          e carteiro account remove {}.";
     what_to_do: "O que fazer:";
+    next_attempt_at: ["Próxima tentativa à", "Próxima tentativa às"];
+    next_attempt_on: "Próxima tentativa em";
     will_disable: "Será desativado em {} se nada for confirmado.";
     system: "Sistema";
     disk_used: "Uso em disco";
