@@ -173,10 +173,10 @@ texts! {
     rate_limit: "Sent per second";
     rate_limit_help: "0.01 to 10000. Empty: no limit.";
     secret_title: "Signing secret";
-    secret_once: "Copy it now and keep it in the receiving system: in a few minutes, it will not be shown again.";
-    copy: "Copy";
     download_txt: "Download .txt";
     secret_file: "webhook-secret.txt";
+    secret_once: "Copy it now and keep it in the receiving system: in a few minutes, it will not be shown again.";
+    copy: "Copy";
     copied: "Copied";
     bad_fields: "Nothing was saved yet: check the marked fields.";
     address: "the address";
@@ -355,6 +355,8 @@ texts! {
     job_progress: "Re-sent: {} of {}; skipped: {}";
     confirm_all: ["Re-send {} notification?", "Re-send {} notifications?"];
     confirm_all_help: "Each gets one manual attempt, at its webhook's own pace.";
+    type_the_count: "To confirm, type {}";
+    count_differs: "That is another number.";
     resend_yes: "Yes, re-send them";
     notifications_help: "Each event sent to each webhook.";
     all_notifications: "All";

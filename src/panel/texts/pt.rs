@@ -175,10 +175,10 @@ texts! {
     rate_limit: "Envios por segundo";
     rate_limit_help: "De 0,01 a 10000. Em branco: sem limite.";
     secret_title: "Segredo de assinatura";
-    secret_once: "Copie agora e guarde no sistema que recebe: em alguns minutos, ele não será mostrado de novo.";
-    copy: "Copiar";
     download_txt: "Baixar .txt";
     secret_file: "segredo-do-webhook.txt";
+    secret_once: "Copie agora e guarde no sistema que recebe: em alguns minutos, ele não será mostrado de novo.";
+    copy: "Copiar";
     copied: "Copiado";
     bad_fields: "Nada foi salvo ainda: confira os campos marcados.";
     address: "o endereço";
@@ -359,6 +359,8 @@ texts! {
     job_progress: "Reenviadas: {} de {}; puladas: {}";
     confirm_all: ["Reenviar {} notificação?", "Reenviar {} notificações?"];
     confirm_all_help: "Cada uma recebe uma tentativa manual, no ritmo do seu webhook.";
+    type_the_count: "Para confirmar, digite {}";
+    count_differs: "O número digitado é outro.";
     resend_yes: "Sim, reenviar";
     notifications_help: "Cada evento enviado a cada webhook.";
     all_notifications: "Todas";
