@@ -44,7 +44,7 @@ pub(super) async fn list(call: &Call) -> Result<Answer, Failure> {
     let mut query = call.list();
     if let Some(csv) = CsvFormat::of(&mut query) {
         query.finish()?;
-        return Ok(csv.answer(call, CsvList::Webhooks));
+        return Ok(csv.answer(call, CsvList::Webhooks(None)));
     }
     let paging = query.paging();
     query.finish()?;

@@ -185,7 +185,8 @@ impl Notification {
         if self.test && self.attempts == 0 { Trigger::Test } else { Trigger::Manual }
     }
 
-    /// Whether its attempt with this number, which was in flight a moment ago, has no outcome yet.
+    /// Whether its attempt with this number, which was in flight a moment ago, has no outcome yet: one whose outcome
+    /// can be read already is over, though its lane may not know of that yet.
     pub fn is_in_flight(&self, attempt: u16) -> bool {
         attempt > self.attempts
     }

@@ -2,7 +2,9 @@
 //! what came. Failures that repeat themselves are told once.
 
 use super::advice::{self, Fix};
-use super::layout::{decimal, moment, resend_button_named, span, status, when_exactly, with_moments};
+use super::layout::{
+    LONGEST_SHOWN, bytes, decimal, moment, resend_button_named, span, status, when_exactly, with_moments,
+};
 use super::names::{self, event_title};
 use super::texts::{Lang, fill};
 use super::view::View;
@@ -14,6 +16,7 @@ use crate::service::{
     HeaderText, NotificationDetail, NotificationView, RebuiltRequest, RequestParts, attempt_error, request_as_curl,
 };
 use maud::{Markup, html};
+use std::cell::Cell;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -23,11 +26,39 @@ const MAX_SHOWN: usize = 40;
 /// How deep JSON is indented.
 const DEEPEST: usize = 40;
 
+/// How many bytes of requests and answers a page shows or signs anew: what is older then stands behind a link.
+const PAGE_BYTES: usize = 2 * 1024 * 1024;
+
+/// The requests and answers of a page, and how much more of them it may show.
+pub(super) struct Exchanges<'a> {
+    parts: &'a RequestParts,
+    /// The number of the attempt that the page was asked for: it stands open, and alone.
+    wanted: Option<u16>,
+    left: Cell<usize>,
+}
+
+impl<'a> Exchanges<'a> {
+    pub(super) const fn of(parts: &'a RequestParts, wanted: Option<u16>) -> Self {
+        Self { parts, wanted, left: Cell::new(PAGE_BYTES) }
+    }
+
+    fn is_wanted(&self, attempt: &Attempt) -> bool {
+        self.wanted == Some(attempt.number)
+    }
+
+    fn has_room(&self, attempt: &Attempt) -> bool {
+        self.left.get() > 0 || self.is_wanted(attempt)
+    }
+
+    fn take(&self, bytes: usize) {
+        self.left.set(self.left.get().saturating_sub(bytes));
+    }
+}
+
 /// What all attempts of a card have in common.
 struct Card<'a> {
     view: &'a NotificationView,
-    /// What requests are rebuilt of; `None` where the event is gone.
-    parts: Option<&'a RequestParts>,
+    exchanges: &'a Exchanges<'a>,
 }
 
 /// One notification: what needs somebody lies open, what is delivered takes a line.
@@ -35,12 +66,11 @@ pub(super) fn notification(
     view: &View<'_>,
     detail: &NotificationDetail,
     why: Option<&Localized>,
-    parts: Option<&RequestParts>,
+    exchanges: &Exchanges<'_>,
 ) -> Markup {
     let (t, own) = (view.t, &detail.view);
-    let card = Card { view: own, parts };
+    let card = Card { view: own, exchanges };
     let id = own.id.to_string();
-    let in_flight = view.service.is_in_flight(view.caller(), own);
     let name = names::webhook(view, own.webhook_id);
     let what = fill(t.what_to_webhook, &[&event_title(view, &own.event_type), &name]);
     let delivered = own.status == Status::Delivered;
@@ -53,7 +83,7 @@ pub(super) fn notification(
                         div.url.clip { (own.target) }
                     }
                     div.acts {
-                        @if in_flight { span.pill.warn { (t.in_flight_now) } } @else { (status(t, own.status)) }
+                        @if own.in_flight { span.pill.warn { (t.in_flight_now) } } @else { (status(t, own.status)) }
                         (resend_button_named(view, own, &what))
                     }
                 }
@@ -64,7 +94,7 @@ pub(super) fn notification(
             }
             @if !detail.attempts.is_empty() {
                 @if delivered {
-                    details.pad id=(format!("d-{id}")) {
+                    details.pad id=(format!("d-{id}")) open[exchanges.wanted.is_some()] {
                         summary { (t.see_details) } (table(view, &detail.attempts, &card))
                     }
                 } @else { (table(view, &detail.attempts, &card)) }
@@ -115,11 +145,14 @@ fn unconfirmed(view: &View<'_>, detail: &NotificationDetail, why: Option<&Locali
     }
 }
 
-/// Attempts in a row that failed alike, each as one; the newest first, and alone: it is the one that is looked at.
-fn runs(attempts: &[Attempt]) -> Vec<AttemptRun<'_>> {
+/// Attempts in a row that failed alike, each as one; the newest first, and alone, as is the one that is asked for: they
+/// are looked at.
+fn runs<'a>(attempts: &'a [Attempt], exchanges: &Exchanges<'_>) -> Vec<AttemptRun<'a>> {
     let (older, newest) = attempts.split_at(attempts.len().saturating_sub(1));
-    let mut runs = attempt_runs(older);
-    runs.extend(attempt_runs(newest));
+    let at = older.iter().position(|attempt| exchanges.is_wanted(attempt)).unwrap_or(older.len());
+    let (before, rest) = older.split_at(at);
+    let (wanted, behind) = rest.split_at(rest.len().min(1));
+    let mut runs: Vec<AttemptRun<'_>> = [before, wanted, behind, newest].into_iter().flat_map(attempt_runs).collect();
     runs.reverse();
     runs
 }
@@ -140,7 +173,7 @@ fn table(view: &View<'_>, attempts: &[Attempt], card: &Card<'_>) -> Markup {
                 }
             }
             tbody {
-                @for run in runs(shown) {
+                @for run in runs(shown, card.exchanges) {
                     @if run.len() == 1 { (single(view, run.last(), card)) } @else { (joined(view, run, card)) }
                 }
             }
@@ -180,10 +213,12 @@ fn single(view: &View<'_>, attempt: &Attempt, card: &Card<'_>) -> Markup {
         }
         tr id=(format!("o-{id}-{}", attempt.number)) {
             td.full.open colspan="5" {
-                details id=(format!("b-{id}-{}", attempt.number)) {
-                    summary { (fill(t.exchange_of, &[&attempt.number])) }
-                    (exchange(view, attempt, card))
-                }
+                @if card.exchanges.has_room(attempt) {
+                    details id=(format!("b-{id}-{}", attempt.number)) open[card.exchanges.is_wanted(attempt)] {
+                        summary { (fill(t.exchange_of, &[&attempt.number])) }
+                        (exchange(view, attempt, card))
+                    }
+                } @else { (link_to(view, attempt, card)) }
             }
         }
     }
@@ -215,7 +250,9 @@ fn joined(view: &View<'_>, run: AttemptRun<'_>, card: &Card<'_>) -> Markup {
                             (fill(t.attempt_n, &[&attempt.number])) " · " (moment(view.lang, attempt.started_at))
                             " · " (short(view.lang, attempt.duration_us))
                         }
-                        (exchange(view, attempt, card))
+                        @if attempt.number == last.number && card.exchanges.has_room(attempt) {
+                            (exchange(view, attempt, card))
+                        } @else { p { (link_to(view, attempt, card)) } }
                     }
                 }
             }
@@ -223,24 +260,52 @@ fn joined(view: &View<'_>, run: AttemptRun<'_>, card: &Card<'_>) -> Markup {
     }
 }
 
+/// Leads to the page of the notification where this attempt's request and answer lie open.
+fn link_to(view: &View<'_>, attempt: &Attempt, card: &Card<'_>) -> Markup {
+    let (id, number) = (card.view.id, attempt.number);
+    html! {
+        a href=(format!("/notifications/{id}?attempt={number}#b-{id}-{number}")) {
+            (fill(view.t.exchange_of, &[&number]))
+        }
+    }
+}
+
 /// What was sent, and what came, side by side.
 fn exchange(view: &View<'_>, attempt: &Attempt, card: &Card<'_>) -> Markup {
     let t = view.t;
-    let sent = card.parts.and_then(|parts| parts.rebuild(card.view.id, card.view.webhook_id, attempt));
+    let parts = card.exchanges.parts;
+    let sent = parts.rebuild(card.view.id, card.view.webhook_id, attempt);
+    let is_long = parts.body_len() > LONGEST_SHOWN;
+    let request = sent.as_ref().map(|sent| request_text(view, sent, is_long));
+    let curl = sent.as_ref().filter(|_| !is_long).and_then(request_as_curl);
+    let answer = match &attempt.result {
+        AttemptResult::Response(response) => Some(answer_text(response)),
+        AttemptResult::Error(_) => None,
+    };
+    let texts = [&request, &curl, &answer].into_iter().flatten().map(String::len).sum::<usize>();
+    card.exchanges.take(texts + parts.body_len());
     let of = |part: &str| format!("{part}-{}-{}", card.view.id, attempt.number);
     html! {
         div.two {
             div {
                 div.split {
                     h4 { (t.request) }
-                    @if sent.as_ref().is_some_and(|sent| sent.body.is_some()) {
+                    @if curl.is_some() {
                         button.copy type="button" data-copy=(of("curl")) hidden { (t.copy_curl) }
                     }
                 }
-                @match &sent {
-                    Some(sent) => {
-                        pre tabindex="0" { (request_text(view, sent)) }
-                        @if let Some(curl) = request_as_curl(sent) { pre id=(of("curl")) hidden { (curl) } }
+                @match &request {
+                    Some(request) => {
+                        pre tabindex="0" { (request) }
+                        @if let Some(curl) = &curl { pre id=(of("curl")) hidden { (curl) } }
+                        @if is_long {
+                            p.help {
+                                (fill(t.long_body, &[&bytes(view.lang, parts.body_len() as u64)])) " "
+                                code {
+                                    "GET /api/notifications/" (card.view.id) "/request?attempt=" (attempt.number)
+                                }
+                            }
+                        }
                     }
                     None => p.muted { (t.no_request) },
                 }
@@ -252,13 +317,13 @@ fn exchange(view: &View<'_>, attempt: &Attempt, card: &Card<'_>) -> Markup {
                         @if let Some(status) = attempt.result.status() { " · " (status) }
                         " · " (short(view.lang, attempt.duration_us))
                     }
-                    @if matches!(&attempt.result, AttemptResult::Response(_)) {
+                    @if answer.is_some() {
                         button.copy type="button" data-copy=(of("answer")) hidden { (t.copy) }
                     }
                 }
-                @match &attempt.result {
-                    AttemptResult::Response(response) => pre id=(of("answer")) tabindex="0" { (answer_text(response)) },
-                    AttemptResult::Error(_) => p.muted { (t.no_body) },
+                @match &answer {
+                    Some(answer) => pre id=(of("answer")) tabindex="0" { (answer) },
+                    None => p.muted { (t.no_body) },
                 }
                 p.t2 { (timings(view, attempt)) }
             }
@@ -266,8 +331,9 @@ fn exchange(view: &View<'_>, attempt: &Attempt, card: &Card<'_>) -> Markup {
     }
 }
 
-/// The request as it went out; what is masked or not known any more is said, never shown as sent.
-fn request_text(view: &View<'_>, sent: &RebuiltRequest) -> String {
+/// The request as it went out, its body unless it is long; what is masked or not known any more is said, never shown as
+/// sent.
+fn request_text(view: &View<'_>, sent: &RebuiltRequest, is_long: bool) -> String {
     let path = TargetUrl::restored(&sent.target);
     let path = path.as_ref().map_or(sent.target.as_str(), |target| target.path_and_query());
     let mut text = format!("{} {path} HTTP/1.1\n", sent.method);
@@ -279,6 +345,9 @@ fn request_text(view: &View<'_>, sent: &RebuiltRequest) -> String {
         };
         // Writing to a String can't fail.
         let _ = writeln!(text, "{}: {value}", header.name);
+    }
+    if is_long {
+        return text;
     }
     text.push('\n');
     match &sent.body {

@@ -43,7 +43,7 @@ impl Panel {
                 let (filter, problems) = notification_filter::asked_for(&view);
                 Some((CsvList::Notifications(filter), problems))
             }
-            "/webhooks" => Some((CsvList::Webhooks, Vec::new())),
+            "/webhooks" => Some((CsvList::Webhooks(request.query.get("q").map(str::to_owned)), Vec::new())),
             _ => None,
         }
     }

@@ -1,17 +1,19 @@
 //! Eventos: the list, and one event with what became of it at each webhook.
 
-use super::attempts;
+use super::attempts::{self, Exchanges};
 use super::filters::{
     alerts, asked_for, chip, csv_link, listed, period_popover, popover, read_page, set_chips, shown_period, text_field,
     type_list,
 };
 use super::frame::{Place, framed};
-use super::layout::{action, ago, counted, curl, empty, moment, pretty, when, with_moments};
+use super::layout::{LONGEST_SHOWN, action, ago, bytes, counted, curl, empty, moment, pretty, when, with_moments};
 use super::names::{self, event_title};
 use super::request::page;
+use super::texts::fill;
 use super::view::{PageResult, ROWS, Refusal, View, done};
 use crate::model::{Event, EventFilter, EventId, Listing, Page, Payload};
-use crate::service::{EventSummary, Explanation};
+use crate::service::{EventHistory, EventSummary, Explanation};
+use bytes::Bytes;
 use http::StatusCode;
 use maud::{Markup, html};
 
@@ -108,14 +110,14 @@ pub(super) fn rows(view: &View<'_>, found: &[EventSummary], id: Option<&str>) ->
 
 pub(super) async fn show(view: &View<'_>, id: EventId) -> PageResult {
     let t = view.t;
-    let detail = view.service.event(view.caller(), id).await?;
-    let history = view.service.notifications_of_event(view.caller(), id, Listing::newest(ROWS)).await?;
-    let reasons = view.service.explain(view.caller(), id).await?;
-    let parts = view.service.request_parts(view.caller(), id).await.ok();
-    let event = &detail.event;
+    let EventHistory { parts, notifications: history, reasons } =
+        view.service.event_history(view.caller(), id, Listing::newest(ROWS)).await?;
+    let (event, exchanges) = (parts.event(), Exchanges::of(&parts, None));
     let title = event_title(view, event.event_type.as_str());
-    let resource = detail.payload.as_ref().map(Payload::resource);
-    let resource = resource.as_deref().map(|bytes| pretty(&String::from_utf8_lossy(bytes)));
+    let resource = parts.payload().map(Payload::resource);
+    let resource_len = resource.as_ref().map_or(0, Bytes::len);
+    let is_long = resource_len > LONGEST_SHOWN;
+    let resource = resource.filter(|_| !is_long).map(|bytes| pretty(&String::from_utf8_lossy(&bytes)));
     let about = event.about();
     let order = names::reference(&about);
     let content = html! {
@@ -138,7 +140,7 @@ pub(super) async fn show(view: &View<'_>, id: EventId) -> PageResult {
             @for detail in &history.items {
                 @let of = detail.view.webhook_id;
                 @let why = reasons.iter().find(|reason| reason.notified && reason.webhook_id == of);
-                (attempts::notification(view, detail, why.map(|why| &why.reason), parts.as_ref()))
+                (attempts::notification(view, detail, why.map(|why| &why.reason), &exchanges))
             }
             @if let Some(next) = history.next {
                 p { a href=(format!("/notifications?event_id={id}&older={next}")) { (t.older_notifications) } }
@@ -154,6 +156,10 @@ pub(super) async fn show(view: &View<'_>, id: EventId) -> PageResult {
             }
             @match &resource {
                 Some(text) => pre #resource tabindex="0" { (text) },
+                None if is_long => p {
+                    (fill(t.long_resource, &[&bytes(view.lang, resource_len as u64)])) " "
+                    code { "GET /api/events/" (id) }
+                },
                 None => p.muted { (t.resource_erased) },
             }
         }
@@ -223,5 +229,5 @@ fn others(view: &View<'_>, reasons: &[Explanation]) -> Markup {
 
 pub(super) async fn resend(view: &View<'_>, id: EventId) -> PageResult {
     view.service.resend_event(view.caller(), id).await.map_err(Refusal::from)?;
-    Ok(done(view, "resent-event", None))
+    Ok(done(view, "resent-event", &[]))
 }

@@ -266,6 +266,9 @@ pub(super) fn curl(view: &View<'_>, path: &str, body: &str) -> String {
     )
 }
 
+/// The longest payload that a page shows, in bytes; of a longer one it says which call of the API answers it.
+pub(super) const LONGEST_SHOWN: usize = 64 * 1024;
+
 /// JSON, indented as far as a page is wide.
 pub(super) fn pretty(json: &str) -> String {
     crate::model::pretty_json(&json.replace('\r', ""), 40)

@@ -267,17 +267,8 @@ impl Panel {
         let token = request.form.get("token").unwrap_or_default();
         let carried = Carried::of_sign_in(request);
         let Some(caller) = self.service.authenticate(token) else {
-            return match ingress.wrong_token(request.from) {
-                Ok(()) => self.sign_in_page(request, StatusCode::UNAUTHORIZED, Some(t.wrong_token), carried.as_ref()),
-                Err(wait) => {
-                    let seconds = wait.as_secs() + 1;
-                    let problem = fill(t.too_many_tokens, &[&seconds]);
-                    let mut page =
-                        self.sign_in_page(request, StatusCode::TOO_MANY_REQUESTS, Some(&problem), carried.as_ref());
-                    page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-                    page
-                }
-            };
+            let page = |status, problem: &str| self.sign_in_page(request, status, Some(problem), carried.as_ref());
+            return wrong(request, ingress, t.wrong_token, page);
         };
         if !caller.scopes.allows(Scope::Read) {
             return self.sign_in_page(request, StatusCode::FORBIDDEN, Some(t.no_read_scope), carried.as_ref());
@@ -301,16 +292,7 @@ impl Panel {
         let used = self.service.use_panel_link(request.form.get("link").unwrap_or_default());
         let Some((account, credential)) = used.filter(|(_, credential)| self.service.admit(credential).is_some())
         else {
-            return match ingress.wrong_token(request.from) {
-                Ok(()) => link_page(request, StatusCode::UNAUTHORIZED, Some(t.wrong_link)),
-                Err(wait) => {
-                    let seconds = wait.as_secs() + 1;
-                    let problem = fill(t.too_many_tokens, &[&seconds]);
-                    let mut page = link_page(request, StatusCode::TOO_MANY_REQUESTS, Some(&problem));
-                    page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-                    page
-                }
-            };
+            return wrong(request, ingress, t.wrong_link, |status, problem| link_page(request, status, Some(problem)));
         };
         let session = self.sessions.begin(account, credential);
         self.sessions.save().await;
@@ -443,6 +425,23 @@ impl Panel {
         };
         refused_page(status, framed(view, Place::None, title, &content))
     }
+}
+
+/// The page again, for a token or a link that signs nobody in: it says so, or how long its sender has to wait after
+/// too many of them.
+fn wrong(
+    request: &PanelRequest,
+    ingress: &Ingress,
+    problem: &str,
+    page: impl FnOnce(StatusCode, &str) -> Response<Bytes>,
+) -> Response<Bytes> {
+    let Err(wait) = ingress.wrong_token(request.from) else {
+        return page(StatusCode::UNAUTHORIZED, problem);
+    };
+    let seconds = wait.as_secs() + 1;
+    let mut page = page(StatusCode::TOO_MANY_REQUESTS, &fill(request.lang.texts().too_many_tokens, &[&seconds]));
+    page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    page
 }
 
 /// Where a link leads that signs in: a button. The link's secret stands behind the `#` of the address, where a script

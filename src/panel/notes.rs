@@ -2,9 +2,10 @@
 
 use super::layout::span;
 use super::names::{self, event_title};
+use super::notifications::manual_after;
 use super::texts::fill;
 use super::view::View;
-use crate::model::{NotificationId, Status, Trigger, WebhookId};
+use crate::model::{NotificationId, Status, WebhookId};
 use std::time::Duration;
 
 /// What the address says was done, in a sentence.
@@ -14,7 +15,10 @@ pub(super) async fn said(view: &View<'_>) -> Option<String> {
     let webhook = || query.get("n").and_then(WebhookId::parse).map(|id| names::webhook(view, id));
     let of_webhook = |text: &str| Some(fill(text, &[&webhook()?]));
     match query.get("done")? {
-        "resent" => resent(view, NotificationId::parse(query.get("n")?)?).await,
+        "resent" => {
+            let before = u16::try_from(number("ok")).unwrap_or(u16::MAX);
+            resent(view, NotificationId::parse(query.get("n")?)?, before).await
+        }
         "resent-event" => Some(t.done_resent_event.to_owned()),
         "saved" => of_webhook(t.done_saved),
         "created" => of_webhook(t.done_created),
@@ -34,15 +38,15 @@ pub(super) async fn said(view: &View<'_>) -> Option<String> {
     }
 }
 
-/// "Reenviada: pedido-11249 para ERP Bling – 200, entregue em 144 ms."
-async fn resent(view: &View<'_>, id: NotificationId) -> Option<String> {
+/// "Reenviada: pedido-11249 para ERP Bling – 200, entregue em 144 ms." Of what came after so many attempts alone: an
+/// earlier one that was asked for says nothing of this one.
+async fn resent(view: &View<'_>, id: NotificationId, before: u16) -> Option<String> {
     let t = view.t;
     let detail = view.service.notification(view.caller(), id).await.ok()?;
     let about = names::about(view, &detail.view.about);
     let what = if about.is_empty() { event_title(view, &detail.view.event_type) } else { about };
     let what = fill(t.what_to_webhook, &[&what, &names::webhook(view, detail.view.webhook_id)]);
-    let last = detail.attempts.last().filter(|attempt| attempt.trigger == Trigger::Manual);
-    let result = match last {
+    let result = match manual_after(&detail.attempts, before) {
         None if detail.view.status == Status::Held => t.resent_held.to_owned(),
         None => t.resent_soon.to_owned(),
         Some(attempt) => {

@@ -1,6 +1,6 @@
 //! Notificações: across events, one by one, selected or all that match.
 
-use super::attempts;
+use super::attempts::{self, Exchanges};
 use super::filters::{
     PAGING, alerts, any, csv_link, listed, period_popover, popover, read_page, select_field, set_chips, shown_period,
     text_field, type_list,
@@ -9,11 +9,12 @@ use super::frame::{Place, framed};
 use super::layout::empty;
 use super::names;
 use super::notification_filter::{asked_for, not_whole};
-use super::request::{page, see};
+use super::request::page;
 use super::resends;
 use super::rows::{status_chips, table};
-use super::view::{PageResult, ROWS, View, back_of, done};
-use crate::model::{NotificationId, WebhookId};
+use super::view::{PageResult, ROWS, View, done};
+use crate::model::{Attempt, NotificationId, Trigger, WebhookId};
+use crate::service::NotificationHistory;
 use http::StatusCode;
 use maud::{Markup, html};
 use std::time::{Duration, Instant};
@@ -110,10 +111,10 @@ fn more_filters(view: &View<'_>) -> Markup {
 
 pub(super) async fn show(view: &View<'_>, id: NotificationId) -> PageResult {
     let t = view.t;
-    let detail = view.service.notification(view.caller(), id).await?;
-    let reason = view.service.explain_notification(view.caller(), id).await?;
+    let NotificationHistory { detail, reason, parts } = view.service.notification_history(view.caller(), id).await?;
     let title = names::event_title(view, &detail.view.event_type);
-    let parts = view.service.request_parts(view.caller(), detail.view.event_id).await.ok();
+    let wanted = view.request.query.get("attempt").and_then(|text| text.parse().ok());
+    let exchanges = Exchanges::of(&parts, wanted);
     let content = html! {
         p.crumb {
             a href="/notifications" { (t.notifications) }
@@ -131,7 +132,7 @@ pub(super) async fn show(view: &View<'_>, id: NotificationId) -> PageResult {
                 }
             }
         }
-        (attempts::notification(view, &detail, Some(&reason), parts.as_ref()))
+        (attempts::notification(view, &detail, Some(&reason), &exchanges))
     };
     Ok(page(StatusCode::OK, framed(view, Place::Notifications, &title, &content)))
 }
@@ -142,11 +143,17 @@ pub(super) async fn resend(view: &View<'_>, id: NotificationId) -> PageResult {
     let begun = Instant::now();
     while begun.elapsed() < AWAIT_OUTCOME {
         tokio::time::sleep(LOOK_AGAIN).await;
-        if view.service.notification(view.caller(), id).await?.view.attempts_count > before {
+        if manual_after(&view.service.notification(view.caller(), id).await?.attempts, before).is_some() {
             break;
         }
     }
-    Ok(done(view, "resent", Some(&id.to_string())))
+    Ok(done(view, "resent", &[("n", &id), ("ok", &before)]))
+}
+
+/// The attempt that was asked for when that many had been made; `None` while it isn't recorded. An automatic one may
+/// have ended before it.
+pub(super) fn manual_after(attempts: &[Attempt], before: u16) -> Option<&Attempt> {
+    attempts.iter().find(|attempt| attempt.number > before && attempt.trigger == Trigger::Manual)
 }
 
 pub(super) async fn resend_selected(view: &View<'_>) -> PageResult {
@@ -161,9 +168,7 @@ pub(super) async fn resend_selected(view: &View<'_>) -> PageResult {
         if resent { sent += 1 } else { not += 1 }
     }
     if sent + not == 0 {
-        return Ok(done(view, "none", None));
+        return Ok(done(view, "none", &[]));
     }
-    let back = back_of(view.request);
-    let joint = if back.contains('?') { '&' } else { '?' };
-    Ok(see(&format!("{back}{joint}done=some&ok={sent}&not={not}")))
+    Ok(done(view, "some", &[("ok", &sent), ("not", &not)]))
 }

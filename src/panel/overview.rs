@@ -8,7 +8,7 @@ use super::texts::{Lang, fill};
 use super::trouble;
 use super::view::{PageResult, View};
 use super::welcome;
-use crate::model::{Status, Timestamp};
+use crate::model::Status;
 use crate::service::{DeliveryFigures, FailingWebhook, HourCounts, Overview};
 use http::StatusCode;
 use maud::{Markup, html};
@@ -18,7 +18,6 @@ use std::cmp::Ordering;
 const CARDS: usize = 3;
 /// A scheduled backup that is older is told of, in milliseconds.
 const OLD_BACKUP_MS: u64 = 48 * 3_600_000;
-const HOUR_MS: u64 = 3_600_000;
 
 pub(super) async fn show(view: &View<'_>) -> PageResult {
     let t = view.t;
@@ -229,12 +228,7 @@ fn numbers(view: &View<'_>, columns: &[Column], month: bool) -> Markup {
 fn column(view: &View<'_>, overview: &Overview, nth: usize, days: bool) -> Column {
     let counts = if days { &overview.days } else { &overview.hours };
     let back = (counts.len() - 1).saturating_sub(nth);
-    let hour = (view.now.as_ms() / HOUR_MS).saturating_sub(back as u64) * HOUR_MS;
-    let (from, to) = (Timestamp::from_ms(hour), Timestamp::from_ms(hour + HOUR_MS));
-    let (from, to) = match (days, overview.day_begins.get(nth..nth + 2)) {
-        (true, Some(&[from, to])) => (from, to),
-        _ => (from, to),
-    };
+    let (from, to) = if days { overview.day(nth) } else { overview.hour(nth) };
     let text = view.zone.shift(from).unwrap_or(from).to_string();
     let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default().to_owned();
     let name = match (view.lang, days) {

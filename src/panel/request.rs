@@ -216,6 +216,17 @@ pub(super) fn page(status: StatusCode, body: Markup) -> Response<Bytes> {
     guarded(response)
 }
 
+/// A text that a browser keeps as a file of this name.
+pub(super) fn text_file(name: &str, text: String) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(text));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    if let Ok(value) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
+        headers.insert(header::CONTENT_DISPOSITION, value);
+    }
+    guarded(response)
+}
+
 /// A file of the panel's own. Browsers ask each time whether it has changed: an update of the binary shows at once.
 pub(super) fn asset(
     content_type: &'static str,

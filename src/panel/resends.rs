@@ -14,11 +14,22 @@ use maud::{Markup, html};
 
 /// What in a form says that the page before it has told how many that are.
 const CONFIRMED: &str = "confirmed";
+/// Of more than these the number has to be typed: nobody re-sends thousands by a slip.
+const TYPED_FROM: u64 = 1000;
+/// What in a form says how many its page has counted, where the number has to be typed,
+const COUNT: &str = "count";
+/// and what was typed.
+const TYPED: &str = "typed";
 /// How many of those that have ended are listed.
 const MAX_ENDED: usize = 3;
 
 /// Asks before a bulk resend, and says how many it is about.
 pub(super) async fn confirm(view: &View<'_>) -> PageResult {
+    ask(view, false).await
+}
+
+/// Likewise; `wrong` where a number was typed that isn't theirs.
+async fn ask(view: &View<'_>, wrong: bool) -> PageResult {
     let t = view.t;
     let (mut filter, problems) = asked_for(view);
     if !view.can_change {
@@ -62,6 +73,15 @@ pub(super) async fn confirm(view: &View<'_>) -> PageResult {
                     (some_paused(view, filter_webhook))
                     p.help { (t.confirm_all_help) }
                 }
+                @if *count > TYPED_FROM {
+                    input type="hidden" name=(COUNT) value=(count);
+                    div.field {
+                        label for="typed" { (fill(t.type_the_count, &[&number(view.lang, *count)])) }
+                        input #typed name=(TYPED) type="text" inputmode="numeric" autocomplete="off" required
+                            aria-describedby=[wrong.then_some("typed-problem")] aria-invalid=[wrong.then_some("true")];
+                        @if wrong { p.problem #typed-problem role="alert" { (t.count_differs) } }
+                    }
+                }
                 @if again {
                     input type="hidden" name=(INCLUDE_DELIVERED) value="1";
                     input type="hidden" name=(CONFIRMED) value="1";
@@ -85,7 +105,7 @@ pub(super) async fn confirm(view: &View<'_>) -> PageResult {
             p { a.btn href=(back) { (t.back) } }
         }
     };
-    let status = if asking.is_some() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let status = if asking.is_some() && !wrong { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     Ok(page(status, framed(view, Place::Notifications, t.resend_job, &content)))
 }
 
@@ -104,6 +124,10 @@ pub(super) async fn resend_all(view: &View<'_>) -> PageResult {
     }
     if !problems.is_empty() || not_whole(view, &filter).is_some() {
         return Err(Refusal::NotFound);
+    }
+    let digits = |name| view.request.form.get(name).map(|text| text.replace(|char: char| !char.is_ascii_digit(), ""));
+    if view.request.form.get(COUNT).is_some() && digits(TYPED) != digits(COUNT) {
+        return ask(&of_query, true).await;
     }
     let job = view.service.resend_many(view.caller(), filter, again).await?;
     Ok(see(&format!("/notifications/resends/{}", job.id)))

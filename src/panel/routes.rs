@@ -87,6 +87,7 @@ pub(super) static ROUTES: Routes<PanelAccess> = Routes(routes! {
     GET "/webhooks/{id}/rotate" Page => webhook_page::confirm_rotate(WebhookId);
     POST "/webhooks/{id}/rotate" Change => webhook_page::rotate(WebhookId);
     POST "/webhooks/{id}/kept" Change => webhook_page::kept(WebhookId);
+    GET "/webhooks/{id}/secret.txt" Page => webhook_page::secret_file(WebhookId);
     GET "/webhooks/{id}/delete" Page => webhook_page::confirm_delete(WebhookId);
     POST "/webhooks/{id}/delete" Change => webhooks::delete(WebhookId);
     GET "/events" Page => events::list;

@@ -1,7 +1,7 @@
 //! A webhook that doesn't get its notifications through: what is wrong, what to do, and the buttons that lead there.
 
 use super::advice::{self, Fix};
-use super::layout::{ago, at_most_counted, rough, span, with_moments};
+use super::layout::{ago, at_most_counted, rough, span, when, with_moments};
 use super::texts::fill;
 use super::view::View;
 use crate::model::{Attempt, Status, Timestamp, WebhookStatus};
@@ -64,9 +64,23 @@ pub(super) fn what(view: &View<'_>, failing: &FailingWebhook) -> Markup {
             p.say { (with_moments(view.lang, view.lang.of(&reason.localized()))) }
         }
         @if let Some(attempt) = &failing.attempt { (last_failure(view, attempt)) }
+        @if let Some(at) = failing.next_attempt_at { p.say { (next_attempt(view, at)) } }
         @if let Some(at) = failing.health.disables_at {
             p.say { (fill(t.will_disable, &[&span(view.lang, at.since(view.now))])) }
         }
+    }
+}
+
+/// "Próxima tentativa às 14:32."
+fn next_attempt(view: &View<'_>, at: Timestamp) -> Markup {
+    let (t, local) = (view.t, |at| view.zone.shift(at).unwrap_or(at).to_string());
+    let (next, now) = (local(at), local(view.now));
+    let hour = next.get(11..13).and_then(|hour| hour.parse().ok()).unwrap_or_default();
+    let today = next.get(..10) == now.get(..10);
+    html! {
+        // Portuguese has a singular for the hours before two.
+        (if today { t.next_attempt_at.of(u64::max(1, hour), &"", &[]) } else { t.next_attempt_on.to_owned() })
+        " " (when(view, at)) "."
     }
 }
 

@@ -9,6 +9,7 @@ use crate::service::{Caller, Error, ErrorReply, Service};
 use bytes::Bytes;
 use http::Response;
 use maud::{Markup, html};
+use std::fmt::{Display, Write as _};
 use std::sync::{Arc, OnceLock};
 
 /// How many rows a page has.
@@ -89,10 +90,15 @@ pub(super) fn back_of(request: &PanelRequest) -> &str {
     request.form.get("back").filter(|back| request::is_ours(back)).unwrap_or("/")
 }
 
-/// Back to the page that a form was sent from, with a note of what was done, to the thing with this id.
-pub(super) fn done(view: &View<'_>, what: &str, id: Option<&str>) -> Response<Bytes> {
+/// Back to the page that a form was sent from, with a note of what was done: its name, and what else the address says
+/// of it.
+pub(super) fn done(view: &View<'_>, what: &str, with: &[(&str, &dyn Display)]) -> Response<Bytes> {
     let back = back_of(view.request);
     let joint = if back.contains('?') { '&' } else { '?' };
-    let named = id.map(|id| format!("&n={id}")).unwrap_or_default();
-    request::see(&format!("{back}{joint}done={what}{named}"))
+    let mut to = format!("{back}{joint}done={what}");
+    for (name, value) in with {
+        // Writing to a String can't fail.
+        let _ = write!(to, "&{name}={value}");
+    }
+    request::see(&to)
 }

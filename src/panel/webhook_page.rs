@@ -5,7 +5,7 @@ use super::filters::{alerts, asked_for, listed, period_popover, read_page, set_c
 use super::frame::{Place, framed};
 use super::layout::{action, ago, at_most_counted, decimal, empty, moment, number, with_moments};
 use super::names;
-use super::request::{page, see};
+use super::request::{page, see, text_file};
 use super::rows::{status_chips, table};
 use super::texts::fill;
 use super::trouble;
@@ -118,6 +118,7 @@ fn secret(view: &View<'_>, id: WebhookId) -> Markup {
                 pre #secret tabindex="0" { (secret) }
                 div.acts {
                     button.main type="button" data-copy="secret" hidden { (t.copy) }
+                    a.btn href=(format!("/webhooks/{id}/secret.txt")) download { (t.download_txt) }
                     form method="post" action=(format!("/webhooks/{id}/kept")) {
                         (view.csrf())
                         input type="hidden" name="back" value=(view.here);
@@ -127,6 +128,16 @@ fn secret(view: &View<'_>, id: WebhookId) -> Markup {
             }
         }
     }
+}
+
+/// The signing secret as a file, for as long as its page shows it; with the webhook's name and URL, by which a file that
+/// is found months later is known.
+#[expect(clippy::unused_async, reason = "as all handlers are")]
+pub(super) async fn secret_file(view: &View<'_>, id: WebhookId) -> PageResult {
+    let webhook = view.service.webhook(view.caller(), id)?;
+    let secret = view.sessions.secret(view.signed_in, id).ok_or(Refusal::NotFound)?;
+    let text = format!("{}\n{}\n{secret}\n", webhook.name(), webhook.target);
+    Ok(text_file(view.t.secret_file, text))
 }
 
 /// Shows the secret no more.

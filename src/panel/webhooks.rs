@@ -12,7 +12,6 @@ use crate::model::{Webhook, WebhookId, WebhookPatch, WebhookStatus};
 use crate::service::{HourCounts, WebhookHistory, WebhookSummary};
 use http::StatusCode;
 use maud::{Markup, html};
-use std::sync::Arc;
 
 /// A list of more has a field to search it by.
 const SEARCHABLE_FROM: usize = 8;
@@ -22,11 +21,8 @@ const PATTERNS: usize = 3;
 #[expect(clippy::unused_async, reason = "as all handlers are")]
 pub(super) async fn list(view: &View<'_>) -> PageResult {
     let t = view.t;
-    let all = view.service.all_webhooks(view.caller());
-    let count = all.len();
-    let wanted = view.request.query.get("q").map(str::to_lowercase);
-    let found: Vec<Arc<Webhook>> =
-        all.into_iter().filter(|own| wanted.as_deref().is_none_or(|text| is_named(own, text))).collect();
+    let count = view.service.all_webhooks(view.caller()).len();
+    let found = view.service.webhooks_named(view.caller(), view.request.query.get("q"));
     let mut summaries = view.service.summarize_webhooks(found);
     summaries.sort_by_cached_key(|one| (urgency(one), one.webhook.name().to_lowercase(), one.webhook.no.0));
     let nth = view.request.query.get("page").and_then(|text| text.parse::<usize>().ok()).unwrap_or(1).max(1);
@@ -64,11 +60,6 @@ pub(super) async fn list(view: &View<'_>) -> PageResult {
         }
     };
     Ok(page(StatusCode::OK, framed(view, Place::Webhooks, t.webhooks, &content)))
-}
-
-fn is_named(webhook: &Webhook, text: &str) -> bool {
-    let has = |field: &str| field.to_lowercase().contains(text);
-    has(webhook.name()) || has(webhook.target.as_str()) || webhook.description.as_deref().is_some_and(has)
 }
 
 /// Failing ones first, then those that somebody has stopped.
@@ -179,7 +170,7 @@ pub(super) async fn resume(view: &View<'_>, id: WebhookId) -> PageResult {
 async fn set_status(view: &View<'_>, id: WebhookId, status: WebhookStatus, note: &str) -> PageResult {
     let patch = WebhookPatch { status: Some(status), ..WebhookPatch::default() };
     view.service.change(view.caller(), id, patch).await?;
-    Ok(done(view, note, Some(&id.to_string())))
+    Ok(done(view, note, &[("n", &id)]))
 }
 
 /// Sends a test and shows what became of it.

@@ -23,8 +23,8 @@ pub enum CsvList {
     Events(EventFilter),
     /// Notifications, with the default of their lists ([`NotificationFilter::or_default`]).
     Notifications(NotificationFilter),
-    /// Every webhook.
-    Webhooks,
+    /// Webhooks: all, or those that this text is found in ([`Service::webhooks_named`]).
+    Webhooks(Option<String>),
 }
 
 /// In which language the headings are.
@@ -45,52 +45,63 @@ impl CsvList {
             (Self::Events(_), CsvLanguage::Pt) => "eventos",
             (Self::Notifications(_), CsvLanguage::En) => "notifications",
             (Self::Notifications(_), CsvLanguage::Pt) => "notificacoes",
-            (Self::Webhooks, _) => "webhooks",
+            (Self::Webhooks(_), _) => "webhooks",
         }
     }
 
-    const fn headings(&self) -> &'static [(&'static str, &'static str)] {
+    const fn headings(&self) -> &'static [Heading] {
         match self {
-            Self::Events(_) => &[
-                ("Event", "Evento"),
-                ("Type", "Tipo"),
-                ("External id", "Id externo"),
-                ("Resource id", "Id do recurso"),
-                ("Occurred at (UTC)", "Ocorrido em (UTC)"),
-                ("Recorded at (UTC)", "Registrado em (UTC)"),
-                ("Notifications", "Notificações"),
-                ("Payload erased at (UTC)", "Conteúdo apagado em (UTC)"),
-            ],
-            Self::Notifications(_) => &[
-                ("Notification", "Notificação"),
-                ("Event", "Evento"),
-                ("Type", "Tipo"),
-                ("External id", "Id externo"),
-                ("Resource id", "Id do recurso"),
-                ("Webhook", "Webhook"),
-                ("URL", "URL"),
-                ("Status", "Situação"),
-                ("Test", "Teste"),
-                ("Attempts", "Tentativas"),
-                ("Last response", "Última resposta"),
-                ("Next attempt at (UTC)", "Próxima tentativa em (UTC)"),
-                ("Delivered at (UTC)", "Entregue em (UTC)"),
-                ("Recorded at (UTC)", "Registrada em (UTC)"),
-                ("Changed at (UTC)", "Alterada em (UTC)"),
-            ],
-            Self::Webhooks => &[
-                ("Webhook", "Webhook"),
-                ("URL", "URL"),
-                ("Description", "Descrição"),
-                ("Events", "Eventos"),
-                ("Status", "Situação"),
-                ("Failing since (UTC)", "Falhando desde (UTC)"),
-                ("Created at (UTC)", "Criado em (UTC)"),
-                ("Changed at (UTC)", "Alterado em (UTC)"),
-            ],
+            Self::Events(_) => &EVENT,
+            Self::Notifications(_) => &NOTIFICATION,
+            Self::Webhooks(_) => &WEBHOOK,
         }
     }
 }
+
+/// What a column is called, in English and in Portuguese.
+type Heading = (&'static str, &'static str);
+
+const EVENT: [Heading; 8] = [
+    ("Event", "Evento"),
+    ("Type", "Tipo"),
+    ("External id", "Id externo"),
+    ("Resource id", "Id do recurso"),
+    ("Occurred at (UTC)", "Ocorrido em (UTC)"),
+    ("Recorded at (UTC)", "Registrado em (UTC)"),
+    ("Notifications", "Notificações"),
+    ("Payload erased at (UTC)", "Conteúdo apagado em (UTC)"),
+];
+
+const NOTIFICATION: [Heading; 16] = [
+    ("Notification", "Notificação"),
+    ("Event", "Evento"),
+    ("Type", "Tipo"),
+    ("External id", "Id externo"),
+    ("Resource id", "Id do recurso"),
+    ("Webhook", "Webhook"),
+    ("Webhook's name", "Nome do webhook"),
+    ("URL", "URL"),
+    ("Status", "Situação"),
+    ("Test", "Teste"),
+    ("Attempts", "Tentativas"),
+    ("Last response", "Última resposta"),
+    ("Next attempt at (UTC)", "Próxima tentativa em (UTC)"),
+    ("Delivered at (UTC)", "Entregue em (UTC)"),
+    ("Recorded at (UTC)", "Registrada em (UTC)"),
+    ("Changed at (UTC)", "Alterada em (UTC)"),
+];
+
+const WEBHOOK: [Heading; 9] = [
+    ("Webhook", "Webhook"),
+    ("Name", "Nome"),
+    ("URL", "URL"),
+    ("Description", "Descrição"),
+    ("Events", "Eventos"),
+    ("Status", "Situação"),
+    ("Failing since (UTC)", "Falhando desde (UTC)"),
+    ("Created at (UTC)", "Criado em (UTC)"),
+    ("Changed at (UTC)", "Alterado em (UTC)"),
+];
 
 /// One row after the other.
 struct Rows {
@@ -99,6 +110,11 @@ struct Rows {
 }
 
 impl Rows {
+    /// A row under these headings: a cell for each.
+    fn under<const N: usize>(&mut self, _headings: &[Heading; N], cells: [&str; N]) {
+        self.row(cells);
+    }
+
     fn row<'c>(&mut self, cells: impl IntoIterator<Item = &'c str>) {
         let separator = match self.language {
             CsvLanguage::En => ',',
@@ -152,51 +168,62 @@ fn yes(is: bool, language: CsvLanguage) -> &'static str {
 }
 
 fn event_row(rows: &mut Rows, event: &Event) {
-    rows.row([
-        &*event.id.to_string(),
-        event.event_type.as_str(),
-        event.external_id().unwrap_or_default(),
-        event.resource.id.as_deref().unwrap_or_default(),
-        &time(event.occurred_at),
-        &time(Some(event.inserted_at)),
-        &event.notifications.to_string(),
-        &time(event.erased_at),
-    ]);
+    rows.under(
+        &EVENT,
+        [
+            &event.id.to_string(),
+            event.event_type.as_str(),
+            event.external_id().unwrap_or_default(),
+            event.resource.id.as_deref().unwrap_or_default(),
+            &time(event.occurred_at),
+            &time(Some(event.inserted_at)),
+            &event.notifications.to_string(),
+            &time(event.erased_at),
+        ],
+    );
 }
 
 fn notification_row(rows: &mut Rows, view: &NotificationView, event: &Event) {
     let language = rows.language;
-    rows.row([
-        &*view.id.to_string(),
-        &view.event_id.to_string(),
-        &view.event_type,
-        event.external_id().unwrap_or_default(),
-        event.resource.id.as_deref().unwrap_or_default(),
-        &view.webhook_id.to_string(),
-        &view.target,
-        view.status.as_str(),
-        yes(view.test, language),
-        &view.attempts_count.to_string(),
-        &view.response_status.map(|status| status.to_string()).unwrap_or_default(),
-        &time(view.next_attempt_at),
-        &time(view.delivered_at),
-        &time(Some(view.inserted_at)),
-        &time(Some(view.updated_at)),
-    ]);
+    rows.under(
+        &NOTIFICATION,
+        [
+            &view.id.to_string(),
+            &view.event_id.to_string(),
+            &view.event_type,
+            event.external_id().unwrap_or_default(),
+            event.resource.id.as_deref().unwrap_or_default(),
+            &view.webhook_id.to_string(),
+            &view.webhook_name,
+            &view.target,
+            view.status.as_str(),
+            yes(view.test, language),
+            &view.attempts_count.to_string(),
+            &view.response_status.map(|status| status.to_string()).unwrap_or_default(),
+            &time(view.next_attempt_at),
+            &time(view.delivered_at),
+            &time(Some(view.inserted_at)),
+            &time(Some(view.updated_at)),
+        ],
+    );
 }
 
 fn webhook_row(rows: &mut Rows, webhook: &Webhook, failing_since: Option<Timestamp>) {
     let patterns: Vec<String> = webhook.events.iter().map(ToString::to_string).collect();
-    rows.row([
-        &*webhook.id.to_string(),
-        webhook.target.as_str(),
-        webhook.description.as_deref().unwrap_or_default(),
-        &patterns.join(" "),
-        webhook.status.as_str(),
-        &time(failing_since),
-        &time(Some(webhook.inserted_at)),
-        &time(Some(webhook.updated_at)),
-    ]);
+    rows.under(
+        &WEBHOOK,
+        [
+            &webhook.id.to_string(),
+            webhook.name(),
+            webhook.target.as_str(),
+            webhook.description.as_deref().unwrap_or_default(),
+            &patterns.join(" "),
+            webhook.status.as_str(),
+            &time(failing_since),
+            &time(Some(webhook.inserted_at)),
+            &time(Some(webhook.updated_at)),
+        ],
+    );
 }
 
 /// A list under way.
@@ -287,8 +314,8 @@ impl CsvFeed {
                 }
                 Ok(ends(next, &listing, items.len()))
             }
-            CsvList::Webhooks => {
-                for webhook in self.service.all_webhooks(&self.caller) {
+            CsvList::Webhooks(named) => {
+                for webhook in self.service.webhooks_named(&self.caller, named.as_deref()) {
                     webhook_row(rows, &webhook, self.service.health(&webhook).since);
                 }
                 Ok(None)
@@ -353,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_have_as_many_cells_as_there_are_headings() {
+    fn languages_split_cells_by_what_spreadsheets_expect() {
         for (language, separator) in [(CsvLanguage::En, ','), (CsvLanguage::Pt, ';')] {
             let mut rows = Rows { text: String::new(), language };
             rows.row(["a", "b;c", "d"]);

@@ -2,15 +2,17 @@
 
 use super::caller::Caller;
 use super::error::{Error, refused};
+use super::explaining::{Explanation, explain_all};
 use super::find::find_event;
+use super::requests::RequestParts;
 use super::shared::{Service, allows};
-use super::views::{NotificationDetail, NotificationView, Webhooks};
+use super::views::{NotificationDetail, NotificationView, Present, Webhooks};
 use crate::http::OWN_MAPPING;
 use crate::model::{
-    BodyDraft, Event, EventFilter, EventId, EventType, Fingerprint, Listing, Localized, NewEvent, Page, Payload,
-    ResourceFacts, Status, Timestamp, TraceContext, localized,
+    BodyDraft, Event, EventFilter, EventId, EventType, Fingerprint, Listing, Localized, NewEvent, Notification, Page,
+    Payload, ResourceFacts, Status, Timestamp, TraceContext, localized,
 };
-use crate::store::{EraseEvent, RecordEvents, ResendEvent};
+use crate::store::{EraseEvent, RecordEvents, ResendEvent, Store};
 use bytes::BytesMut;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -76,6 +78,17 @@ pub struct EventDetail {
     pub payload: Option<Payload>,
     /// How many of its notifications stand where.
     pub summary: BTreeMap<Status, u32>,
+}
+
+/// An event with what became of it.
+#[derive(Clone)]
+pub struct EventHistory {
+    /// The event, and what the requests of its attempts are built from.
+    pub parts: RequestParts,
+    /// Its notifications with their attempts.
+    pub notifications: Page<NotificationDetail>,
+    /// For every webhook, why it was or wasn't notified.
+    pub reasons: Vec<Explanation>,
 }
 
 /// Events that were looked at and are ready to be recorded: as long as the bodies that targets will receive.
@@ -191,17 +204,25 @@ impl Service {
         let (account, present) = (caller.account, self.present());
         self.read(move |store| {
             let event = find_event(store, account, id)?;
+            let notifications = store.notifications_of(account, event.seq)?;
+            page_of(store, &present, &mut Webhooks::new(store, account), &event, &notifications, listing)
+        })
+        .await
+    }
+
+    /// All that one event's page shows: a page of its notification history as [`Self::notifications_of_event`] gives
+    /// it, the reasons of [`Self::explain`], and what the requests are built from. Everything is read once.
+    pub async fn event_history(&self, caller: &Caller, id: EventId, listing: Listing) -> Result<EventHistory, Error> {
+        let (account, present) = (caller.account, self.present());
+        self.read(move |store| {
+            let seq = store.event_seq(account, id)?.ok_or(Error::NotFound)?;
+            let (event, payload) = store.event(account, seq)?.ok_or(Error::NotFound)?;
+            let notifications = store.notifications_of(account, seq)?;
             let mut webhooks = Webhooks::new(store, account);
-            let notifications = store.notifications_of(account, event.seq)?.into_iter();
-            let notifications = notifications.map(|notification| ((0, notification.key.webhook.0), notification));
-            let page = Page::cut(notifications.collect(), listing);
-            let mut details = Vec::with_capacity(page.items.len());
-            for notification in page.items {
-                let attempts = store.attempts(&notification)?;
-                let view = webhooks.view(&notification, &event, &present)?;
-                details.push(NotificationDetail { view, attempts });
-            }
-            Ok(Page { items: details, next: page.next })
+            let reasons = explain_all(store, &present, &mut webhooks, &event, &notifications)?;
+            let page = page_of(store, &present, &mut webhooks, &event, &notifications, listing)?;
+            let parts = RequestParts::of(event, payload, webhooks.into_found());
+            Ok(EventHistory { parts, notifications: page, reasons })
         })
         .await
     }
@@ -229,4 +250,23 @@ impl Service {
         tracing::info!(event = %id, "payload erased");
         Ok(())
     }
+}
+
+/// A page of an event's notifications, the newest webhook's first.
+fn page_of(
+    store: &Store,
+    present: &Present,
+    webhooks: &mut Webhooks<'_>,
+    event: &Event,
+    notifications: &[Notification],
+    listing: Listing,
+) -> Result<Page<NotificationDetail>, Error> {
+    let numbered = notifications.iter().map(|notification| ((0, notification.key.webhook.0), notification));
+    let page = Page::cut(numbered.collect(), listing);
+    let mut details = Vec::with_capacity(page.items.len());
+    for notification in page.items {
+        let attempts = store.attempts(notification)?;
+        details.push(NotificationDetail { view: webhooks.view(notification, event, present)?, attempts });
+    }
+    Ok(Page { items: details, next: page.next })
 }

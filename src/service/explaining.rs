@@ -2,12 +2,12 @@
 
 use super::caller::Caller;
 use super::error::Error;
-use super::find::{find_event, find_notification};
+use super::find::find_event;
 use super::shared::Service;
 use super::views::{NotificationView, Present, Webhooks};
 use crate::model::{
-    Event, EventId, Localized, Notification, NotificationId, Status, TEST_EVENT, Timestamp, WaitReason, Webhook,
-    WebhookId, WebhookStatus, localized,
+    Event, EventId, Localized, Notification, Status, TEST_EVENT, Timestamp, WaitReason, Webhook, WebhookId,
+    WebhookStatus, localized,
 };
 use crate::store::Store;
 use serde::Serialize;
@@ -44,50 +44,44 @@ impl Service {
         let (account, present) = (caller.account, self.present());
         self.read(move |store| {
             let event = find_event(store, account, id)?;
-            let mut webhooks = Webhooks::new(store, account);
-            let mut explanations = Vec::new();
             let notifications = store.notifications_of(account, event.seq)?;
-            for notification in &notifications {
-                let view = webhooks.view(notification, &event, &present)?;
-                let reason = reason(store, &present, &mut webhooks, notification, &view, &event)?;
-                explanations.push(Explanation {
-                    webhook_id: view.webhook_id,
-                    notified: true,
-                    status: Some(view.status),
-                    next_attempt_at: view.next_attempt_at,
-                    reason,
-                });
-            }
-            for webhook in store.directory().of(account) {
-                if notifications.iter().any(|notification| notification.key.webhook == webhook.no) {
-                    continue;
-                }
-                explanations.push(Explanation {
-                    webhook_id: webhook.id,
-                    notified: false,
-                    status: None,
-                    next_attempt_at: None,
-                    reason: explain_not_notified(webhook, &event),
-                });
-            }
-            Ok(explanations)
+            explain_all(store, &present, &mut Webhooks::new(store, account), &event, &notifications)
         })
         .await
     }
+}
 
-    /// Why one notification stands where it does: its sentence of [`Service::explain`], without a look at the others of
-    /// its event.
-    pub async fn explain_notification(&self, caller: &Caller, id: NotificationId) -> Result<Localized, Error> {
-        let (account, present) = (caller.account, self.present());
-        self.read(move |store| {
-            let (key, event) = find_notification(store, account, id)?;
-            let notification = store.notification(account, key)?.ok_or(Error::NotFound)?;
-            let mut webhooks = Webhooks::new(store, account);
-            let view = webhooks.view(&notification, &event, &present)?;
-            reason(store, &present, &mut webhooks, &notification, &view, &event)
-        })
-        .await
+/// [`Service::explain`] of an event whose notifications have been read.
+pub(super) fn explain_all(
+    store: &Store,
+    present: &Present,
+    webhooks: &mut Webhooks<'_>,
+    event: &Event,
+    notifications: &[Notification],
+) -> Result<Vec<Explanation>, Error> {
+    let mut explanations = Vec::new();
+    for notification in notifications {
+        let view = webhooks.view(notification, event, present)?;
+        let reason = reason(store, present, webhooks, notification, &view, event)?;
+        explanations.push(Explanation {
+            webhook_id: view.webhook_id,
+            notified: true,
+            status: Some(view.status),
+            next_attempt_at: view.next_attempt_at,
+            reason,
+        });
     }
+    let has = |webhook: &Webhook| notifications.iter().any(|notification| notification.key.webhook == webhook.no);
+    for webhook in store.directory().of(event.account).filter(|webhook| !has(webhook)) {
+        explanations.push(Explanation {
+            webhook_id: webhook.id,
+            notified: false,
+            status: None,
+            next_attempt_at: None,
+            reason: explain_not_notified(webhook, event),
+        });
+    }
+    Ok(explanations)
 }
 
 impl Service {
@@ -103,7 +97,8 @@ impl Service {
     }
 }
 
-fn reason(
+/// Why one notification stands where it does.
+pub(super) fn reason(
     store: &Store,
     present: &Present,
     webhooks: &mut Webhooks<'_>,
@@ -111,7 +106,7 @@ fn reason(
     view: &NotificationView,
     event: &Event,
 ) -> Result<Localized, Error> {
-    if present.delivery.status.is_in_flight(notification.key, notification.attempts) {
+    if view.in_flight {
         return Ok(localized!("An attempt is being made right now.", "Uma tentativa está sendo feita agora."));
     }
     let first = store.waits_for(notification)?;

@@ -2,13 +2,27 @@
 
 use super::caller::Caller;
 use super::error::Error;
+use super::explaining::reason;
 use super::find::find_notification;
+use super::requests::RequestParts;
 use super::shared::Service;
 use super::views::{NotificationDetail, NotificationView, Webhooks};
 use crate::model::{
-    AccountNo, BulkResend, Listing, NotificationFilter, NotificationId, Page, ResendId, ResendState, Status, localized,
+    AccountNo, BulkResend, Listing, Localized, NotificationFilter, NotificationId, Page, ResendId, ResendState, Status,
+    localized,
 };
 use crate::store::{BeginBulkResend, CancelBulkResend, ResendNotification, Store, StoreError};
+
+/// A notification with what became of it.
+#[derive(Clone)]
+pub struct NotificationHistory {
+    /// The notification with its attempts.
+    pub detail: NotificationDetail,
+    /// Why it stands where it does: its sentence of [`Service::explain`].
+    pub reason: Localized,
+    /// What the requests of its attempts are built from.
+    pub parts: RequestParts,
+}
 
 /// Why what a filter matches can't be re-sent, if it can't.
 fn check_resendable(
@@ -115,6 +129,28 @@ impl Service {
             let notification = store.notification(account, key)?.ok_or(Error::NotFound)?;
             let view = Webhooks::new(store, account).view(&notification, &event, &present)?;
             Ok(NotificationDetail { view, attempts: store.attempts(&notification)? })
+        })
+        .await
+    }
+
+    /// All that one notification's page shows: itself, why it stands where it does, and what its requests are built
+    /// from. Everything is read once.
+    pub async fn notification_history(
+        &self,
+        caller: &Caller,
+        id: NotificationId,
+    ) -> Result<NotificationHistory, Error> {
+        let (account, present) = (caller.account, self.present());
+        self.read(move |store| {
+            let key = store.notification_key(id).ok_or(Error::NotFound)?;
+            let notification = store.notification(account, key)?.ok_or(Error::NotFound)?;
+            let (event, payload) = store.event(account, key.seq)?.ok_or(Error::NotFound)?;
+            let mut webhooks = Webhooks::new(store, account);
+            let view = webhooks.view(&notification, &event, &present)?;
+            let reason = reason(store, &present, &mut webhooks, &notification, &view, &event)?;
+            let detail = NotificationDetail { view, attempts: store.attempts(&notification)? };
+            let parts = RequestParts::of(event, payload, webhooks.into_found());
+            Ok(NotificationHistory { detail, reason, parts })
         })
         .await
     }

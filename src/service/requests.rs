@@ -3,11 +3,11 @@
 
 use super::caller::Caller;
 use super::error::Error;
-use super::find::{find_event, find_notification};
+use super::find::find_notification;
 use super::shared::Service;
 use crate::delivery::transport::sign::signature;
 use crate::model::{
-    Attempt, Event, EventId, Localized, NotificationId, Payload, SentRequest, TargetUrl, Webhook, WebhookId, localized,
+    Attempt, Event, Localized, NotificationId, Payload, SentRequest, TargetUrl, Webhook, WebhookId, localized,
 };
 use bytes::Bytes;
 use http::{HeaderName, header};
@@ -96,6 +96,26 @@ pub struct RequestParts {
 }
 
 impl RequestParts {
+    /// Of an event with its payload, and the webhooks that its notifications are of.
+    pub(super) fn of(event: Event, payload: Option<Payload>, webhooks: impl IntoIterator<Item = Arc<Webhook>>) -> Self {
+        Self { event, payload, webhooks: webhooks.into_iter().map(|webhook| (webhook.id, webhook)).collect() }
+    }
+
+    /// The event.
+    pub const fn event(&self) -> &Event {
+        &self.event
+    }
+
+    /// Its payload; `None` where it was erased.
+    pub const fn payload(&self) -> Option<&Payload> {
+        self.payload.as_ref()
+    }
+
+    /// How many bytes the body of each request has.
+    pub fn body_len(&self) -> usize {
+        self.payload.as_ref().map_or(0, |payload| payload.body().len())
+    }
+
     /// The request of an attempt, given the id of its notification and its webhook's; `None` where nothing was kept of
     /// it. Signing hashes the whole body once for each secret that the webhook has.
     pub fn rebuild(
@@ -174,22 +194,6 @@ fn signed(webhook: &Webhook, id: &str, timestamp_s: u64, body: &[u8], kept: &Sen
 }
 
 impl Service {
-    /// What the requests of an event's attempts are built from: one read for all of them.
-    pub async fn request_parts(&self, caller: &Caller, id: EventId) -> Result<RequestParts, Error> {
-        let account = caller.account;
-        self.read(move |store| {
-            let seq = find_event(store, account, id)?.seq;
-            let (event, payload) = store.event(account, seq)?.ok_or(Error::NotFound)?;
-            let mut webhooks = BTreeMap::new();
-            for notification in store.notifications_of(account, seq)? {
-                let webhook = store.webhook(account, notification.key.webhook)?;
-                webhooks.extend(webhook.map(|webhook| (webhook.id, webhook)));
-            }
-            Ok(RequestParts { event, payload, webhooks })
-        })
-        .await
-    }
-
     /// The request of one attempt of a notification, or of the last one. [`Error::NotFound`] where there is no such
     /// attempt, or nothing was kept of it.
     pub async fn rebuilt_request(
@@ -207,7 +211,7 @@ impl Service {
             let attempt = attempts.iter().find(|attempt| attempt.number == number).ok_or(Error::NotFound)?;
             let (event, payload) = store.event(account, key.seq)?.ok_or(Error::NotFound)?;
             let webhook = store.webhook(account, key.webhook)?.ok_or(Error::NotFound)?;
-            let parts = RequestParts { event, payload, webhooks: BTreeMap::from([(webhook.id, webhook.clone())]) };
+            let parts = RequestParts::of(event, payload, [webhook.clone()]);
             parts.rebuild(id, webhook.id, attempt).ok_or(Error::NotFound)
         })
         .await

@@ -3,7 +3,7 @@
 use super::caller::{Account, By, Caller, Credential};
 use super::error::Error;
 use super::followers::Followers;
-use super::unused_links::PanelLinks;
+use super::unused_links::UnusedLinks;
 use crate::clock::{Clock, Zone};
 use crate::config::{self, Config};
 use crate::delivery;
@@ -25,7 +25,7 @@ pub struct Service {
     /// When tokens last let somebody in, as far as it isn't stored yet.
     pub(super) uses: Mutex<HashMap<TokenId, Timestamp>>,
     pub(super) followers: Followers,
-    pub(super) panel_links: PanelLinks,
+    pub(super) panel_links: UnusedLinks,
     pub(super) started_at: Timestamp,
 }
 

@@ -5,14 +5,14 @@ use super::caller::Caller;
 use super::disabling::HealthView;
 use super::error::Error;
 use super::shared::Service;
-use super::views::{NotificationView, Webhooks};
+use super::views::{Present, Webhooks};
 use crate::clock::Zone;
 use crate::model::{
-    AccountNo, Attempt, Event, EventFilter, Listing, Localized, NotificationFilter, NotificationKey, Page, Status,
-    Timestamp, Webhook, WebhookId, WebhookStatus,
+    AccountNo, Attempt, Event, EventFilter, Listing, Localized, NotificationFilter, Page, Seq, Status, Timestamp,
+    WaitReason, Webhook, WebhookId, WebhookStatus,
 };
 use crate::stats::{HourCounts, WebhookHistory};
-use crate::store::{Store, StoreStats};
+use crate::store::{Due, Store, StoreStats};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,6 +68,8 @@ pub struct FailingWebhook {
     pub backlog: BacklogCounts,
     /// The last attempt of one that isn't delivered, the newest such.
     pub attempt: Option<Attempt>,
+    /// When the next retry goes out; `None` where none waits for its time, or the webhook isn't active.
+    pub next_attempt_at: Option<Timestamp>,
 }
 
 /// How delivery does, by notification and not by attempt: tests are apart.
@@ -120,6 +122,20 @@ pub struct Overview {
     pub not_ready: Option<Localized>,
 }
 
+impl Overview {
+    /// When one of [`Self::hours`] began, and when it ends.
+    pub fn hour(&self, nth: usize) -> (Timestamp, Timestamp) {
+        let begin = |nth: usize| Timestamp::from_ms(self.delivery.since.as_ms() + nth as u64 * HOUR_MS);
+        (begin(nth), begin(nth + 1))
+    }
+
+    /// When one of [`Self::days`] began, and when it ends.
+    pub fn day(&self, nth: usize) -> (Timestamp, Timestamp) {
+        let begin = |nth: usize| self.day_begins.get(nth).copied().unwrap_or(self.delivery.since);
+        (begin(nth), begin(nth + 1))
+    }
+}
+
 /// What the lists show of a status unless they are asked for more: no tests.
 fn of_status(status: Status) -> NotificationFilter {
     NotificationFilter { status: Some(status), ..NotificationFilter::default() }.or_default()
@@ -170,11 +186,24 @@ impl Service {
         self.store.directory().of(caller.account).rev().cloned().collect()
     }
 
+    /// Those of [`Self::all_webhooks`] whose name, target or description this text is found in, whatever its case.
+    pub fn webhooks_named(&self, caller: &Caller, text: Option<&str>) -> Vec<Arc<Webhook>> {
+        let wanted = text.map(str::to_lowercase).unwrap_or_default();
+        let has = |field: &str| field.to_lowercase().contains(&wanted);
+        let is_meant = |own: &Arc<Webhook>| {
+            has(own.name()) || has(own.target.as_str()) || own.description.as_deref().is_some_and(has)
+        };
+        let mut webhooks = self.all_webhooks(caller);
+        webhooks.retain(is_meant);
+        webhooks
+    }
+
     /// What is pending for a webhook, and its recent failures.
     pub async fn failing_webhook(&self, caller: &Caller, id: WebhookId) -> Result<FailingWebhook, Error> {
         let webhook = self.webhook(caller, id)?;
         let health = self.health(&webhook);
-        self.read(move |store| failing_webhook(store, webhook, health)).await
+        let present = self.present();
+        self.read(move |store| failing_webhook(store, &present, webhook, health)).await
     }
 
     /// What is pending and how many have failed, for one webhook or for all; each counted to [`MAX_COUNTED`].
@@ -248,7 +277,7 @@ impl Service {
             let (days, day_begins) = by_day(&all, now, &zone);
             let mut webhooks_failing = Vec::with_capacity(failing.len());
             for (webhook, health) in failing {
-                webhooks_failing.push(failing_webhook(store, webhook, health)?);
+                webhooks_failing.push(failing_webhook(store, &present, webhook, health)?);
             }
             Ok(Overview {
                 delivery,
@@ -265,15 +294,6 @@ impl Service {
             })
         })
         .await
-    }
-
-    /// Whether an attempt of this notification is in flight.
-    pub fn is_in_flight(&self, caller: &Caller, view: &NotificationView) -> bool {
-        let key = self.store.notification_key(view.id);
-        let own = |key: &NotificationKey| {
-            self.store.directory().by_no(key.webhook).is_some_and(|webhook| webhook.account == caller.account)
-        };
-        key.filter(own).is_some_and(|key| self.delivery.status.is_in_flight(key, view.attempts_count))
     }
 
     /// Writes what is counted of notifications to its file. What can't be written is counted on in memory.
@@ -324,10 +344,24 @@ fn by_day(hours: &[HourCounts], now: Timestamp, zone: &Zone) -> (Vec<HourCounts>
     (days, (first..=today + 1).map(begin).collect())
 }
 
-fn failing_webhook(store: &Store, webhook: Arc<Webhook>, health: HealthView) -> Result<FailingWebhook, Error> {
+fn failing_webhook(
+    store: &Store,
+    present: &Present,
+    webhook: Arc<Webhook>,
+    health: HealthView,
+) -> Result<FailingWebhook, Error> {
     let backlog = backlog(store, webhook.account, Some(webhook.id))?;
     let attempt = last_failure(store, &webhook)?;
-    Ok(FailingWebhook { webhook, health, backlog, attempt })
+    let next_attempt_at = if webhook.is_active() { next_retry(store, present, &webhook)? } else { None };
+    Ok(FailingWebhook { webhook, health, backlog, attempt, next_attempt_at })
+}
+
+/// When the first of a webhook's retries is due, or what holds them ends; `None` where that is past, or there is none.
+fn next_retry(store: &Store, present: &Present, webhook: &Webhook) -> Result<Option<Timestamp>, Error> {
+    let (first, end) = (Due { at: Timestamp::from_ms(0), seq: Seq(0) }, Timestamp::from_ms(u64::MAX));
+    let due = store.retry_page(webhook.no, first, end, 1)?.first().map(|due| due.at);
+    let held_until = present.wait(webhook).and_then(WaitReason::until);
+    Ok(due.map(|due| held_until.map_or(due, |until| due.max(until))).filter(|at| *at > present.now))
 }
 
 /// The last attempt of a notification that is retried or has failed, the newest such.
@@ -346,6 +380,32 @@ fn last_failure(store: &Store, webhook: &Webhook) -> Result<Option<Attempt>, Err
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The page counted hours from its own clock, which may have begun another one.
+    #[test]
+    fn hours_are_those_that_the_figures_are_of() {
+        let now = Timestamp::parse("2026-11-28T02:30:00Z").unwrap();
+        let since = since(now, 24);
+        let delivery = DeliveryFigures { since, ..DeliveryFigures::default() };
+        let (days, day_begins) = by_day(&vec![HourCounts::default(); 744], now, &Zone::utc());
+        let overview = Overview {
+            delivery,
+            hours: vec![HourCounts::default(); 24],
+            days,
+            day_begins,
+            backlog: BacklogCounts::default(),
+            failing: Vec::new(),
+            webhooks: 0,
+            has_events: false,
+            figures: StoreStats::default(),
+            disk_bytes: 0,
+            not_ready: None,
+        };
+        let text = |(from, to): (Timestamp, Timestamp)| [from, to].map(|at| at.to_string()[..16].to_owned());
+        assert_eq!(overview.hour(0).0, since);
+        assert_eq!(text(overview.hour(23)), ["2026-11-28T02:00", "2026-11-28T03:00"]);
+        assert_eq!(text(overview.day(29)), ["2026-11-28T00:00", "2026-11-29T00:00"]);
+    }
 
     #[test]
     fn days_begin_where_the_zone_has_them() {

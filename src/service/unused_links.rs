@@ -19,9 +19,9 @@ pub(super) struct PanelLink {
 
 /// All of them.
 #[derive(Default)]
-pub(super) struct PanelLinks(Mutex<Vec<PanelLink>>);
+pub(super) struct UnusedLinks(Mutex<Vec<PanelLink>>);
 
-impl PanelLinks {
+impl UnusedLinks {
     /// Keeps a link; `ran` is the machine's uptime. Links that are good no more go.
     pub(super) fn add(&self, link: PanelLink, ran: Duration) {
         let mut links = self.0.lock().unwrap_or_else(PoisonError::into_inner);

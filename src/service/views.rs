@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 /// A notification as the world sees it, and as the API writes it.
 #[derive(Clone, Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each says something of its own, and three are fields of the API")]
 pub struct NotificationView {
     /// Its id, and its `webhook-id` on the wire.
     pub id: NotificationId,
@@ -37,6 +38,9 @@ pub struct NotificationView {
     pub test: bool,
     /// Whether its webhook was deleted.
     pub webhook_deleted: bool,
+    /// Whether an attempt is in flight.
+    #[serde(skip)]
+    pub in_flight: bool,
     /// Whether a resend would be taken now.
     pub can_resend: bool,
     /// Why it would not; `None` where it would.
@@ -110,6 +114,11 @@ impl<'s> Webhooks<'s> {
         Ok(found)
     }
 
+    /// Those that were asked for.
+    pub(super) fn into_found(self) -> impl Iterator<Item = Arc<Webhook>> {
+        self.found.into_values().flatten()
+    }
+
     pub(super) fn status(&mut self, notification: &Notification) -> Result<Status, Error> {
         Ok(status(notification, self.get(notification.key.webhook)?.as_deref()))
     }
@@ -140,11 +149,9 @@ fn view(
 ) -> NotificationView {
     let status = status(notification, webhook);
     let webhook_deleted = webhook.is_none_or(|webhook| webhook.deleted_at.is_some());
-    let resend_refusal = notification.resend_refusal(ResendContext {
-        erased: event.erased_at.is_some(),
-        webhook_deleted,
-        in_flight: present.delivery.status.attempt_in_flight(notification.key),
-    });
+    let in_flight = present.delivery.status.attempt_in_flight(notification.key);
+    let erased = event.erased_at.is_some();
+    let resend_refusal = notification.resend_refusal(ResendContext { erased, webhook_deleted, in_flight });
     let max_attempts = match webhook.and_then(|webhook| webhook.retry.as_ref()) {
         _ if notification.test => 1,
         Some(own) => own.max_attempts(),
@@ -171,6 +178,7 @@ fn view(
         status,
         test: notification.test,
         webhook_deleted,
+        in_flight: in_flight.is_some_and(|attempt| notification.is_in_flight(attempt)),
         can_resend: resend_refusal.is_none(),
         resend_refusal,
         attempts_count: notification.attempts,

@@ -1,6 +1,6 @@
 //! Counts of notifications by the hour in which their events were recorded, by how each stands: a page that shows them
 //! reads no rows, and a list of the same time has as many. Tests are not counted, and of a deleted webhook only what
-//! was delivered. Days are made of hours by whoever shows them, since they begin elsewhere in each time zone.
+//! was delivered. The page that shows days makes them of hours, since days begin elsewhere in each time zone.
 //!
 //! They are statistics without a guarantee: held in memory, and written to a small file of their own now and then and
 //! at a stop, so that a crash costs the last minute's counts, and a backup has none. A file that can't be read counts
@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// The counts of that many hours are stored of each webhook,
+/// The counts of that many hours are stored of each webhook: its page shows 24 of them,
 const HOURS: u64 = 48;
-/// and of each account: 31 days.
+/// and of each account: 31 days. Of a webhook's hours that are older than [`HOURS`] those are kept as well that have
+/// something which its deletion takes out of its account's: as a rule they are few.
 const ACCOUNT_HOURS: u64 = 31 * 24;
 const HOUR_MS: u64 = 3_600_000;
 
@@ -132,6 +133,17 @@ impl Past {
         WebhookHistory { hours: self.last(now, 24), confirmed_at: confirmed_ms.map(Timestamp::from_ms) }
     }
 
+    /// Of a webhook: what is older than [`HOURS`] is kept only as far as [`OutcomeCounter::deleted`] needs it.
+    fn trim_webhook(&mut self, now: Timestamp) {
+        if self.hours.len() as u64 > HOURS {
+            let before = |hours: u64| (now.as_ms() / HOUR_MS).saturating_sub(hours);
+            let (own, of_account) = (before(HOURS), before(ACCOUNT_HOURS));
+            let is_needed = |counts: &HourCounts| counts.retried + counts.failed > 0;
+            self.hours.retain(|at, counts| *at > own || *at > of_account && is_needed(counts));
+        }
+        self.trim(now, ACCOUNT_HOURS);
+    }
+
     /// Counts are kept for `most` hours.
     fn trim(&mut self, now: Timestamp, most: u64) {
         fn keep<T>(map: &mut BTreeMap<u64, T>, now: u64, most: u64) {
@@ -214,7 +226,7 @@ impl OutcomeCounter {
         let mut all = self.lock();
         let own = &mut all.webhooks.entry(webhook).or_default().past;
         own.hours.entry(hour).or_default().change(from, to);
-        own.trim(trusted, HOURS);
+        own.trim_webhook(trusted);
         let of_all = all.accounts.entry(account).or_default();
         of_all.hours.entry(hour).or_default().change(from, to);
         of_all.trim(trusted, ACCOUNT_HOURS);
@@ -232,7 +244,7 @@ impl OutcomeCounter {
         let mut all = self.lock();
         let own = all.webhooks.entry(webhook).or_default();
         own.confirmed_ms = Some(now.as_ms());
-        own.past.trim(trusted, HOURS);
+        own.past.trim_webhook(trusted);
         let of_all = all.accounts.entry(account).or_default();
         of_all.times.entry(hour).or_default().note(duration_us);
         of_all.trim(trusted, ACCOUNT_HOURS);
@@ -295,7 +307,8 @@ mod tests {
         assert_eq!(*OutcomeCounter::from_text(&text).lock(), *counter.lock());
         let all = counter.lock();
         let own = &all.webhooks[&one];
-        assert!(own.past.hours.len() as u64 <= HOURS, "{own:?}");
+        // Every second hour has some that are to be tried again; the older ones among the others are gone.
+        assert!(own.past.hours.len() as u64 <= u64::midpoint(ACCOUNT_HOURS, HOURS));
         assert!(all.accounts[&SHOP].hours.len() as u64 <= ACCOUNT_HOURS);
         assert!(all.accounts[&SHOP].times.len() as u64 <= HOURS);
         assert_eq!(own.past.hours.last_key_value().unwrap().1, &HourCounts { confirmed: 0, retried: 1, failed: 1 });
@@ -337,7 +350,7 @@ mod tests {
         assert_eq!(hours.iter().map(|hour| hour.confirmed).collect::<Vec<_>>(), [vec![1; 23], vec![2]].concat());
         let of_all = all.accounts[&SHOP].last(hour(99), ACCOUNT_HOURS);
         assert_eq!(of_all.iter().map(|hour| hour.confirmed).sum::<u64>(), 101);
-        assert!(all.webhooks[&one].past.hours.len() as u64 <= 2 * HOURS);
+        assert!(all.webhooks[&one].past.hours.len() as u64 <= 2 * ACCOUNT_HOURS);
     }
 
     #[test]
@@ -357,5 +370,29 @@ mod tests {
         let (hours, times) = read.of_account(SHOP, now);
         let expected = HourCounts { confirmed: 3, retried: 1, failed: 1 };
         assert_eq!((hours.len(), hours.last(), times.count()), (744, Some(&expected), 3));
+    }
+    /// What was older than two days stayed in the chart of the month.
+    #[test]
+    fn what_a_deleted_webhook_had_not_delivered_leaves_every_hour_of_its_accounts() {
+        let counter = OutcomeCounter::default();
+        let now = hour(24 * 30);
+        for nth in 0..24 * 30 {
+            for (no, to) in [(7, Delivered), (8, Delivered)] {
+                came(&counter, no, to, hour(nth), hour(nth));
+            }
+            if nth % 50 == 0 {
+                came(&counter, 7, Failed, hour(nth), hour(nth));
+                came(&counter, 7, Retrying, hour(nth), hour(nth));
+            }
+        }
+        assert!(counter.lock().webhooks[&WebhookNo(7)].past.hours.len() as u64 <= HOURS + 24 * 30 / 50 + 1);
+        assert!(counter.lock().webhooks[&WebhookNo(8)].past.hours.len() as u64 <= HOURS);
+        counter.deleted(SHOP, WebhookNo(7));
+        let (hours, _) = counter.of_account(SHOP, now);
+        let mut sum = HourCounts::default();
+        for one in hours {
+            sum.add(one);
+        }
+        assert_eq!(sum, HourCounts { confirmed: 2 * 24 * 30, retried: 0, failed: 0 });
     }
 }

@@ -16,7 +16,7 @@ pub(crate) struct Totals {
 }
 
 /// Figures of the store, for the metrics.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StoreStats {
     /// Events that are stored.
     pub events: u64,

@@ -385,6 +385,35 @@ fn a_bulk_resend_says_what_it_takes_in_and_is_found_again() {
 }
 
 #[test]
+fn more_than_a_thousand_are_resent_by_typing_how_many_they_are() {
+    let daemon = Daemon::quick();
+    // None moves while they are counted.
+    let paused = json!({ "target": "http://127.0.0.1:9/x", "events": ["*"], "status": "PAUSED" });
+    daemon.register_with(paused);
+    let event = json!({ "type": "PAYMENT.PAID", "resource": { "id": "p-1" } });
+    for count in [600, 400] {
+        daemon.post("/api/events/batch", &json!({ "events": vec![&event; count] })).expect(201);
+    }
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    let asked = || text(&get(&daemon, "/notifications/resend", &cookie).expect(200));
+    assert!(!asked().contains("name=\"typed\""), "a thousand");
+    daemon.record("PAYMENT.PAID");
+    let page = asked();
+    assert!(page.contains("Para confirmar, digite 1.001") && page.contains("name=\"count\" value=\"1001\""), "{page}");
+    let send = |typed: &str| {
+        let fields = [("csrf", csrf.as_str()), ("query", "period=24h"), ("count", "1001"), ("typed", typed)];
+        post(&daemon, "/notifications/resend-all", &cookie, &fields)
+    };
+    for typed in ["", "1000", "sim"] {
+        let refused = text(&send(typed).expect(422));
+        assert!(refused.contains("O número digitado é outro."), "{typed}: {refused}");
+        assert!(refused.contains("name=\"query\" value=\"period=24h\""), "{refused}");
+    }
+    assert!(daemon.list("/api/notifications/resend").is_empty());
+    send("1.001").expect(303);
+}
+
+#[test]
 fn a_target_in_trouble_is_shown_with_its_last_failure_and_what_to_do() {
     let receiver = Receiver::start(&[Reply::Status(500)]);
     let daemon = Daemon::start(&retrying_after("1h"));
@@ -401,6 +430,8 @@ fn a_target_in_trouble_is_shown_with_its_last_failure_and_what_to_do() {
     let page =
         |path: &str, lang: &str| text(&get(&daemon, path, &format!("{cookie}Accept-Language: {lang}\r\n")).expect(200));
     let overview = page("/", "pt");
+    // In an hour, which may be tomorrow's.
+    assert!(overview.contains("Próxima tentativa à") || overview.contains("Próxima tentativa em"), "{overview}");
     for (webhook, why, advice, advice_en) in [
         (
             &broken,
@@ -481,4 +512,28 @@ fn the_panel_can_be_off() {
     for path in ["/", "/sign-in", "/panel/panel.css", "/search"] {
         get(&daemon, path, "").refused(404, "not_found");
     }
+}
+
+/// The note told of the attempt before, where the target took longer to answer than the page waits.
+#[test]
+fn the_note_after_a_resend_tells_of_no_earlier_attempt() {
+    let late = Reply::Late(Duration::from_secs(4), 200);
+    let receiver = Receiver::start(&[Reply::Status(500), Reply::Status(503), late]);
+    let daemon = Daemon::start(&retrying_after("1h").replace("timeout = \"1s\"", "timeout = \"20s\""));
+    daemon.register(&receiver.url, &["*"]);
+    let event = daemon.record("PAYMENT.PAID");
+    let id = daemon.await_status(&event, "RETRYING")["id"].as_str().unwrap().to_owned();
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    let resend = || {
+        let sent = post(&daemon, &format!("/notifications/{id}/resend"), &cookie, &[("csrf", &csrf)]).expect(303);
+        let to = sent.header("location").unwrap().to_owned();
+        (text(&get(&daemon, &to, &cookie).expect(200)), to)
+    };
+    let (refused, _) = resend();
+    assert!(refused.contains("503, recusada pelo destino."), "{refused}");
+    let (unknown, to) = resend();
+    assert!(unknown.contains("em andamento") && !unknown.contains("recusada pelo destino."), "{unknown}");
+    daemon.await_status(&event, "DELIVERED");
+    let delivered = text(&get(&daemon, &to, &cookie).expect(200));
+    assert!(delivered.contains("200, entregue em"), "{delivered}");
 }

@@ -142,8 +142,9 @@ fn curl_sends_the_same_request_and_nothing_else_happens() {
 fn lists_come_as_files() {
     let (daemon, receiver) = (Daemon::quick(), Receiver::ok());
     let webhook = daemon.register_with(json!({
-        "target": receiver.url, "events": ["*"], "description": "=cmd|' /C calc'!A1",
+        "target": receiver.url, "events": ["*"], "description": "=cmd|' /C calc'!A1", "name": "ERP Bling",
     }));
+    let name = "ERP Bling";
     let events: Vec<Value> = (0..1_200)
         .map(|nth| {
             let event_type = if nth % 2 == 0 { "ORDER.PAID" } else { "PAYMENT.PAID" };
@@ -161,7 +162,18 @@ fn lists_come_as_files() {
         let name = answer.header("content-disposition").unwrap().to_owned();
         assert!(name.starts_with("attachment; filename=\"") && name.ends_with(".csv\""), "{name}");
         let text = String::from_utf8(answer.body).unwrap();
-        text.strip_prefix('\u{feff}').unwrap().lines().map(str::to_owned).collect::<Vec<String>>()
+        let rows: Vec<String> = text.strip_prefix('\u{feff}').unwrap().lines().map(str::to_owned).collect();
+        let separator = if path.contains("lang=pt") { ';' } else { ',' };
+        let cells = |row: &String| {
+            let mut quoted = false;
+            let ends = row.chars().filter(|char| {
+                quoted ^= *char == '"';
+                *char == separator && !quoted
+            });
+            ends.count()
+        };
+        assert!(rows.iter().all(|row| cells(row) == cells(&rows[0])), "{path}: {rows:?}");
+        rows
     };
     let all = file("/api/events?format=csv");
     assert_eq!(all.len(), 1 + 1_200);
@@ -175,8 +187,11 @@ fn lists_come_as_files() {
         (file("/api/notifications?format=csv&status=DELIVERED&type=ORDER.*").len() == 601).then_some(())
     });
     assert_eq!(file("/api/notifications?format=csv&status=FAILED").len(), 1);
+    let delivered = file("/api/notifications?format=csv&type=ORDER.*");
+    assert!(delivered[0].contains(",Webhook,Webhook's name,URL,"), "{}", delivered[0]);
+    assert!(delivered[1].contains(&format!(",{name},{},", receiver.url)), "{}", delivered[1]);
     let webhooks = file("/api/webhooks?format=csv");
-    assert!(webhooks[1].starts_with(webhook["id"].as_str().unwrap()), "{webhooks:?}");
+    assert!(webhooks[1].starts_with(&format!("{},{name},", webhook["id"].as_str().unwrap())), "{webhooks:?}");
     assert!(webhooks[1].contains(",\"'=cmd|' /C calc'!A1\",*,ACTIVE,"), "{webhooks:?}");
     for bad in ["format=xls", "format=csv&limit=ten", "format=csv&lang=fr", "format=csv&nope=1", "lang=fr"] {
         daemon.get(&format!("/api/events?{bad}")).refused(422, "invalid_fields");

@@ -40,12 +40,6 @@ impl EngineStatus {
         }
     }
 
-    /// Whether an attempt of this notification is in flight, given how many the store has taken in: one whose outcome
-    /// can be read already is over, though its lane may not know of that yet.
-    pub fn is_in_flight(&self, key: NotificationKey, attempts: u16) -> bool {
-        self.attempt_in_flight(key).is_some_and(|number| number > attempts)
-    }
-
     /// The number of the attempt of this notification that is in flight.
     pub fn attempt_in_flight(&self, key: NotificationKey) -> Option<u16> {
         lock(&self.in_flight).get(&key).copied()

@@ -113,6 +113,8 @@ texts! {
          refused. Name it again ([[account]] name = \"{}\") and restart, or use carteiro account export {} and \
          carteiro account remove {}.";
     what_to_do: "What to do:";
+    next_attempt_at: ["Next attempt at", "Next attempt at"];
+    next_attempt_on: "Next attempt on";
     will_disable: "It will be disabled in {} unless something is confirmed.";
     system: "System";
     disk_used: "Disk used";
@@ -171,6 +173,8 @@ texts! {
     rate_limit: "Sent per second";
     rate_limit_help: "0.01 to 10000. Empty: no limit.";
     secret_title: "Signing secret";
+    download_txt: "Download .txt";
+    secret_file: "webhook-secret.txt";
     secret_once: "Copy it now and keep it in the receiving system: in a few minutes, it will not be shown again.";
     copy: "Copy";
     copied: "Copied";
@@ -309,6 +313,8 @@ texts! {
     export_csv: "Export CSV";
     request: "Request";
     copy_curl: "Copy as curl";
+    long_body: "A body of {} isn't shown here. The whole request and its curl command:";
+    long_resource: "This payload has {} and isn't shown here. All of it:";
     no_request: "No request went out.";
     masked: "•••••• (set)";
     previous: "Previous";
@@ -349,6 +355,8 @@ texts! {
     job_progress: "Re-sent: {} of {}; skipped: {}";
     confirm_all: ["Re-send {} notification?", "Re-send {} notifications?"];
     confirm_all_help: "Each gets one manual attempt, at its webhook's own pace.";
+    type_the_count: "To confirm, type {}";
+    count_differs: "That is another number.";
     resend_yes: "Yes, re-send them";
     notifications_help: "Each event sent to each webhook.";
     all_notifications: "All";

@@ -115,6 +115,8 @@ texts! {
          dela são recusados. Cite-a de novo ([[account]] name = \"{}\") e reinicie, ou use carteiro account export {} \
          e carteiro account remove {}.";
     what_to_do: "O que fazer:";
+    next_attempt_at: ["Próxima tentativa à", "Próxima tentativa às"];
+    next_attempt_on: "Próxima tentativa em";
     will_disable: "Será desativado em {} se nada for confirmado.";
     system: "Sistema";
     disk_used: "Uso em disco";
@@ -173,6 +175,8 @@ texts! {
     rate_limit: "Envios por segundo";
     rate_limit_help: "De 0,01 a 10000. Em branco: sem limite.";
     secret_title: "Segredo de assinatura";
+    download_txt: "Baixar .txt";
+    secret_file: "segredo-do-webhook.txt";
     secret_once: "Copie agora e guarde no sistema que recebe: em alguns minutos, ele não será mostrado de novo.";
     copy: "Copiar";
     copied: "Copiado";
@@ -313,6 +317,8 @@ texts! {
     export_csv: "Exportar CSV";
     request: "Requisição";
     copy_curl: "Copiar como curl";
+    long_body: "Corpo de {} não mostrado aqui. A requisição inteira e o comando curl:";
+    long_resource: "Este conteúdo tem {} e não é mostrado aqui. Ele inteiro:";
     no_request: "Nenhuma requisição saiu.";
     masked: "•••••• (definida)";
     previous: "Anteriores";
@@ -353,6 +359,8 @@ texts! {
     job_progress: "Reenviadas: {} de {}; puladas: {}";
     confirm_all: ["Reenviar {} notificação?", "Reenviar {} notificações?"];
     confirm_all_help: "Cada uma recebe uma tentativa manual, no ritmo do seu webhook.";
+    type_the_count: "Para confirmar, digite {}";
+    count_differs: "O número digitado é outro.";
     resend_yes: "Sim, reenviar";
     notifications_help: "Cada evento enviado a cada webhook.";
     all_notifications: "Todas";

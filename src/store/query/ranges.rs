@@ -8,11 +8,42 @@ use crate::store::schema::{keys, seqs};
 use crate::store::state::Shared;
 use std::sync::PoisonError;
 
+/// Where somebody still waits for a notification, or has to look after it.
+pub(crate) const UNDELIVERED: [Status; 4] = [Status::Pending, Status::Retrying, Status::Held, Status::Failed];
+
 /// What a status is narrowed to by ranges alone.
 #[derive(Clone, Copy)]
 pub(crate) struct Apart {
     pub(crate) test: Option<bool>,
     pub(crate) webhook_deleted: Option<bool>,
+}
+
+impl Apart {
+    /// Those of ranges that are of one webhook each which are of such webhooks.
+    pub(crate) fn of_webhooks(self, shared: &Shared, mut ranges: Vec<Range>) -> Vec<Range> {
+        if let Some(deleted) = self.webhook_deleted {
+            let directory = shared.directory();
+            ranges.retain(|range| match range.shape {
+                Shape::SeqOf(no) => directory.by_no(WebhookNo(no)).is_none() == deleted,
+                Shape::SeqAndWebhook | Shape::Seq | Shape::Reference(_) | Shape::Only { .. } => true,
+            });
+        }
+        ranges
+    }
+}
+
+/// The ranges of every status of [`UNDELIVERED`].
+pub(crate) fn undelivered_ranges(
+    shared: &Shared,
+    account: AccountNo,
+    webhook: Option<WebhookNo>,
+    apart: Apart,
+) -> Result<Vec<Range>, StoreError> {
+    let mut ranges = Vec::new();
+    for status in UNDELIVERED {
+        ranges.extend(status_ranges(shared, account, status, webhook, apart)?);
+    }
+    Ok(ranges)
 }
 
 pub(crate) fn status_ranges(
@@ -35,6 +66,8 @@ pub(crate) fn status_ranges(
         all.map(|webhook| webhook.no).filter(wanted).collect::<Vec<_>>()
     };
     Ok(match status {
+        // Nothing of a deleted webhook waits.
+        Status::Pending | Status::Retrying | Status::Held if webhook_deleted == Some(true) => Vec::new(),
         Status::Pending => {
             // A test goes out even while its webhook is paused, so it is never held.
             let tests = match test {
@@ -61,14 +94,11 @@ pub(crate) fn status_ranges(
                     ranges.extend(webhooks_in(shared, &keys::in_state(account, state), webhook)?);
                 }
             }
-            let exists = |range: &Range| match range.shape {
-                Shape::SeqOf(no) => directory.by_no(WebhookNo(no)).is_some(),
-                Shape::SeqAndWebhook | Shape::Seq | Shape::Reference(_) | Shape::Only { .. } => true,
-            };
-            ranges.retain(|range| webhook_deleted.is_none_or(|deleted| deleted != exists(range)));
-            ranges
+            apart.of_webhooks(shared, ranges)
         }
-        Status::Cancelled => webhooks_in(shared, &keys::in_state(account, CANCELLED), webhook)?,
+        Status::Cancelled => {
+            apart.of_webhooks(shared, webhooks_in(shared, &keys::in_state(account, CANCELLED), webhook)?)
+        }
         // Has no index: see `Walk::within`.
         Status::Delivered => Vec::new(),
     })

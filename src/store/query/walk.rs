@@ -6,7 +6,9 @@ use crate::model::{
 };
 use crate::store::error::StoreError;
 use crate::store::query::merge::{MAX_SEARCH_STEPS, MAX_STEPS, Merge, Range, Shape, Step, Union};
-use crate::store::query::ranges::{Apart, response_ranges, status_ranges, type_ranges, webhooks_in};
+use crate::store::query::ranges::{
+    Apart, UNDELIVERED, response_ranges, status_ranges, type_ranges, undelivered_ranges, webhooks_in,
+};
 use crate::store::query::search::Search;
 use crate::store::query::spans::Spans;
 use crate::store::schema::keys;
@@ -42,9 +44,6 @@ impl<'f> Scope<'f> {
         Ok(known.then_some(scope))
     }
 }
-
-/// Where somebody still waits for a notification, or has to look after it.
-const UNDELIVERED: [Status; 4] = [Status::Pending, Status::Retrying, Status::Held, Status::Failed];
 
 /// What no index can say: whether a filter matches a notification that its indexes lead to.
 type Check = Box<dyn Fn(&Notification) -> bool>;
@@ -102,42 +101,34 @@ impl<'s, 'f> Walk<'s, 'f> {
         spans: Spans,
     ) -> Result<Self, StoreError> {
         let Scope { account, webhook, search, filter, .. } = *scope;
+        let directory = shared.directory();
+        let is_undelivered = filter.status.map(|status| UNDELIVERED.contains(&status));
+        let is_deleted = webhook.map(|no| directory.by_no(no).is_none());
+        if differ(filter.undelivered, is_undelivered) || differ(filter.webhook_deleted, is_deleted) {
+            let unions = vec![Union::new(Vec::new())];
+            let merge = Merge { unions, order, at: Some(at), last, spans, steps: MAX_STEPS };
+            return Ok(Self { shared, account, merge, checks: Vec::new(), search: None });
+        }
         let (mut unions, mut checks) = (Vec::new(), Vec::<Check>::new());
         let apart = Apart { test: filter.test, webhook_deleted: filter.webhook_deleted };
-        let directory = shared.directory();
         match filter.status {
             None if filter.undelivered == Some(true) => {
-                let mut ranges = Vec::new();
-                for status in UNDELIVERED {
-                    ranges.extend(status_ranges(shared, account, status, webhook, apart)?);
-                }
-                unions.push(Union::new(ranges));
+                unions.push(Union::new(undelivered_ranges(shared, account, webhook, apart)?));
             }
             None => {}
             Some(Status::Delivered) => checks.push(Box::new(|one| one.status(true, false) == Status::Delivered)),
             Some(status) => unions.push(Union::new(status_ranges(shared, account, status, webhook, apart)?)),
         }
-        match (filter.undelivered, filter.status) {
-            (None, _) | (Some(true), None) => {}
-            (Some(undelivered), Some(status)) if UNDELIVERED.contains(&status) == undelivered => {}
-            (Some(_), Some(_)) => checks.push(Box::new(|_| false)),
-            (Some(false), None) => {
-                let directory = directory.clone();
-                checks.push(Box::new(move |one| {
-                    !UNDELIVERED.contains(&one.status(true, directory.by_no(one.key.webhook).is_none()))
-                }));
-            }
+        if (filter.undelivered, filter.status) == (Some(false), None) {
+            let directory = directory.clone();
+            checks.push(Box::new(move |one| {
+                !UNDELIVERED.contains(&one.status(true, directory.by_no(one.key.webhook).is_none()))
+            }));
         }
         // The rows of the other states are of tests, or of none.
-        let by_rows = match filter.status {
-            None => filter.undelivered == Some(true),
-            Some(status) => UNDELIVERED.contains(&status),
-        };
+        let by_rows = is_undelivered.or(filter.undelivered) == Some(true);
         if let Some(test) = filter.test.filter(|_| !by_rows) {
             checks.push(Box::new(move |one| one.test == test));
-        }
-        if let (Some(deleted), true) = (filter.webhook_deleted, filter.status != Some(Status::Failed)) {
-            checks.push(Box::new(move |one| directory.by_no(one.key.webhook).is_none() == deleted));
         }
         match filter.response {
             None => {}
@@ -146,7 +137,14 @@ impl<'s, 'f> Walk<'s, 'f> {
                     wanted.matches(one.last.as_ref().and_then(|attempt| attempt.result.status()))
                 }));
             }
-            Some(wanted) => unions.push(Union::new(response_ranges(shared, account, wanted, webhook)?)),
+            Some(wanted) => {
+                let ranges = response_ranges(shared, account, wanted, webhook)?;
+                unions.push(Union::new(apart.of_webhooks(shared, ranges)));
+            }
+        }
+        // Where there are ranges, or one webhook, they say it already.
+        if let (Some(deleted), true, None) = (filter.webhook_deleted, unions.is_empty(), webhook) {
+            checks.push(Box::new(move |one| directory.by_no(one.key.webhook).is_none() == deleted));
         }
         if unions.is_empty() {
             // What is untried may have no other row. What it moves to comes last: see `Union::new`.
@@ -163,9 +161,12 @@ impl<'s, 'f> Walk<'s, 'f> {
         let mut steps = MAX_STEPS;
         if let Some(search) = &search {
             let is_narrowed = filter.status.is_some()
+                || filter.undelivered.is_some()
                 || filter.response.is_some()
                 || filter.event_type.is_some()
-                || filter.webhook_id.is_some();
+                || filter.webhook_id.is_some()
+                || filter.webhook_deleted.is_some()
+                || filter.test.is_some();
             steps = if is_narrowed { MAX_SEARCH_STEPS } else { MAX_STEPS };
             unions.insert(0, Union::new(search.ranges(shared, account)?));
         }
@@ -233,6 +234,11 @@ impl<'s, 'f> Walk<'s, 'f> {
         };
         Ok(notification.filter(|_| event.as_ref().is_some_and(means)))
     }
+}
+
+/// Whether a filter wants what another one rules out.
+fn differ(wanted: Option<bool>, is: Option<bool>) -> bool {
+    wanted.zip(is).is_some_and(|(wanted, is)| wanted != is)
 }
 
 fn ends(spans: &Spans, scope: &Scope<'_>, listing: Listing) -> Option<(Position, Position)> {

@@ -2,12 +2,11 @@
 
 use crate::model::{
     AccountNo, Cursor, Event, EventFilter, Listing, Notification, NotificationFilter, Order, Page, Position, Seq,
-    Status,
 };
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::query::merge::{MAX_SEARCH_STEPS, MAX_STEPS, Merge, Range, Shape, Step, Union};
-use crate::store::query::ranges::{Apart, status_ranges, type_ranges};
+use crate::store::query::ranges::{Apart, type_ranges, undelivered_ranges};
 use crate::store::query::search::Search;
 use crate::store::query::walk::{Scope, Walk, bounds, end_of_feed, ended};
 use crate::store::schema::keys::Key;
@@ -97,11 +96,7 @@ impl Store {
                 && search.is_none_or(|search| search.means(event, None))
         };
         if filter.undelivered == Some(true) {
-            let mut ranges = Vec::new();
-            for status in [Status::Failed, Status::Pending, Status::Held, Status::Retrying] {
-                ranges.extend(status_ranges(shared, account, status, None, NEEDS_ATTENTION)?);
-            }
-            unions.push(Union::new(ranges));
+            unions.push(Union::new(undelivered_ranges(shared, account, None, NEEDS_ATTENTION)?));
         }
         match &filter.event_type {
             Some(pattern) => unions.push(Union::new(type_ranges(shared, account, pattern))),

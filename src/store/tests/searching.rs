@@ -6,6 +6,7 @@ use crate::model::{
     ResourceFacts, SearchText, Seq, Status, WebhookNo,
 };
 use crate::store::EraseEvent;
+use crate::store::query::walk::{Scope, Walk};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -199,6 +200,63 @@ fn what_an_id_names_is_found_in_both_lists() {
     assert_eq!(both("5a9d0001-0000-4000-8000-000000001042"), (vec![], vec![]));
     let other = NotificationFilter { q: q(&id(one)), webhook_id: Some(first.id), ..NotificationFilter::default() };
     assert_eq!(notifications_found(&rig, &other, 3), []);
+    rig.close();
+}
+
+/// More hits than a page of a search alone looks at.
+const MANY: u64 = 700;
+
+#[test]
+fn every_filter_beside_a_text_has_all_hits_looked_at_and_a_contradiction_none() {
+    let rig = Rig::new();
+    let webhook = rig.register(&["*"]);
+    let resource = r#"{"payment":{"id":"p-11249"}}"#;
+    rig.accept((0..MANY).map(|_| event("PAYMENT.PAID", resource)).collect());
+    let page = |filter: &NotificationFilter| {
+        let page = rig.store.notifications(rig.account, filter, Listing::newest(50)).unwrap();
+        (page.items.len(), page.next.is_none())
+    };
+    let of = |narrow: fn(&mut NotificationFilter)| {
+        let mut filter = NotificationFilter { q: q("11249"), ..NotificationFilter::default() };
+        narrow(&mut filter);
+        filter
+    };
+    let narrowed: [fn(&mut NotificationFilter); 4] = [
+        |filter| filter.undelivered = Some(false),
+        |filter| filter.webhook_deleted = Some(true),
+        |filter| filter.test = Some(true),
+        |filter| filter.status = Some(Status::Delivered),
+    ];
+    for filter in narrowed.map(of) {
+        assert_eq!(page(&filter), (0, true), "{filter:?}");
+    }
+    for (undelivered, status) in [(true, Status::Delivered), (true, Status::Cancelled), (false, Status::Pending)] {
+        let filter = NotificationFilter {
+            undelivered: Some(undelivered),
+            status: Some(status),
+            ..NotificationFilter::default()
+        };
+        assert_eq!(page(&filter), (0, true), "{filter:?}");
+    }
+    let mut filter = NotificationFilter {
+        webhook_id: Some(webhook.id),
+        webhook_deleted: Some(true),
+        ..NotificationFilter::default()
+    };
+    assert_eq!(page(&filter), (0, true));
+    filter.webhook_deleted = Some(false);
+    assert_eq!(page(&filter), (50, false));
+    // What the index says is not read again.
+    let reads = |filter: &NotificationFilter| {
+        let scope = Scope::of(&rig.store.shared, rig.account, filter).unwrap().unwrap();
+        let durable = rig.store.durable().0;
+        Walk::new(&rig.store.shared, &scope, Listing::newest(50), durable).unwrap().unwrap().reads_records()
+    };
+    assert!(!reads(&filter));
+    for status in [Status::Pending, Status::Held, Status::Failed, Status::Cancelled] {
+        let of_deleted = NotificationFilter { status: Some(status), ..NotificationFilter::default() };
+        assert!(!reads(&NotificationFilter { webhook_deleted: Some(false), ..of_deleted }), "{status:?}");
+    }
     rig.close();
 }
 

@@ -37,7 +37,12 @@ fn webhooks_are_paged_both_ways() {
     let first = text(&get(&daemon, "/webhooks", &cookie).expect(200));
     assert!(first.split_once("<tr id=\"w-").unwrap().1.starts_with(&paused), "{first}");
     for wanted in ["zelador", "LOJA-59"] {
-        assert_eq!(rows(&text(&get(&daemon, &format!("/webhooks?q={wanted}"), &cookie).expect(200))), 1, "{wanted}");
+        let found = text(&get(&daemon, &format!("/webhooks?q={wanted}"), &cookie).expect(200));
+        assert_eq!(rows(&found), 1, "{wanted}");
+        // The file beside the list has the same rows.
+        let link = found.split_once("format=csv").map(|(before, _)| before.rsplit('"').next().unwrap()).unwrap();
+        let file = text(&get(&daemon, &format!("{}format=csv", link.replace("&amp;", "&")), &cookie).expect(200));
+        assert_eq!(file.lines().count(), 1 + 1, "{file}");
     }
 }
 
@@ -63,10 +68,17 @@ fn a_secret_is_shown_until_somebody_has_kept_it() {
         assert!(has_secret(&get(&daemon, &path, &cookie).expect(200)));
     }
     assert!(!has_secret(&get(&daemon, &format!("/webhooks/{other}"), &cookie).expect(200)));
+    let file = get(&daemon, &format!("{path}/secret.txt"), &cookie).expect(200);
+    let named = "attachment; filename=\"segredo-do-webhook.txt\"";
+    assert_eq!((file.header("content-disposition"), file.header("cache-control")), (Some(named), Some("no-store")));
+    assert!(text(&file).starts_with("127.0.0.1\nhttp://127.0.0.1:9/x\nwhsec_"), "{}", text(&file));
+    get(&daemon, &format!("/webhooks/{other}/secret.txt"), &cookie).expect(404);
     let (stranger, _) = sign_in(&daemon, &daemon.token);
     assert!(!has_secret(&get(&daemon, &path, &stranger).expect(200)), "another session");
+    get(&daemon, &format!("{path}/secret.txt"), &stranger).expect(404);
     post(&daemon, &format!("{path}/kept"), &cookie, &[("csrf", &csrf), ("back", &path)]).expect(303);
     assert!(!has_secret(&get(&daemon, &path, &cookie).expect(200)));
+    get(&daemon, &format!("{path}/secret.txt"), &cookie).expect(404);
 }
 
 /// A double click registered two webhooks, and the shop's target received everything twice.
