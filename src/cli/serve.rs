@@ -200,7 +200,7 @@ impl Reloader<'_> {
 }
 
 /// Asks the service manager for more time, again and again until it is dropped: opening a large store that was cut off,
-/// and mending what an accepted loss has left of one, may take longer than `TimeoutStartSec`, and begins anew after that.
+/// and mending what an accepted loss has left of one, may take longer than `TimeoutStartSec`, and begin anew after it.
 struct MoreTime {
     /// Ends the thread when it is dropped.
     _ends: std::sync::mpsc::Sender<()>,

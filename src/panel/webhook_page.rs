@@ -130,8 +130,8 @@ fn secret(view: &View<'_>, id: WebhookId) -> Markup {
     }
 }
 
-/// The signing secret as a file, for as long as its page shows it; with the webhook's name and URL, by which a file that
-/// is found months later is known.
+/// The signing secret as a file, for as long as its page shows it. The webhook's name and URL stand beside it, so that
+/// such a file says months later what it is for.
 #[expect(clippy::unused_async, reason = "as all handlers are")]
 pub(super) async fn secret_file(view: &View<'_>, id: WebhookId) -> PageResult {
     let webhook = view.service.webhook(view.caller(), id)?;

@@ -1,7 +1,7 @@
 //! What an accepted loss leaves in sled, made whole again.
 //!
-//! First what is damaged there is given up, so that what isn't there is really gone. Nothing is made of a store that has
-//! lost an account or its own numbers.
+//! First what is damaged there is given up, so that what isn't there is really gone. Nothing is made of a store that
+//! has lost an account or its own numbers.
 //!
 //! A checkpoint moves rows in the order of their keys, and a crash may cut it off anywhere. Where the journal's end is
 //! lost then, the first tables hold rows of commits that are lost, and the others don't: an event without its index

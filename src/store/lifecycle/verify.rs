@@ -213,8 +213,8 @@ pub(crate) fn verify(tree: &dyn Tree, references: &References, last: Seq, mut pr
     verifier.report
 }
 
-/// Hands over every row from `from` (inclusive) to `end` (exclusive) that can be read, as the tree is at that moment: what
-/// is taken may change it. How many rows, or ranges of them, can't be.
+/// Hands over every row from `from` (inclusive) to `end` (exclusive) that can be read, as the tree is at that moment:
+/// `take` may change it. How many rows, or ranges of them, can't be.
 pub(crate) fn each_readable(
     tree: &dyn Tree,
     from: &[u8],

@@ -168,8 +168,8 @@ impl fmt::Display for Damage {
             ),
             Self::Apart { commit } => write!(
                 f,
-                "the journal isn't that of the `db` beside it, but of a copy of this store that was started elsewhere: by \
-                 what `db` says, commit {commit} was another one; put back the `journal` folder that belongs to `db`"
+                "the journal isn't that of the `db` beside it, but of a copy of this store that was started elsewhere: \
+                 by what `db` says, commit {commit} was another one; put back the `journal` folder that belongs to `db`"
             ),
             Self::Header { name } => write!(f, "the beginning of the journal's {name} is damaged"),
             Self::Frame { name, at, commit } => write!(

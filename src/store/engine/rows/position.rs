@@ -169,8 +169,8 @@ pub(crate) struct Position {
     pub(crate) commit: u64,
     /// How far the journal in front of it had come: what is behind `commit` stands there alone.
     pub(crate) reached: Reached,
-    /// Whether there may be rows of commits that are lost, or damaged ones: a loss was accepted, and they weren't looked
-    /// for yet.
+    /// Whether there may be rows of commits that are lost, or damaged ones: a loss was accepted, and they weren't
+    /// looked for yet.
     pub(crate) is_unrepaired: bool,
     /// What sled held before the intents.
     pub(crate) contents: Contents,
