@@ -175,7 +175,10 @@ async fn set_status(view: &View<'_>, id: WebhookId, status: WebhookStatus, note:
 
 /// Sends a test and shows what became of it.
 pub(super) async fn test(view: &View<'_>, id: WebhookId) -> PageResult {
-    let sent = view.service.test(view.caller(), id).await?;
+    let sent = match view.request.form.get("type") {
+        Some(event_type) => view.service.test_with(view.caller(), id, event_type).await?,
+        None => view.service.test(view.caller(), id).await?,
+    };
     Ok(see(&format!("/notifications/{}", sent.id)))
 }
 
