@@ -292,11 +292,11 @@ fn a_test_is_of_a_type_that_is_chosen_and_goes_to_the_tested_webhook_alone() {
     );
     assert!(!page.contains("<option value=\"ORDER.PAID\">") && !page.contains("<option value=\"WEBHOOK."), "{page}");
     let send = |of: &str| post(&daemon, &format!("/webhooks/{id}/test"), &cookie, &[("csrf", &csrf), ("type", of)]);
-    let sent = made_at(&send("PAYMENT.PAID").expect(303));
+    let made = made_at(&send("PAYMENT.PAID").expect(303));
     let body = receiver.await_count(1)[0].json();
     assert_eq!((&body["event"], &body["env"]), (&json!("PAYMENT.PAID"), &json!("test")), "{body}");
     assert!(body["resource"].is_object(), "{body}");
-    let notification = daemon.get(&format!("/api{sent}")).expect(200).data();
+    let notification = daemon.get(&format!("/api{made}")).expect(200).data();
     assert_eq!(notification["test"], true, "{notification}");
     let event = notification["event_id"].as_str().unwrap();
     daemon.await_status(event, "DELIVERED");
