@@ -211,8 +211,8 @@ impl Service {
         self.send_test(caller, webhook, event_type, &resource).await
     }
 
-    /// Likewise, of a type that targets know: with the catalogue's sample of its resource. [`Error::NotFound`] where the
-    /// catalogue has no such type. The webhook's target sees by the `env` of the body that it is a test.
+    /// Likewise, of a type that targets know: with the catalogue's sample of its resource. [`Error::NotFound`] where
+    /// the catalogue has no such type. The webhook's target sees by the `env` of the body that it is a test.
     pub async fn test_with(&self, caller: &Caller, id: WebhookId, event_type: &str) -> Result<NotificationView, Error> {
         let webhook = self.webhook(caller, id)?;
         let known = self.event_types().into_iter().find(|known| known.event_type.as_str() == event_type);
