@@ -142,7 +142,8 @@ pub(super) fn state(view: &View<'_>, summary: &WebhookSummary) -> Markup {
 /// Which part of the last day's is delivered.
 pub(super) fn rate(view: &View<'_>, history: &WebhookHistory) -> Markup {
     let permille = HourCounts::sum(&history.hours).delivered_permille();
-    html! { span.muted[permille.is_none()] { (percent(view.lang, permille)) } }
+    let text = percent(view.lang, permille);
+    html! { @if permille.is_none() { span.muted { (text) } } @else { (text) } }
 }
 
 fn spark_of(view: &View<'_>, history: &WebhookHistory) -> Markup {
