@@ -9,7 +9,7 @@ use super::input::{self, Id};
 use super::output::{Column, Fit, Show, line, print_fields, print_one, printable, text};
 use super::progress::ProgressBar;
 use super::tail::{self, TailArgs};
-use crate::model::NotificationFilter;
+use crate::model::{NotificationFilter, SkipReason};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -282,20 +282,7 @@ fn show_job(job: &Value) {
         ],
     );
     for (reason, count) in job["skipped_by"].as_object().into_iter().flatten() {
-        line(format_args!("  skipped {count}: {}", why_skipped(reason)));
-    }
-}
-
-/// Why notifications were skipped, in a few words.
-fn why_skipped(reason: &str) -> &str {
-    match reason {
-        "changed" => "delivered or changed meanwhile",
-        "webhook_deleted" => "the webhook was deleted meanwhile",
-        "erased" => "the payload was erased",
-        "cancelled" => "cancelled",
-        "too_many_attempts" => "no room for another attempt",
-        "in_order" => "the webhook keeps order: they leave by themselves in their turn",
-        "unreadable" => "could not be read: run `carteiro verify`",
-        other => other,
+        let known = SkipReason::parse(reason).map(|reason| reason.localized().en);
+        line(format_args!("  skipped {count}: {}", known.as_deref().unwrap_or(reason)));
     }
 }

@@ -1,4 +1,4 @@
-//! Links that sign in to the panel, for whoever reaches the process itself: over the control socket, or as its own
+//! Links that sign in to the panel, for people who reach the process itself: over the control socket, or as its own
 //! words on a terminal.
 
 use crate::control::MakePanelLink;

@@ -1,6 +1,6 @@
 //! One pass over the text of a JSON object: its members, and those of the objects that are its members' values.
 //!
-//! Whoever brings an event decides what stands in it, so the pass takes time by the length of the text alone, however
+//! A caller decides what stands in an event, so the pass takes time by the length of the text alone, however
 //! deep it is nested and whatever it repeats, and allocates for names and values that were written with escapes only.
 
 use std::borrow::Cow;

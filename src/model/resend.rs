@@ -55,7 +55,9 @@ impl SkipReason {
                 "the webhook keeps order, and they leave in their turn",
                 "o webhook mantém a ordem, e elas saem na sua vez"
             ),
-            Self::Unreadable => localized!("could not be read", "não puderam ser lidas"),
+            Self::Unreadable => {
+                localized!("could not be read: run `carteiro verify`", "não puderam ser lidas: rode `carteiro verify`")
+            }
         }
     }
 }

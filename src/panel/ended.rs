@@ -1,7 +1,7 @@
 //! A form that was sent after its session had ended. What it holds is carried through signing in and shown again;
 //! nothing is done with it until somebody presses its button. Else a page of somebody else's could have a form sent by
-//! whoever signs in next, and so it is carried for forms of the panel's own pages alone. An authorization is never
-//! carried.
+//! the next person who signs in, and so it is carried for forms of the panel's own pages alone. An authorization is
+//! never carried.
 
 use super::frame::{Place, framed};
 use super::request::{self, FormFields, PanelRequest};

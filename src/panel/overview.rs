@@ -2,7 +2,7 @@
 
 use super::charts::{Column, chart};
 use super::frame::{Place, framed};
-use super::layout::{Icon, ago, at_most_counted, bytes, decimal, icon, number, span};
+use super::layout::{Icon, ago, at_most_counted, bytes, icon, number, percent, span};
 use super::request::page;
 use super::texts::{Lang, fill};
 use super::trouble;
@@ -111,14 +111,6 @@ fn troubles(view: &View<'_>, failing: &[FailingWebhook]) -> Markup {
     }
 }
 
-fn sum(columns: &[HourCounts]) -> HourCounts {
-    columns.iter().fold(HourCounts::default(), |sum, one| HourCounts {
-        confirmed: sum.confirmed + one.confirmed,
-        retried: sum.retried + one.retried,
-        failed: sum.failed + one.failed,
-    })
-}
-
 /// Five figures, each of the list that it leads to.
 fn kpis(view: &View<'_>, overview: &Overview) -> Markup {
     let t = view.t;
@@ -139,7 +131,7 @@ fn kpis(view: &View<'_>, overview: &Overview) -> Markup {
         div.kpis {
             (kpi(t.delivered_many, &number(view.lang, figures.delivered), &against_yesterday(view, figures),
                 &of(Status::Delivered, &day), false))
-            (kpi(t.delivery_rate, &percent(view.lang, figures.rate), t.by_notification,
+            (kpi(t.delivery_rate, &percent(view.lang, figures.delivered_permille), t.by_notification,
                 &format!("/notifications?from={}", figures.since), false))
             (kpi(t.response_time, &half, &most, &of(Status::Delivered, &day), false))
             (kpi(t.retrying, &at_most_counted(view, overview.backlog.retrying), t.comes_by_itself,
@@ -165,16 +157,11 @@ fn against_yesterday(view: &View<'_>, figures: &DeliveryFigures) -> String {
     }
 }
 
-/// A part of a whole in hundredths, in tenths and rounded down: 100 % means that none failed.
-fn percent(lang: Lang, part: Option<f64>) -> String {
-    part.map_or_else(|| "–".to_owned(), |part| decimal(lang, &format!("{:.1}\u{a0}%", (part * 1000.0).floor() / 10.0)))
-}
-
 fn deliveries(view: &View<'_>, overview: &Overview, month: bool) -> Markup {
     let t = view.t;
     let counts = if month { &overview.days } else { &overview.hours };
     let columns: Vec<Column> = (0..counts.len()).map(|nth| column(view, overview, nth, month)).collect();
-    let all = sum(counts);
+    let all = HourCounts::sum(counts);
     let count = |count| number(view.lang, count);
     let title = if month { t.by_day } else { t.by_hour };
     html! {

@@ -2,7 +2,8 @@
 "use strict";
 (() => {
   const own = document.currentScript.dataset;
-  // How often a page looks: without a stream, while something is awaited, and beside a stream, for what only time changes.
+  // How often a page looks: without a stream, while something is awaited, and beside a stream, for what only time
+  // changes.
   const EVERY = 4000, SOON = 600, SELDOM = 60000;
   // How far down, in pixels, a page still counts as being at its top.
   const NEAR_TOP = 120;
@@ -30,7 +31,10 @@
     if ("t" in time.dataset) text = full.format(at);
     else if ("until" in time.dataset) text = at <= now ? own.now : fill(own.in, span(at - now));
     else if ("ago" in time.dataset) text = now - at < 1000 ? own.now : fill(own.ago, span(now - at));
-    else if ("when" in time.dataset) text = (new Date(at).toDateString() === new Date(now).toDateString() ? "" : day.format(at) + " ") + (time.dataset.when ? exact : clock).format(at);
+    else if ("when" in time.dataset) {
+      const today = new Date(at).toDateString() === new Date(now).toDateString();
+      text = (today ? "" : day.format(at) + " ") + (time.dataset.when ? exact : clock).format(at);
+    }
     else return;
     if (time.textContent !== text) time.textContent = text;
     if (time.title) { const title = full.format(at); if (time.title !== title) time.title = title; }
@@ -42,7 +46,10 @@
     for (const time of all("time[datetime]")) {
       tell(time, now);
       // An attempt begins without a word; it is being made now.
-      if ("until" in time.dataset) { const at = Date.parse(time.dateTime); if (before < at && at <= now && isLive) setTimeout(look, 200); }
+      if ("until" in time.dataset) {
+        const at = Date.parse(time.dateTime);
+        if (before < at && at <= now && isLive) setTimeout(look, 200);
+      }
     }
     const list = document.getElementById("list");
     if (waiting && !(list && held(list))) let_in();
@@ -54,11 +61,16 @@
   const isLive = Boolean($("main [data-live]"));
   for (const part of parts(document)) said.set(part.id, part.outerHTML);
 
-  // Elements stay who they are, so that focus, selection, ticks, open details and the place one has scrolled to stay with them.
+  // Elements stay who they are, so that focus, selection, ticks, open details and the place one has scrolled to stay
+  // with them.
   const morph = (old, fresh) => {
     if (old.nodeType !== Node.ELEMENT_NODE) { if (old.data !== fresh.data) old.data = fresh.data; return; }
-    for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name) && !(name === "open" && old.id)) old.removeAttribute(name);
-    for (const { name, value } of fresh.attributes) if (name !== "open" && old.getAttribute(name) !== value) old.setAttribute(name, value);
+    for (const { name } of [...old.attributes]) {
+      if (!fresh.hasAttribute(name) && !(name === "open" && old.id)) old.removeAttribute(name);
+    }
+    for (const { name, value } of fresh.attributes) {
+      if (name !== "open" && old.getAttribute(name) !== value) old.setAttribute(name, value);
+    }
     // The clock below writes these.
     if (old.nodeName === "TIME" && fresh.nodeName === "TIME") { tell(old); return; }
     const named = new Map();
@@ -67,7 +79,11 @@
     const like = (it, other) => it && it.nodeName === other.nodeName && (it.id || "") === (other.id || "");
     for (const other of [...fresh.childNodes]) {
       // What is gone from here makes way before what follows it is taken for it.
-      while (at && at.id && !like(at, other) && ![...fresh.children].some((it) => it.id === at.id)) { const gone = at; at = at.nextSibling; gone.remove(); }
+      while (at && at.id && !like(at, other) && ![...fresh.children].some((it) => it.id === at.id)) {
+        const gone = at;
+        at = at.nextSibling;
+        gone.remove();
+      }
       const mine = other.id ? named.get(other.id) : like(at, other) ? at : null;
       if (mine) {
         if (mine === at) at = at.nextSibling; else old.insertBefore(mine, at);
@@ -83,7 +99,8 @@
   // Where the browser doesn't hold what is read in its place, that is done here.
   const anchored = CSS.supports("overflow-anchor: auto");
   const swap = (old, fresh) => {
-    const seen = anchored || window.scrollY < NEAR_TOP ? null : [...old.querySelectorAll("[id]")].find((it) => it.getBoundingClientRect().top >= 0);
+    const isShown = (it) => it.getBoundingClientRect().top >= 0;
+    const seen = anchored || window.scrollY < NEAR_TOP ? null : [...old.querySelectorAll("[id]")].find(isShown);
     const before = seen && seen.getBoundingClientRect().top;
     morph(old, fresh);
     equip();
@@ -91,13 +108,15 @@
   };
   const rows = (part) => part.querySelectorAll("tr[id]");
   const ticks = (part) => [...part.querySelectorAll("tr[id] input:checked")].map((box) => box.closest("tr"));
-  // Rows stay where they are while somebody is at them: points at one, has the focus on one, has ticked some, or reads further down.
+  // Rows stay where they are while somebody is at them: points at one, has the focus on one, has ticked some, or reads
+  // further down.
   const held = (part) => part.matches(":hover") || part.contains(document.activeElement) || ticks(part).length > 0
     || part.dataset.live === "list" && window.scrollY > NEAR_TOP;
   // A ticked row that isn't listed any more stays, at the end, until it is ticked no more.
   const keep = (old, fresh) => {
     const body = fresh.querySelector("#rows tbody");
-    if (body) for (const row of ticks(old)) if (!rowOf(fresh, row.id)) body.append(left(document.importNode(row, true)));
+    if (!body) return;
+    for (const row of ticks(old)) if (!rowOf(fresh, row.id)) body.append(left(document.importNode(row, true)));
   };
   // A row that stays though the list has it no more says so, and re-sends nothing: what it shows may be over.
   const left = (row) => {
@@ -126,7 +145,8 @@
     // How many webhooks fail stands in the title, and the icon tells whether any does.
     if (document.title !== page.title) document.title = page.title;
     const [icon, fresh] = [document, page].map((it) => it.querySelector("link[rel=icon]"));
-    if (icon && fresh && icon.getAttribute("href") !== fresh.getAttribute("href")) icon.href = fresh.getAttribute("href");
+    const href = fresh && fresh.getAttribute("href");
+    if (icon && fresh && icon.getAttribute("href") !== href) icon.href = href;
     for (const fresh of parts(page)) {
       const old = document.getElementById(fresh.id);
       if (!old) continue;
@@ -144,10 +164,13 @@
       };
       const kept = list && fresh.cloneNode(true);
       if (kept) keep(old, kept);
-      // Rows that come or go would push away what somebody is at: they wait until they are asked for, or until nobody is. What
-      // changes inside a row shows at once.
+      // Rows that come or go would push away what somebody is at: they wait until they are asked for, or until nobody
+      // is. What changes inside a row shows at once.
       if (kept && ids(kept) !== ids(old) && held(old)) {
-        for (const row of rows(old)) { const now = rowOf(fresh, row.id); if (now) morph(row, document.importNode(now, true)); else left(row); }
+        for (const row of rows(old)) {
+          const now = rowOf(fresh, row.id);
+          if (now) morph(row, document.importNode(now, true)); else left(row);
+        }
         waiting = apply; news.textContent = own.news; news.hidden = false;
         if (!news.isConnected) document.getElementById("content").prepend(news);
       } else {
@@ -156,7 +179,11 @@
       }
     }
   };
-  const here = () => { const at = new URL(location.href); for (const name of ["done", "ok", "not", "n"]) at.searchParams.delete(name); return at.href; };
+  const here = () => {
+    const at = new URL(location.href);
+    for (const name of ["done", "ok", "not", "n"]) at.searchParams.delete(name);
+    return at.href;
+  };
   const parse = (text) => new DOMParser().parseFromString(text, "text/html");
 
   // ---- a daemon that doesn't answer: the page says so, and sends nothing until it is back ----
@@ -181,7 +208,8 @@
     if (!document.hidden) {
       asking = true;
       try {
-        const answer = await fetch(here(), { headers: { accept: "text/html", "carteiro-live": "1" }, redirect: "manual" });
+        const headers = { accept: "text/html", "carteiro-live": "1" };
+        const answer = await fetch(here(), { headers, redirect: "manual" });
         // A proxy answers for a daemon that is away.
         if ([502, 503, 504].includes(answer.status)) missed(); else reached();
         if (answer.type === "opaqueredirect") location.reload();
@@ -190,12 +218,13 @@
       asking = false;
     }
     if (eager > 0) eager -= 1;
-    const rest = eager > 0 || again || $("progress[value]:not([data-over])") ? SOON : streams && !failed ? SELDOM : EVERY;
+    const isAwaited = eager > 0 || again || $("progress[value]:not([data-over])");
+    const rest = isAwaited ? SOON : streams && !failed ? SELDOM : EVERY;
     again = false;
     timer = setTimeout(look, rest);
   };
-  // The daemon says when something has changed. Without its word the page asks every few seconds, as where it has too many streams
-  // already, or something between here and there keeps them back.
+  // The daemon says when something has changed. Without its word the page asks every few seconds, as where it has too
+  // many streams already, or something between here and there keeps them back.
   let stream = null, retry = 0;
   const close = () => { clearTimeout(retry); if (stream) stream.close(); stream = null; streams = false; };
   const listen = () => {
@@ -204,7 +233,8 @@
     stream = new EventSource("/live");
     stream.addEventListener("changed", () => { streams = true; look(); });
     stream.addEventListener("error", () => {
-      // Not each time: a browser comes back sooner than the page would look, and fails again for as long as nothing answers.
+      // Not each time: a browser comes back sooner than the page would look, and fails again for as long as nothing
+      // answers.
       if (streams) { streams = false; clearTimeout(timer); timer = setTimeout(look, failed ? EVERY : SOON); }
       if (stream && stream.readyState === EventSource.CLOSED) { close(); retry = setTimeout(listen, SELDOM); }
     });
@@ -217,7 +247,9 @@
     document.addEventListener("visibilitychange", () => { if (document.hidden) close(); else { look(); listen(); } });
     window.addEventListener("pagehide", close);
     window.addEventListener("pageshow", (event) => { if (event.persisted) listen(); });
-    document.addEventListener("selectionchange", () => { if (put_off && getSelection().isCollapsed) { put_off = false; look(); } });
+    document.addEventListener("selectionchange", () => {
+      if (put_off && getSelection().isCollapsed) { put_off = false; look(); }
+    });
   };
   const hurry = () => { eager = 12; look(); };
 
@@ -225,7 +257,7 @@
   const toasts = $("#toasts");
   let fading = 0;
   const toast = (text, problem) => {
-    const note = document.createElement("p"), words = document.createElement("span"), shut = document.createElement("button");
+    const [note, words, shut] = ["p", "span", "button"].map((name) => document.createElement(name));
     note.className = problem ? "toast problem" : "toast";
     words.textContent = text;
     shut.type = "button"; shut.textContent = "×"; shut.dataset.close = ""; shut.setAttribute("aria-label", own.close);
@@ -265,7 +297,8 @@
         form.requestSubmit(event.submitter);
         return;
       }
-      const answer = await fetch(form.action, { method: "POST", headers: { "carteiro-live": "1" }, body: new URLSearchParams(new FormData(form)), redirect: "follow" });
+      const headers = { "carteiro-live": "1" }, body = new URLSearchParams(new FormData(form));
+      const answer = await fetch(form.action, { method: "POST", headers, body, redirect: "follow" });
       const page = parse(await answer.text());
       const note = page.querySelector(".toast span, main p.problem");
       if (note) toast(note.textContent, !answer.ok);
@@ -282,7 +315,10 @@
   });
 
   // ---- what only a script can do is shown by one ----
-  const equip = () => { for (const it of all("[data-select-all][hidden], button[data-copy][hidden], button[data-show][hidden]")) it.hidden = false; };
+  const equip = () => {
+    const buttons = "[data-select-all][hidden], button[data-copy][hidden], button[data-show][hidden]";
+    for (const it of all(buttons)) it.hidden = false;
+  };
   const picked = () => {
     const count = all("#rows input[name=id]:checked").length, place = $("#picked");
     if (place) place.textContent = count ? fill(count === 1 ? own.selectedOne : own.selected, count) : "";
@@ -290,12 +326,16 @@
   document.addEventListener("change", (event) => {
     // A row that stayed because it was ticked goes with the next look.
     if (event.target.closest("#rows")) said.set("list", "");
-    if (event.target.closest("[data-select-all]")) for (const it of all("#rows input[name=id]:enabled")) it.checked = event.target.checked;
+    if (event.target.closest("[data-select-all]")) {
+      for (const it of all("#rows input[name=id]:enabled")) it.checked = event.target.checked;
+    }
     picked();
   });
   document.addEventListener("click", async (event) => {
     const on = (selector) => event.target.closest(selector);
-    for (const open of all("details.pop[open], details.account[open]")) if (!open.contains(event.target)) open.open = false;
+    for (const open of all("details.pop[open], details.account[open]")) {
+      if (!open.contains(event.target)) open.open = false;
+    }
     if (on("[data-close]")) { event.preventDefault(); on(".toast").remove(); }
     const link = on("a[href^='/']");
     if (link && away()) { event.preventDefault(); toast(own.away_click, true); }
@@ -317,7 +357,12 @@
       const text = button.dataset.text || (button.dataset.text = button.textContent);
       button.textContent = own.copied;
       setTimeout(() => { button.textContent = text; }, 2000);
-    } catch { const selection = getSelection(); selection.removeAllRanges(); const range = document.createRange(); range.selectNodeContents(from); selection.addRange(range); }
+    } catch {
+      const selection = getSelection(), range = document.createRange();
+      range.selectNodeContents(from);
+      selection.removeAllRanges();
+      selection.addRange(range);
+    }
   });
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Escape") return;
@@ -332,7 +377,7 @@
   });
   // The present is at the right.
   for (const wide of all(".scroll")) wide.scrollLeft = wide.scrollWidth;
-  // ---- a link that signs in: its secret stands where only the page itself sees it, and doesn't stay in the address ----
+  // ---- a link that signs in: its secret stands where only the page itself sees it, and leaves the address ----
   const pass = document.getElementById("link");
   if (pass && location.hash.length > 1) {
     pass.value = location.hash.slice(1);
@@ -346,7 +391,10 @@
   for (const zone of all(".zone")) zone.textContent = own.local;
   // A link that leads to a field opens what it is folded in.
   const goal = location.hash && document.getElementById(location.hash.slice(1));
-  if (goal) { for (let it = goal.closest("details"); it; it = it.parentElement.closest("details")) it.open = true; goal.focus(); }
+  if (goal) {
+    for (let it = goal.closest("details"); it; it = it.parentElement.closest("details")) it.open = true;
+    goal.focus();
+  }
   tick();
   setInterval(tick, 1000);
   live();

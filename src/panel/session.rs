@@ -59,7 +59,7 @@ struct State {
 struct SessionFile {
     path: PathBuf,
     store: StoreId,
-    /// Up to which of the changes it has them. Whoever holds this writes.
+    /// Up to which of the changes it has them. The holder of this writes.
     written: tokio::sync::Mutex<u64>,
 }
 

@@ -12,7 +12,7 @@ use super::trouble;
 use super::view::{PageResult, Refusal, View, back_of};
 use super::webhooks::{patterns, rate, state};
 use crate::model::{
-    EventFilter, Listing, NotificationFilter, Pattern, Webhook, WebhookId, WebhookStatus, format_duration,
+    EventFilter, EventType, Listing, NotificationFilter, Pattern, Webhook, WebhookId, WebhookStatus, format_duration,
 };
 use crate::service::{MAX_COUNTED, WebhookSummary};
 use http::StatusCode;
@@ -98,10 +98,37 @@ fn buttons(view: &View<'_>, webhook: &Webhook) -> Markup {
     let path = |verb: &str| format!("/webhooks/{}/{verb}", webhook.id);
     html! {
         div.acts #actions data-live="" {
-            form method="post" action=(path("test")) { (view.csrf()) button.main type="submit" { (t.send_test) } }
+            form.acts method="post" action=(path("test")) {
+                (view.csrf())
+                (test_types(view, webhook))
+                button.main type="submit" { (t.send_test) }
+            }
             a.btn href=(path("edit")) { (t.edit) }
             @if webhook.status == WebhookStatus::Active { (action(view, &path("pause"), t.pause, "")) } @else {
                 (action(view, &path("resume"), t.resume, ""))
+            }
+        }
+    }
+}
+
+/// Of which type a test is: of its own, or of one of the catalogue's that the webhook subscribes to.
+fn test_types(view: &View<'_>, webhook: &Webhook) -> Markup {
+    let t = view.t;
+    let is_offered = |event_type: &EventType| {
+        event_type.category() != EventType::OWN_CATEGORY && webhook.events.matching(event_type).is_some()
+    };
+    let types: Vec<&str> = view
+        .catalogue()
+        .iter()
+        .filter(|known| is_offered(&known.event_type))
+        .map(|known| known.event_type.as_str())
+        .collect();
+    html! {
+        @if !types.is_empty() {
+            label.sr for="test-type" { (t.event_type) }
+            select #test-type name="type" {
+                option value="" { (t.test_event) }
+                @for name in types { option value=(name) { (names::event_title(view, name)) } }
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::charts::spark;
 use super::filters::csv_link;
 use super::frame::{Place, framed};
-use super::layout::{Icon, ago, curl, decimal, empty, icon, number, pager};
+use super::layout::{Icon, ago, curl, empty, icon, number, pager, percent};
 use super::names;
 use super::request::{page, see};
 use super::texts::fill;
@@ -139,23 +139,17 @@ pub(super) fn state(view: &View<'_>, summary: &WebhookSummary) -> Markup {
     html! { span class=(format!("pill {tone}")) { (text) } }
 }
 
-fn sum(hours: &[HourCounts]) -> (u64, u64) {
-    hours.iter().fold((0, 0), |(good, bad), one| (good + one.confirmed, bad + one.retried + one.failed))
-}
-
+/// Which part of the last day's is delivered.
 pub(super) fn rate(view: &View<'_>, history: &WebhookHistory) -> Markup {
-    let (good, bad) = sum(&history.hours);
-    if good + bad == 0 {
-        return html! { span.muted { "–" } };
-    }
-    // Tenths of a percent, rounded down: 100 % means that none failed.
-    let permille = good * 1000 / (good + bad);
-    html! { (decimal(view.lang, &format!("{}.{}\u{a0}%", permille / 10, permille % 10))) }
+    let permille = HourCounts::sum(&history.hours).delivered_permille();
+    let text = percent(view.lang, permille);
+    html! { @if permille.is_none() { span.muted { (text) } } @else { (text) } }
 }
 
 fn spark_of(view: &View<'_>, history: &WebhookHistory) -> Markup {
-    let (good, bad) = sum(&history.hours);
-    let label = fill(view.t.spark_label, &[&number(view.lang, good), &number(view.lang, bad)]);
+    let day = HourCounts::sum(&history.hours);
+    let bad = day.tried() - day.confirmed;
+    let label = fill(view.t.spark_label, &[&number(view.lang, day.confirmed), &number(view.lang, bad)]);
     spark(&history.hours, &label)
 }
 
@@ -175,7 +169,10 @@ async fn set_status(view: &View<'_>, id: WebhookId, status: WebhookStatus, note:
 
 /// Sends a test and shows what became of it.
 pub(super) async fn test(view: &View<'_>, id: WebhookId) -> PageResult {
-    let sent = view.service.test(view.caller(), id).await?;
+    let sent = match view.request.form.get("type") {
+        Some(event_type) => view.service.test_with(view.caller(), id, event_type).await?,
+        None => view.service.test(view.caller(), id).await?,
+    };
     Ok(see(&format!("/notifications/{}", sent.id)))
 }
 

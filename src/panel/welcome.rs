@@ -7,7 +7,7 @@ use super::request::{self, see};
 use super::view::{PageResult, Refusal, View, back_of};
 use super::webhooks;
 use crate::model::EventType;
-use crate::service::{EventDraft, Overview};
+use crate::service::{EventDraft, Overview, SAMPLE_ENV};
 use maud::{Markup, html};
 use serde_json::value::RawValue;
 use std::sync::Arc;
@@ -16,8 +16,6 @@ use std::sync::Arc;
 const MARK: &str = "welcome";
 /// What a sample is of, unless another type is chosen.
 const FIRST_SAMPLE: &str = "PAYMENT.PAID";
-/// The environment that the body of a sample names, so that a receiver can tell it from a sale.
-const SAMPLE_ENV: &str = "test";
 
 /// Whether the first page shows the first steps.
 pub(super) fn is_due(view: &View<'_>, overview: &Overview) -> bool {

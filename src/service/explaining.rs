@@ -71,6 +71,7 @@ pub(super) fn explain_all(
             reason,
         });
     }
+    let is_test = notifications.iter().any(|notification| notification.test);
     let has = |webhook: &Webhook| notifications.iter().any(|notification| notification.key.webhook == webhook.no);
     for webhook in store.directory().of(event.account).filter(|webhook| !has(webhook)) {
         explanations.push(Explanation {
@@ -78,7 +79,7 @@ pub(super) fn explain_all(
             notified: false,
             status: None,
             next_attempt_at: None,
-            reason: explain_not_notified(webhook, event),
+            reason: explain_not_notified(webhook, event, is_test),
         });
     }
     Ok(explanations)
@@ -257,9 +258,9 @@ fn explain_notification_of(
     }
 }
 
-fn explain_not_notified(webhook: &Webhook, event: &Event) -> Localized {
+fn explain_not_notified(webhook: &Webhook, event: &Event, is_test: bool) -> Localized {
     let event_type = &event.event_type;
-    if event_type.as_str() == TEST_EVENT {
+    if is_test || event_type.as_str() == TEST_EVENT {
         return localized!(
             "Not notified: a test goes to the tested webhook alone.",
             "Não foi notificado: um teste vai só para o webhook testado."

@@ -44,7 +44,7 @@ pub use summary::{
 };
 pub use tokens::{NewToken, TokenView};
 pub use views::{NotificationDetail, NotificationView};
-pub use webhooks::WebhookDraft;
+pub use webhooks::{SAMPLE_ENV, WebhookDraft};
 
 pub use crate::delivery::why as attempt_error;
 pub use crate::stats::{HourCounts, OutcomePosition, WebhookHistory};

@@ -73,7 +73,7 @@ pub struct FailingWebhook {
 }
 
 /// How delivery does, by notification and not by attempt: tests are apart.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DeliveryFigures {
     /// Since when: the beginning of an hour, 24 hours with the present one. The figures of the day are those of events
     /// recorded since then, as `from` has the lists.
@@ -82,8 +82,8 @@ pub struct DeliveryFigures {
     pub delivered: u64,
     /// How many of the 24 hours before are.
     pub delivered_before: u64,
-    /// Which part of the day's that were tried is delivered, from 0 to 1; `None` where none was tried.
-    pub rate: Option<f64>,
+    /// Which part of the day's that were tried is delivered, in thousandths; `None` where none was tried.
+    pub delivered_permille: Option<u64>,
     /// Since when failed ones are counted: seven days.
     pub failed_since: Timestamp,
     /// How many of those have failed, but those of webhooks deleted since; counted to [`MAX_COUNTED`], as the list
@@ -161,12 +161,6 @@ fn backlog(store: &Store, account: AccountNo, webhook_id: Option<WebhookId>) -> 
 /// The beginning of the hour that many hours ago, the present one counted in.
 fn since(now: Timestamp, hours: u64) -> Timestamp {
     Timestamp::from_ms((now.as_ms() / HOUR_MS).saturating_sub(hours - 1) * HOUR_MS)
-}
-
-/// Which part of what was tried is delivered.
-#[expect(clippy::cast_precision_loss, reason = "a part for people's eyes")]
-fn rate(counts: HourCounts) -> Option<f64> {
-    (counts.tried() > 0).then(|| counts.confirmed as f64 / counts.tried() as f64)
 }
 
 impl Service {
@@ -254,20 +248,13 @@ impl Service {
         self.read(move |store| {
             let (all, times) = store.hours_of(account, now);
             let (earlier, hours) = all.split_at(all.len().saturating_sub(24));
-            let sum = |hours: &[HourCounts]| {
-                let mut sum = HourCounts::default();
-                for hour in hours {
-                    sum.add(*hour);
-                }
-                sum
-            };
-            let (day, before) = (sum(hours), sum(&earlier[earlier.len().saturating_sub(24)..]));
+            let (day, before) = (HourCounts::sum(hours), HourCounts::sum(&earlier[earlier.len().saturating_sub(24)..]));
             let failed_since = since(now, 7 * 24);
             let delivery = DeliveryFigures {
                 since: since(now, 24),
                 delivered: day.confirmed,
                 delivered_before: before.confirmed,
-                rate: rate(day),
+                delivered_permille: day.delivered_permille(),
                 failed_since,
                 failed: store.count_notifications(account, &failed(failed_since), MAX_COUNTED)?,
                 half: times.quantile(0.5),

@@ -14,8 +14,12 @@ use crate::store::{
     ChangeWebhook, DeleteWebhook, IfExpected, MAX_WEBHOOKS, RecordTestEvent, RegisterRefusal, Registered, Registration,
     RotateSecret,
 };
+use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// What bodies of samples and of tests by a sample say as `env`, so that no target takes them for business.
+pub const SAMPLE_ENV: &str = "test";
 
 /// What a new webhook is made of.
 #[derive(Clone, Debug)]
@@ -203,14 +207,31 @@ impl Service {
     pub async fn test(&self, caller: &Caller, id: WebhookId) -> Result<NotificationView, Error> {
         let webhook = self.webhook(caller, id)?;
         let resource = format!(r#"{{"webhook":{{"id":"{}"}},"message":"carteiro test"}}"#, webhook.id);
-        let draft = EventDraft {
-            id: None,
-            event_type: EventType::parse(TEST_EVENT).expect("the test's type is an event type"),
-            external_id: None,
-            occurred_at: None,
-            resource: &resource,
-            trace: None,
-        };
+        let event_type = EventType::parse(TEST_EVENT).expect("the test's type is an event type");
+        self.send_test(caller, webhook, event_type, &resource).await
+    }
+
+    /// Likewise, of a type that targets know: with the catalogue's sample of its resource. [`Error::NotFound`] where
+    /// the catalogue has no such type. The webhook's target sees by the `env` of the body that it is a test.
+    pub async fn test_with(&self, caller: &Caller, id: WebhookId, event_type: &str) -> Result<NotificationView, Error> {
+        let webhook = self.webhook(caller, id)?;
+        let known = self.event_types().into_iter().find(|known| known.event_type.as_str() == event_type);
+        let known = known.ok_or(Error::NotFound)?;
+        let caller = Caller { env: Arc::from(SAMPLE_ENV), ..caller.clone() };
+        // Checked when it was configured, and written by us otherwise.
+        let resource = serde_json::from_str::<Box<RawValue>>(&known.sample).map_err(|_| Error::NotFound)?;
+        self.send_test(&caller, webhook, known.event_type, resource.get()).await
+    }
+
+    async fn send_test(
+        &self,
+        caller: &Caller,
+        webhook: Arc<Webhook>,
+        event_type: EventType,
+        resource: &str,
+    ) -> Result<NotificationView, Error> {
+        let id = webhook.id;
+        let draft = EventDraft { id: None, event_type, external_id: None, occurred_at: None, resource, trace: None };
         let tested = self
             .store
             .commit(RecordTestEvent { account: caller.account, webhook: id, event: draft.into_new(&caller.env, &[]) })

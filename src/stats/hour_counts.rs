@@ -39,6 +39,21 @@ impl HourCounts {
         self.confirmed + self.retried + self.failed
     }
 
+    /// Those of several spans.
+    pub fn sum(spans: &[Self]) -> Self {
+        let mut sum = Self::default();
+        for one in spans {
+            sum.add(*one);
+        }
+        sum
+    }
+
+    /// Which part of what was tried is delivered, in thousandths and rounded down: 1000 means all. `None` where nothing
+    /// was tried.
+    pub const fn delivered_permille(self) -> Option<u64> {
+        (self.confirmed * 1000).checked_div(self.tried())
+    }
+
     /// And those of another span.
     pub fn add(&mut self, other: Self) {
         self.confirmed += other.confirmed;
@@ -389,10 +404,6 @@ mod tests {
         assert!(counter.lock().webhooks[&WebhookNo(8)].past.hours.len() as u64 <= HOURS);
         counter.deleted(SHOP, WebhookNo(7));
         let (hours, _) = counter.of_account(SHOP, now);
-        let mut sum = HourCounts::default();
-        for one in hours {
-            sum.add(one);
-        }
-        assert_eq!(sum, HourCounts { confirmed: 2 * 24 * 30, retried: 0, failed: 0 });
+        assert_eq!(HourCounts::sum(&hours), HourCounts { confirmed: 2 * 24 * 30, retried: 0, failed: 0 });
     }
 }

@@ -156,7 +156,7 @@ texts! {
     edit_webhook: "Edit webhook";
     url: "URL";
     url_help: "The address that receives notifications, for example https://shop.example/notifications.";
-    authorization_help: "The exact value of the Authorization header, given by whoever runs the target. Optional.";
+    authorization_help: "The exact value of the Authorization header, given by the target's operator. Optional.";
     authorization_keep: "One is set. Leave this empty to keep it.";
     authorization_again: "Type it again: for safety, the authorization does not come back to the page.";
     authorization_remove: "Remove the present authorization";
@@ -426,7 +426,7 @@ texts! {
     step_done: "Done.";
     step_webhook: "Create the first webhook";
     step_webhook_help:
-        "Say which address (URL) to notify, and of which events. Whoever runs the receiving system — ERP, \
+        "Say which address (URL) to notify, and of which events. The person who runs the receiving system — ERP, \
          spreadsheet, invoicing — gives you the URL and, if there is one, the authorization.";
     step_sample: "Send a sample event";
     step_sample_help: "A made-up event, marked as a test (env = test), to see the notification arrive.";
@@ -472,7 +472,7 @@ texts! {
     do_dns_failed:
         "if it happens with every target, check the DNS of carteiro’s machine; if only with this one, the domain’s.";
     do_blocked_target:
-        "if the target is right, ask whoever runs carteiro to allow it in the config; if not, fix the URL.";
+        "if the target is right, ask the person who runs carteiro to allow it in the config; if not, fix the URL.";
     do_connect_refused: "check that the receiving system is running, and that the URL has its port.";
     do_connect_timeout: "check that the target’s machine is on, and that no firewall keeps carteiro out.";
     do_connect_failed:
@@ -482,7 +482,7 @@ texts! {
     do_tls_untrusted:
         "install the intermediate certificates at the target too; add an authority of your own to [egress] \
          extra_ca_file.";
-    do_tls_expired: "whoever runs the target must renew its certificate.";
+    do_tls_expired: "the target's operator must renew its certificate.";
     do_tls_not_yet_valid:
         "check the clock of carteiro’s machine; if it is right, the certificate was installed too early.";
     do_tls_name_mismatch: "use a name in the URL that is in the certificate, or get a certificate with the URL’s name.";
@@ -502,24 +502,24 @@ texts! {
     do_redirect:
         "change the webhook’s URL to the final address that the response names; if it names none, check what answers \
          there.";
-    do_400: "show the response to whoever runs the target: it received the notification and did not understand it.";
+    do_400: "show the response to the target's operator: it received the notification and did not understand it.";
     do_401:
-        "ask whoever runs the target for the current key and save it in this webhook. The notifications then go out \
+        "ask the target's operator for the current key and save it in this webhook. The notifications then go out \
          by themselves.";
     do_403:
         "check the authorization; if it is right, check at the target whether a firewall or CSRF protection blocks \
          the path.";
-    do_404: "check the URL with whoever runs the target: there is nothing at this path.";
-    do_405: "check the URL with whoever runs the target: this path takes no POST.";
+    do_404: "check the URL with the target's operator: there is nothing at this path.";
+    do_405: "check the URL with the target's operator: this path takes no POST.";
     do_408: "check whether the target is overloaded: it gave up waiting for the notification.";
-    do_410: "ask whoever runs the target for the new address, or delete the webhook: this one is gone.";
-    do_413: "ask whoever runs the target to accept larger notifications.";
-    do_415: "ask whoever runs the target to accept JSON (application/json).";
-    do_419: "ask whoever runs the target to exempt this path from CSRF protection.";
+    do_410: "ask the target's operator for the new address, or delete the webhook: this one is gone.";
+    do_413: "ask the target's operator to accept larger notifications.";
+    do_415: "ask the target's operator to accept JSON (application/json).";
+    do_419: "ask the target's operator to exempt this path from CSRF protection.";
     do_429: "the target asks for fewer requests: set a rate in Edit, Advanced.";
-    do_4xx: "show the response to whoever runs the target: its log says why.";
-    do_502: "the receiving system is down: what answered is the server in front of it. Tell whoever runs the target.";
-    do_5xx: "tell whoever runs the target: the error is its own, and its log says more.";
+    do_4xx: "show the response to the target's operator: its log says why.";
+    do_502: "the receiving system is down: what answered is the server in front of it. Tell the target's operator.";
+    do_5xx: "tell the target's operator: the error is its own, and its log says more.";
     do_bad_status: "check what answers at this URL: it is no usual web server.";
     // Tokens.
     tokens: "Tokens";
@@ -545,7 +545,7 @@ texts! {
     scope_metrics: "reading the metrics";
     revoke: "Revoke";
     revoke_title: "Revoke this token?";
-    revoke_help: "Whoever uses it loses access at once. This cannot be undone.";
+    revoke_help: "Anyone who uses it loses access at once. This cannot be undone.";
     revoke_own: "You signed in with this token: revoking it ends your session. Have another admin token at hand.";
     revoke_yes: "Yes, revoke it";
 }

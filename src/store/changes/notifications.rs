@@ -2,7 +2,7 @@
 
 use crate::model::{
     AccountNo, Attempt, ErrorCode, Event, Notification, NotificationId, NotificationKey, ResendContext, ResendRefusal,
-    Seq, State, Status, TEST_EVENT, Timestamp, Trigger, Verdict, Webhook, WebhookNo,
+    Seq, State, Status, Timestamp, Trigger, Verdict, Webhook, WebhookNo,
 };
 use crate::stats::{Counted, Outcome};
 use crate::store::changes::change::{Change, ChangeError, fan_out_bytes};
@@ -97,9 +97,13 @@ impl Change for ResendEvent {
                 return Err(ChangeError::Refused(ResendRefusal::InFlight));
             }
         }
-        let webhooks: Vec<(WebhookNo, bool)> = if event.event_type.as_str() == TEST_EVENT {
-            // Only to the webhook that was tested: nobody subscribes to it.
-            recipients_of(txn, account, seq)?.into_iter().map(|webhook| (webhook, false)).collect()
+        let known = recipients_of(txn, account, seq)?;
+        let only = known.first().filter(|_| known.len() == 1).map(|webhook| NotificationKey { seq, webhook: *webhook });
+        let only = only.map(|key| read_notification(txn, account, key)).transpose()?.flatten();
+        let is_test = only.is_some_and(|notification| notification.test);
+        let webhooks: Vec<(WebhookNo, bool)> = if is_test {
+            // Only to the webhook that was tested, whatever type the test was of.
+            known.into_iter().map(|webhook| (webhook, false)).collect()
         } else {
             let all = ledger.matching(account, &event.event_type);
             let own =

@@ -159,7 +159,7 @@ fn a_form_whose_session_has_ended_is_shown_again_after_signing_in_and_does_nothi
     daemon.get(&format!("/api{path}")).expect(200);
 }
 
-/// Else a page of somebody else's could have a form of its making shown to whoever signs in next.
+/// Else a page of somebody else's could have a form of its making shown to the next who signs in.
 #[test]
 fn only_forms_of_the_panels_own_pages_are_carried_through_signing_in() {
     let daemon = Daemon::quick();

@@ -276,3 +276,37 @@ fn a_pattern_that_means_nothing_is_remarked_on_and_not_refused() {
     let form = text(&get(&daemon, "/webhooks/new", &cookie).expect(200));
     assert!(form.contains("como ORDER.* ou PAYMENT.PAID"), "the hint names types that there are: {form}");
 }
+
+/// A test was of carteiro's own type alone, which no ERP knows what to do with.
+#[test]
+fn a_test_is_of_a_type_that_is_chosen_and_goes_to_the_tested_webhook_alone() {
+    let (receiver, other) = (Receiver::ok(), Receiver::ok());
+    let daemon = Daemon::quick();
+    let id = daemon.register(&receiver.url, &["PAYMENT.*"]);
+    daemon.register(&other.url, &["*"]);
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    let page = text(&get(&daemon, &format!("/webhooks/{id}"), &cookie).expect(200));
+    assert!(
+        page.contains("<option value=\"\">") && page.contains("<option value=\"PAYMENT.PAID\">Pagamento pago"),
+        "{page}"
+    );
+    assert!(!page.contains("<option value=\"ORDER.PAID\">") && !page.contains("<option value=\"WEBHOOK."), "{page}");
+    let send = |of: &str| post(&daemon, &format!("/webhooks/{id}/test"), &cookie, &[("csrf", &csrf), ("type", of)]);
+    let made = made_at(&send("PAYMENT.PAID").expect(303));
+    let body = receiver.await_count(1)[0].json();
+    assert_eq!((&body["event"], &body["env"]), (&json!("PAYMENT.PAID"), &json!("test")), "{body}");
+    assert!(body["resource"].is_object(), "{body}");
+    let notification = daemon.get(&format!("/api{made}")).expect(200).data();
+    assert_eq!(notification["test"], true, "{notification}");
+    let event = notification["event_id"].as_str().unwrap();
+    daemon.await_status(event, "DELIVERED");
+    let reasons = daemon.get(&format!("/api/events/{event}/explain")).expect(200).data();
+    assert!(reasons[1]["reason"].as_str().unwrap().contains("a test goes to the tested webhook alone"), "{reasons}");
+    // Nor does a re-send of the event reach anybody else.
+    daemon.send("POST", &format!("/api/events/{event}/resend"), b"").expect(202);
+    receiver.await_count(2);
+    send("").expect(303);
+    assert_eq!(receiver.await_count(3)[2].json()["event"], "WEBHOOK.TEST");
+    send("NOBODY.KNOWS").expect(404);
+    assert_eq!(other.count(), 0);
+}
