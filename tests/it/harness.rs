@@ -204,7 +204,7 @@ impl Daemon {
         Some(status)
     }
 
-    /// Starts on a store that nothing vouches for: `serve --accept-data-loss`.
+    /// Starts on a store that nothing vouches for, once: `serve --accept-data-loss`.
     pub(crate) fn accept(&mut self) {
         self.accepting = true;
     }
@@ -307,6 +307,7 @@ impl Daemon {
     /// Starts it; `Err` with what it said if it ends before it listens.
     pub(crate) fn try_spawn(&mut self) -> Result<(), String> {
         let mut child = self.serve().stderr(Stdio::piped()).spawn().unwrap();
+        self.accepting = false;
         let stderr = BufReader::new(child.stderr.take().unwrap());
         let (sender, address) = std::sync::mpsc::channel();
         let log = self.log.clone();
