@@ -213,6 +213,24 @@ fn a_store_without_its_marker_starts_only_when_told_to() {
     assert_eq!(listed(&daemon), Ok(["own-1".to_owned()].into()));
 }
 
+/// sled reads a snapshot that it was writing when it was cut off, and called the store corrupted.
+#[test]
+fn a_snapshot_of_sleds_that_was_cut_off_is_passed_over() {
+    let mut daemon = Daemon::quick();
+    record(&daemon, "own-1");
+    assert!(daemon.terminate().success());
+    for bytes in [0, 1, 60, 123] {
+        let half = daemon.data().join("snap.00000000000001DF.generating");
+        fs::write(&half, vec![7; bytes]).unwrap();
+        let (code, said, complaint) = daemon.run(&["verify"]);
+        assert_eq!(code, Some(0), "{bytes} bytes: {said}{complaint}");
+        daemon.spawn();
+        assert_eq!(listed(&daemon), Ok(["own-1".to_owned()].into()), "{bytes} bytes");
+        assert!(!half.exists(), "{bytes} bytes");
+        assert!(daemon.terminate().success());
+    }
+}
+
 // ---- damage ----
 
 fn copy(from: &Path, to: &Path) {

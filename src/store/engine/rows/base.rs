@@ -5,6 +5,7 @@ use crate::store::engine::panics::catch_sled_panic;
 use crate::store::engine::rows::cache_use::{CacheUse, free_what_was_replaced};
 use crate::store::engine::tree::{Row, Slice};
 use crate::store::error::{EngineError, OpenError, RESTORE, StoreError};
+use fs2::FileExt as _;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::unix::fs::FileExt as _;
@@ -88,6 +89,7 @@ impl SledBase {
             // sled panics on it, which would pass for damage.
             return Err(OpenError::ClockBefore1970);
         }
+        remove_half_snapshots(folder)?;
         let config = sled::Config::new()
             .path(folder)
             // sled counts what its nodes take on disk; in memory, with an allocation for each key and value, they take
@@ -204,6 +206,33 @@ impl Base for SledBase {
     fn size_on_disk(&self) -> Result<u64, EngineError> {
         Ok(self.db.size_on_disk()?)
     }
+}
+
+/// Removes what sled was writing of a snapshot when a kill, a full disk or a power cut ended it. sled means to pass over
+/// such a file, but looks for another name; it reads it as a snapshot, and calls the store corrupted. The snapshot
+/// before it is there until the new one is whole, and sled's log has all that is in either.
+fn remove_half_snapshots(folder: &Path) -> io::Result<()> {
+    let is_half = |name: &str| name.starts_with("snap.") && name.ends_with(".generating");
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    let mut halves = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        if path.file_name().is_some_and(|name| is_half(&name.to_string_lossy())) {
+            halves.push(path);
+        }
+    }
+    if halves.is_empty() {
+        return Ok(());
+    }
+    // A daemon that runs may just be writing it; it has sled's lock, which is asked for again below.
+    let lock = File::open(folder.join(DB));
+    if lock.as_ref().is_ok_and(|lock| lock.try_lock_exclusive().is_ok()) {
+        halves.iter().try_for_each(std::fs::remove_file)?;
+    }
+    Ok(())
 }
 
 /// Reads all of sled's files. sled takes what it can't read at a start for the end of its log, or for an empty segment,
