@@ -385,6 +385,7 @@
     pass.value = location.hash.slice(1);
     history.replaceState(null, "", location.pathname);
     document.getElementById("link-field").hidden = true;
+    document.getElementById("link-ready").hidden = false;
     document.getElementById("link-go").focus();
   }
   equip();
