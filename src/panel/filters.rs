@@ -289,7 +289,7 @@ pub(super) fn csv_link(view: &View<'_>) -> Markup {
     html! { a.btn.small href=(address(&view.request.path, &query)) download { (view.t.export_csv) } }
 }
 
-fn address(path: &str, query: &str) -> String {
+pub(super) fn address(path: &str, query: &str) -> String {
     if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }
 

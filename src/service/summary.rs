@@ -342,10 +342,10 @@ fn failing_webhook(
     Ok(FailingWebhook { webhook, health, backlog, failed, attempt, next_attempt_at })
 }
 
-/// How many notifications of an account, or of one webhook of it, have failed, as the list with `status=FAILED` has
-/// them; counted to [`MAX_COUNTED`].
+/// How many notifications of an account, or of one webhook of it, have failed and can still be re-sent, as the list
+/// with `status=FAILED&webhook_deleted=false` has them; counted to [`MAX_COUNTED`].
 fn count_failed(store: &Store, account: AccountNo, webhook: Option<WebhookId>) -> Result<u64, Error> {
-    let failed = NotificationFilter { webhook_id: webhook, ..of_status(Status::Failed) };
+    let failed = NotificationFilter { webhook_id: webhook, ..failed(Timestamp::from_ms(0)) };
     Ok(store.count_notifications(account, &failed, MAX_COUNTED)?)
 }
 

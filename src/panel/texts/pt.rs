@@ -133,7 +133,7 @@ texts! {
     authorization: "Autorização";
     status: "Situação";
     last_success: "Última entrega";
-    success_rate: "Taxa de entrega (24 h)";
+    success_rate: "Taxa de entrega (24 h)";
     spark_label: "Tentativas confirmadas nas últimas 24 horas: {}; não confirmadas: {}";
     description: "Descrição";
     edit: "Editar";
@@ -438,7 +438,7 @@ texts! {
     welcome: "Boas-vindas ao carteiro";
     welcome_help: "Em três passos, seus sistemas passam a saber de cada pedido e pagamento.";
     step_sign_in: "Entrar no painel";
-    step_sign_in_help: "Feito. Para entrar de novo, use um token de acesso ou peça outro link com o comando carteiro panel-link.";
+    step_sign_in_help: "Feito. Para entrar de novo, use um token de acesso ou peça outro link: carteiro panel-link.";
     step_done: "Feito.";
     step_webhook: "Criar o primeiro webhook";
     step_webhook_help:

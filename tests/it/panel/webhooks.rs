@@ -317,7 +317,11 @@ fn what_has_failed_is_told_of_until_it_is_resent() {
     let replies: Vec<Reply> = (0..6).map(|nth| Reply::Status(if nth < 5 { 401 } else { 200 })).collect();
     let receiver = Receiver::start(&replies);
     let daemon = Daemon::start(&QUICK.replace("[delivery]", "[delivery]\nmax_attempts = 1"));
-    let id = daemon.register(&receiver.url, &["*"]);
+    let id = daemon.register(&receiver.url, &["PAYMENT.*"]);
+    // What has failed for a deleted webhook can't be re-sent, and isn't counted with what can.
+    let deleted = daemon.register("http://127.0.0.1:9/x", &["ORDER.*"]);
+    daemon.await_status(&daemon.record("ORDER.PAID"), "FAILED");
+    daemon.delete(&format!("/api/webhooks/{deleted}")).expect(204);
     for _ in 0..5 {
         daemon.await_status(&daemon.record("PAYMENT.PAID"), "FAILED");
     }
@@ -329,6 +333,9 @@ fn what_has_failed_is_told_of_until_it_is_resent() {
     for shown in [shown, page(&format!("/webhooks/{id}"))] {
         assert!(shown.contains(&list) && shown.contains("as que já falharam, reenvie."), "{shown}");
     }
+    let chip = "href=\"/notifications?status=FAILED&amp;webhook_deleted=false\">Falharam <b>5</b>";
+    assert!(page("/notifications").contains(chip), "{chip}");
+    assert_eq!(page("/notifications?status=FAILED&webhook_deleted=false").matches("<tr id=").count(), 5);
     // The target is mended; the five are not.
     daemon.await_status(&daemon.record("PAYMENT.PAID"), "DELIVERED");
     let shown = page("/");
