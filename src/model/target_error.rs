@@ -74,7 +74,7 @@ impl TargetError {
             }
             Self::Userinfo => (
                 "must not contain a user name or password; put credentials into `authorization`",
-                "não pode conter usuário nem senha; coloque as credenciais em `authorization`",
+                "não pode conter usuário nem senha; coloque as credenciais na autorização",
             ),
             Self::Fragment => ("must not contain a fragment (#)", "não pode conter um fragmento (#)"),
             Self::NotAscii => (

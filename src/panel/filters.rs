@@ -1,10 +1,9 @@
 //! What lists are narrowed by, read from the page's address. A filter that can't be read is named and left aside.
 
-use super::layout::pager;
+use super::layout::{moment, pager};
 use super::names::event_title;
 use super::texts::{Texts, fill};
 use super::view::{ROWS, View};
-use crate::clock::Zone;
 use crate::model::{Cursor, Filter, FilterUse, Listing, Order, Page, Timestamp};
 use crate::service::Error;
 use maud::{Markup, html};
@@ -124,21 +123,18 @@ pub(super) fn asked_for<F: Filter>(view: &View<'_>) -> (F, Vec<String>) {
         }
         span.map(|span| Timestamp::from_ms(view.now.as_ms().saturating_sub(crate::model::millis(span))))
     });
-    // Minutes west of UTC, as browsers count them; without a script the fields are in the panel's zone, and say so.
-    let west = query.get("tz").and_then(|tz| {
-        let west = tz.parse().ok().filter(|west: &i64| west.abs() <= 16 * 60);
-        if west.is_none() {
-            problems.push(unreadable(view, tz));
-        }
-        west
-    });
-    let between = ["from", "to"].map(|name| query.get(name).and_then(|text| local(text, west, view.zone)));
+    if let Some(tz) = query.get("tz")
+        && west(view).is_none()
+    {
+        problems.push(unreadable(view, tz));
+    }
+    let between = [FROM, TO].map(|name| query.get(name).and_then(|text| moment_of(view, text)));
     if let [Some(from), Some(to)] = between
         && from > to
     {
         problems.push(view.t.from_after_to.to_owned());
     }
-    if query.get("period").is_some() && (query.get("from").is_some() || query.get("to").is_some()) {
+    if query.get("period").is_some() && (query.get(FROM).is_some() || query.get(TO).is_some()) {
         problems.push(view.t.period_and_moments.to_owned());
     }
     for field in F::fields(FilterUse::Panel) {
@@ -149,7 +145,7 @@ pub(super) fn asked_for<F: Filter>(view: &View<'_>) -> (F, Vec<String>) {
             continue;
         };
         let value = match field.name {
-            FROM | "to" => local(text, west, view.zone).map(|at| at.to_string()),
+            FROM | TO => moment_of(view, text).map(|at| at.to_string()),
             "type" => Some(text.to_ascii_uppercase()),
             _ => Some(text.to_owned()),
         };
@@ -161,6 +157,7 @@ pub(super) fn asked_for<F: Filter>(view: &View<'_>) -> (F, Vec<String>) {
 }
 
 const FROM: &str = "from";
+const TO: &str = "to";
 
 /// The name of a filter's field in the panel's addresses.
 pub(super) fn parameter(field: &str) -> &str {
@@ -177,14 +174,22 @@ pub(super) fn alerts(problems: &[String]) -> Markup {
     html! { @for problem in problems { p.problem role="alert" { (problem) } } }
 }
 
-/// A browser's local time, `2026-11-25T22:35`, as far west of UTC as it says; of a zone where it doesn't.
-fn local(text: &str, west_minutes: Option<i64>, zone: &Zone) -> Option<Timestamp> {
+/// Minutes west of UTC, as browsers count them; without a script the fields are in the panel's zone, and say so.
+fn west(view: &View<'_>) -> Option<i64> {
+    view.request.query.get("tz")?.parse().ok().filter(|west: &i64| west.abs() <= 16 * 60)
+}
+
+/// A moment of the address: one that says its offset, as the panel's own links have it, or a browser's local time,
+/// `2026-11-25T22:35`, as far west of UTC as it says; of the panel's zone where it doesn't.
+fn moment_of(view: &View<'_>, text: &str) -> Option<Timestamp> {
+    if let Ok(at) = Timestamp::parse(text) {
+        return Some(at);
+    }
     let seconds = if text.len() == 16 { ":00" } else { "" };
-    let at = Timestamp::parse(&format!("{text}{seconds}Z")).or_else(|_| Timestamp::parse(text)).ok()?;
-    let ms = i64::try_from(at.as_ms()).ok()?;
-    let ms = match west_minutes {
+    let ms = i64::try_from(Timestamp::parse(&format!("{text}{seconds}Z")).ok()?.as_ms()).ok()?;
+    let ms = match west(view) {
         Some(west) => ms + west * 60_000,
-        None => zone.moment(ms.div_euclid(1000)) * 1000 + ms.rem_euclid(1000),
+        None => view.zone.moment(ms.div_euclid(1000)) * 1000 + ms.rem_euclid(1000),
     };
     u64::try_from(ms).ok().map(Timestamp::from_ms)
 }
@@ -220,14 +225,18 @@ fn period_fields(view: &View<'_>) -> Markup {
     let t = view.t;
     html! {
         (select_field(view, "period", t.period, &spans(t)))
-        @for (name, label) in [("from", t.from), ("to", t.to)] {
+        @for (name, label) in [(FROM, t.from), (TO, t.to)] {
+            @let at = view.request.query.get(name).and_then(|text| moment_of(view, text));
+            @let local = at.map(|at| view.zone.shift(at).unwrap_or(at).to_string()).unwrap_or_default();
             div.field {
                 label for=(name) { (label) " · " span.zone { (view.zone.name()) } }
-                input id=(name) name=(name) type="datetime-local"
-                    value=(view.request.query.get(name).unwrap_or_default().get(..16).unwrap_or_default());
+                // A script has the field in the reader's own zone.
+                input id=(name) name=(name) type="datetime-local" value=(local.get(..16).unwrap_or_default())
+                    data-at=[at];
             }
         }
-        input type="hidden" name="tz" value=(view.request.query.get("tz").unwrap_or_default());
+        // Without a script the fields are in the panel's zone, whatever the address says of theirs.
+        input type="hidden" name="tz" value="";
     }
 }
 
@@ -280,7 +289,7 @@ pub(super) fn csv_link(view: &View<'_>) -> Markup {
     html! { a.btn.small href=(address(&view.request.path, &query)) download { (view.t.export_csv) } }
 }
 
-fn address(path: &str, query: &str) -> String {
+pub(super) fn address(path: &str, query: &str) -> String {
     if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }
 
@@ -292,21 +301,23 @@ pub(super) fn set_chips(view: &View<'_>, fields: &[(&str, &str)], shown: impl Fn
     html! {
         @for (name, label, value) in &set {
             @let without: Vec<&str> = PAGING.iter().copied().chain([*name]).collect();
+            @let at = [FROM, TO].contains(name).then(|| moment_of(view, value)).flatten();
             @let text = format!("{label}: {}", shown(name, value));
+            @let name = if at.is_some() { *label } else { &text };
             a.chip.set href=(address(&view.request.path, &view.request.query.query(&without, None)))
-                aria-label=(fill(t.remove_filter, &[&text])) { (text) " " span aria-hidden="true" { "×" } }
+                aria-label=(fill(t.remove_filter, &[&name])) {
+                @match at { Some(at) => { (label) ": " (moment(view.lang, at)) }, None => (text) }
+                " " span aria-hidden="true" { "×" }
+            }
         }
         @if set.len() > 1 { a.chip.set href=(view.request.path) { (t.clear) } }
     }
 }
 
-/// What a field of the period is shown as.
+/// What the span of the period is shown as.
 pub(super) fn shown_period(view: &View<'_>, name: &str, value: &str) -> Option<String> {
-    match name {
-        "period" => spans(view.t).iter().find(|(span, _)| *span == value).map(|(_, text)| (*text).to_owned()),
-        FROM | "to" => Some(value.replacen('T', " ", 1).trim_end_matches(":00.000Z").to_owned()),
-        _ => None,
-    }
+    let text = || spans(view.t).iter().find(|(span, _)| *span == value).map(|(_, text)| (*text).to_owned());
+    (name == "period").then(text).flatten()
 }
 
 /// Offers the types of the catalogue to a text field.

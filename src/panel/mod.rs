@@ -459,6 +459,8 @@ fn link_page(request: &PanelRequest, status: StatusCode, problem: Option<&str>) 
                 p.help #link-help { (t.link_help) }
             }
             @if let Some(problem) = problem { p.problem #link-problem role="alert" { (problem) } }
+            // A script shows it where the address had the link.
+            p #link-ready hidden { (t.link_ready) }
             div.acts { button.main #link-go type="submit" { (t.sign_in) } }
         }
         p { a href="/sign-in" { (t.with_a_token) } }

@@ -32,23 +32,23 @@ pub(super) async fn list(view: &View<'_>) -> PageResult {
     let aside = (!problems.is_empty()).then_some(t.not_whole_aside);
     let not_whole = aside.or(not_whole(view, &filter));
     let first_step = empty(t.no_notifications, t.no_notifications_help, Some(&super::events::first(view)), t);
+    let can_resend_all = view.can_change && any(view) && !found.items.is_empty();
     let rows = html! {
         (table(view, &found.items, true))
-        @if view.can_change && any(view) {
-            @match not_whole {
-                Some(why) => p.help { (why) },
-                None => p.acts {
-                    a.btn.small href=(format!("/notifications/resend?{}", view.request.query.query(PAGING, None))) {
-                        (t.resend_all)
-                    }
-                }
-            }
-        }
+        @if can_resend_all && let Some(why) = not_whole { p.help { (why) } }
     };
     let content = html! {
         div.head {
             div { h1 { (t.notifications) } p.sub { (t.notifications_help) } }
-            div.acts { (csv_link(view)) }
+            div.acts {
+                // Above the rows: below a page of them nobody finds it.
+                @if can_resend_all && not_whole.is_none() {
+                    a.btn.small href=(format!("/notifications/resend?{}", view.request.query.query(PAGING, None))) {
+                        (t.resend_all)
+                    }
+                }
+                (csv_link(view))
+            }
         }
         @if listing.cursor.is_none() { (resends::late(view)) }
         div.chips #filters data-live="" { (status_chips(view, backlog, failed)) (more_filters(view)) }

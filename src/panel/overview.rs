@@ -32,7 +32,7 @@ pub(super) async fn show(view: &View<'_>) -> PageResult {
             } @else {
                 div.head {
                     div { h1 { (t.home) } p.sub {
-                            (if month { t.last_month } else { t.last_day }) " · " (view.zone.name())
+                            (if month { t.last_month } else { t.last_day }) " · " (zone_name(view))
                         } }
                     @if view.can_change {
                         div.acts { a.btn.main href="/webhooks/new" { (icon(Icon::Plus)) (t.create_webhook) } }
@@ -55,10 +55,18 @@ pub(super) async fn show(view: &View<'_>) -> PageResult {
     Ok(page(StatusCode::OK, framed(view, Place::Home, title, &content)))
 }
 
+/// What people call the zone: by its IANA name, which is the setting's too, where that says it plainly enough.
+fn zone_name<'a>(view: &'a View<'_>) -> &'a str {
+    match view.zone.name() {
+        "America/Sao_Paulo" => view.t.brasilia_time,
+        name => name,
+    }
+}
+
 /// The answer to "is anything wrong?", in one sentence.
 fn health(view: &View<'_>, overview: &Overview) -> Markup {
     let t = view.t;
-    let (failing, backlog) = (view.failing(), overview.backlog.total());
+    let (failing, backlog, failed) = (view.failing(), overview.backlog.total(), overview.delivery.failed);
     let figures = &overview.figures;
     let low_disk = figures.free_bytes.filter(|free| *free < figures.min_free_bytes.saturating_mul(2));
     let no_backup = figures.backups_scheduled
@@ -72,11 +80,15 @@ fn health(view: &View<'_>, overview: &Overview) -> Markup {
     if failing > 0 {
         let all = u64::try_from(overview.webhooks).unwrap_or(u64::MAX);
         let strong = t.need_attention.of(failing, &number(view.lang, failing), &[&number(view.lang, all)]);
-        let rest = match backlog {
+        let waiting = match backlog {
             0 => String::new(),
             count => t.nothing_lost.of(count, &at_most_counted(view, count), &[]),
         };
-        return line("bad", Icon::Alert, &strong, &rest);
+        let lost = match failed {
+            0 => String::new(),
+            count => t.to_resend.of(count, &at_most_counted(view, count), &[]),
+        };
+        return line("bad", Icon::Alert, &strong, format!("{waiting} {lost}").trim());
     }
     if let Some(free) = low_disk {
         return line("warn", Icon::Alert, t.low_disk, &fill(t.low_disk_help, &[&bytes(view.lang, free)]));
@@ -84,10 +96,29 @@ fn health(view: &View<'_>, overview: &Overview) -> Markup {
     if no_backup {
         return line("warn", Icon::Alert, t.old_backup, t.old_backup_help);
     }
+    // All is well again, but for what nobody sends by itself.
+    if failed > 0 {
+        let strong = t.failed_this_week.of(failed, &at_most_counted(view, failed), &[]);
+        return html! {
+            p.health.warn {
+                (icon(Icon::Alert))
+                span {
+                    strong { (strong) } " " (t.failed_this_week_help) " "
+                    a href=(failed_of_week(overview)) { (t.see_failed.of(failed, &at_most_counted(view, failed), &[])) }
+                }
+            }
+        };
+    }
     match overview.delivery.delivered {
         0 => line("ok", Icon::Good, t.all_well, t.all_well_none),
         count => line("ok", Icon::Good, t.all_well, &t.all_well_n.of(count, &number(view.lang, count), &[])),
     }
+}
+
+/// The list of what has failed this week.
+fn failed_of_week(overview: &Overview) -> String {
+    let (status, from) = (Status::Failed.as_str(), overview.delivery.failed_since);
+    format!("/notifications?status={status}&webhook_deleted=false&from={from}")
 }
 
 /// A card for each failing webhook, but those that were dismissed.
@@ -124,7 +155,6 @@ fn kpis(view: &View<'_>, overview: &Overview) -> Markup {
     };
     let of = |status: Status, rest: &str| format!("/notifications?status={}{rest}", status.as_str());
     let day = format!("&from={}", figures.since);
-    let week = format!("&webhook_deleted=false&from={}", figures.failed_since);
     let half = figures.half.map_or_else(|| "–".to_owned(), |half| span(view.lang, half));
     let most = figures.most.map(|most| fill(t.most_below, &[&span(view.lang, most)])).unwrap_or_default();
     html! {
@@ -137,7 +167,7 @@ fn kpis(view: &View<'_>, overview: &Overview) -> Markup {
             (kpi(t.retrying, &at_most_counted(view, overview.backlog.retrying), t.comes_by_itself,
                 &of(Status::Retrying, ""), false))
             (kpi(t.failed_many, &at_most_counted(view, figures.failed), t.failed_help,
-                &of(Status::Failed, &week), figures.failed > 0))
+                &failed_of_week(overview), figures.failed > 0))
         }
     }
 }

@@ -316,6 +316,8 @@
 
   // ---- what only a script can do is shown by one ----
   const equip = () => {
+    for (const field of all("input[name=tz]")) field.value = String(new Date().getTimezoneOffset());
+    for (const zone of all(".zone")) zone.textContent = own.local;
     const buttons = "[data-select-all][hidden], button[data-copy][hidden], button[data-show][hidden]";
     for (const it of all(buttons)) it.hidden = false;
   };
@@ -383,12 +385,15 @@
     pass.value = location.hash.slice(1);
     history.replaceState(null, "", location.pathname);
     document.getElementById("link-field").hidden = true;
+    document.getElementById("link-ready").hidden = false;
     document.getElementById("link-go").focus();
   }
   equip();
   picked();
-  for (const field of all("input[name=tz]")) field.value = String(new Date().getTimezoneOffset());
-  for (const zone of all(".zone")) zone.textContent = own.local;
+  for (const field of all("input[data-at]")) {
+    const at = new Date(field.dataset.at);
+    field.value = new Date(at - at.getTimezoneOffset() * 60000).toISOString().slice(0, 16);
+  }
   // A link that leads to a field opens what it is folded in.
   const goal = location.hash && document.getElementById(location.hash.slice(1));
   if (goal) {

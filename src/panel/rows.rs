@@ -1,7 +1,7 @@
 //! Notifications as rows: what happened to which order, on its way to which webhook, how it stands, and the icon that
 //! sends it again.
 
-use super::filters::{chip, toggle};
+use super::filters::{PAGING, address, toggle};
 use super::layout::{at_most_counted, resend_button, status, until, when};
 use super::names::{self, event_title};
 use super::texts::fill;
@@ -9,16 +9,20 @@ use super::view::View;
 use crate::model::Status;
 use crate::service::{BacklogCounts, NotificationView};
 use maud::{Markup, html};
+use std::fmt::Write as _;
+
+/// The parameter that leaves out what was for webhooks deleted since.
+const WEBHOOK_DELETED: &str = "webhook_deleted";
 
 /// The statuses to choose from, with how many there are of those that want to be looked at.
 pub(super) fn status_chips(view: &View<'_>, backlog: BacklogCounts, failed: u64) -> Markup {
     let t = view.t;
     let one = |status: Status, label: &str, count: Option<u64>| {
         let count = count.map(|count| at_most_counted(view, count));
-        chip(view, "status", status.as_str(), label, count.as_deref())
+        status_chip(view, Some(status), label, count.as_deref())
     };
     html! {
-        (chip(view, "status", "", t.all_notifications, None))
+        (status_chip(view, None, t.all_notifications, None))
         (one(Status::Failed, t.failed_many, Some(failed)))
         (one(Status::Retrying, t.retrying, Some(backlog.retrying)))
         @if backlog.pending > 0 || view.request.query.get("status") == Some(Status::Pending.as_str()) {
@@ -27,6 +31,23 @@ pub(super) fn status_chips(view: &View<'_>, backlog: BacklogCounts, failed: u64)
         (one(Status::Held, t.held, Some(backlog.held)))
         (one(Status::Delivered, t.delivered_many, None))
         (toggle(view, "test", "true", t.tests))
+    }
+}
+
+/// The chip of a status, or of all. Of failed ones it leads to those that can still be re-sent, which it counts: what
+/// has failed for a webhook deleted since could never be brought to none.
+fn status_chip(view: &View<'_>, status: Option<Status>, label: &str, count: Option<&str>) -> Markup {
+    let query = &view.request.query;
+    let without: Vec<&str> = PAGING.iter().copied().chain(["status", WEBHOOK_DELETED]).collect();
+    let mut link = query.query(&without, status.map(|status| ("status", status.as_str())));
+    if status == Some(Status::Failed) {
+        let _ = write!(link, "&{WEBHOOK_DELETED}=false");
+    }
+    let current = query.get("status").unwrap_or_default() == status.map_or("", |status| status.as_str());
+    html! {
+        a.chip href=(address(&view.request.path, &link)) aria-current=[current.then_some("true")] {
+            (label) @if let Some(count) = count { " " b { (count) } }
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::filters::{listed, read_page};
 use super::frame::{Place, framed};
-use super::layout::{ago, empty, moment};
+use super::layout::{ago, empty, moment, when};
 use super::request::{page, see};
 use super::texts::{Lang, Texts, fill};
 use super::view::{PageResult, Refusal, View};
@@ -138,7 +138,7 @@ fn row(view: &View<'_>, token: &TokenView) -> Markup {
             td.what {
                 span.t1 { (token.name) }
                 @if is_own(view, token.id) { " " span.tag { (t.token_own) } }
-                div.t2 { (t.token_made) " " (moment(view.lang, token.inserted_at)) }
+                div.t2 { (t.token_made) " " (when(view, token.inserted_at)) }
             }
             td.full { (scopes) }
             td.full.t2 {

@@ -126,7 +126,17 @@ pub(super) fn buttons(view: &View<'_>, failing: &FailingWebhook) -> Markup {
             }
         }
         (waiting(view, failing))
+        @if failing.failed > 0 {
+            a.btn.small href=(list_of(failing, Status::Failed)) {
+                (t.see_failed.of(failing.failed, &at_most_counted(view, failing.failed), &[]))
+            }
+        }
     }
+}
+
+/// The list of its notifications that stand so.
+fn list_of(failing: &FailingWebhook, status: Status) -> String {
+    format!("/notifications?webhook_id={}&status={}", failing.webhook.id, status.as_str())
 }
 
 /// The list of what waits for it: of the status that most have.
@@ -137,8 +147,7 @@ fn waiting(view: &View<'_>, failing: &FailingWebhook) -> Markup {
     let most = parts.into_iter().rev().max_by_key(|(_, count)| *count).filter(|(_, count)| *count > 0);
     html! {
         @if let Some((status, count)) = most {
-            a.btn.small
-                href=(format!("/notifications?webhook_id={}&status={}", failing.webhook.id, status.as_str())) {
+            a.btn.small href=(list_of(failing, status)) {
                 (view.t.see_waiting.of(count, &at_most_counted(view, count), &[]))
             }
         }

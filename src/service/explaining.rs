@@ -219,7 +219,7 @@ fn explain_notification_of(
             };
             Localized {
                 en: format!("Attempts made without a 2XX: {made} of {most}; {}.", next.en),
-                pt: format!("Tentativas feitas sem um 2XX: {made} de {most}; {}.", next.pt),
+                pt: format!("Nenhuma confirmada em {made} de {most} tentativas; {}.", next.pt),
             }
         }
         Status::Held => localized!(
@@ -245,7 +245,7 @@ fn explain_notification_of(
         }
         Status::Failed => localized!(
             "All {most} attempts ended without a 2XX; it can still be re-sent manually.",
-            "Todas as {most} tentativas terminaram sem um 2XX; ainda pode ser reenviada manualmente."
+            "Nenhuma das {most} tentativas foi confirmada. Você ainda pode reenviar manualmente."
         ),
         Status::Cancelled if event.erased_at.is_some() => localized!(
             "It was cancelled: the event's payload was erased.",

@@ -66,6 +66,8 @@ pub struct FailingWebhook {
     pub health: HealthView,
     /// How many notifications are pending for it.
     pub backlog: BacklogCounts,
+    /// How many have failed, tests apart; counted to [`MAX_COUNTED`]. They go out only when somebody re-sends them.
+    pub failed: u64,
     /// The last attempt of one that isn't delivered, the newest such.
     pub attempt: Option<Attempt>,
     /// When the next retry goes out; `None` where none waits for its time, or the webhook isn't active.
@@ -207,11 +209,7 @@ impl Service {
         webhook: Option<WebhookId>,
     ) -> Result<(BacklogCounts, u64), Error> {
         let account = caller.account;
-        self.read(move |store| {
-            let failed = NotificationFilter { webhook_id: webhook, ..of_status(Status::Failed) };
-            Ok((backlog(store, account, webhook)?, store.count_notifications(account, &failed, MAX_COUNTED)?))
-        })
-        .await
+        self.read(move |store| Ok((backlog(store, account, webhook)?, count_failed(store, account, webhook)?))).await
     }
 
     /// A page of events, each with how many of its notifications stand where.
@@ -338,9 +336,17 @@ fn failing_webhook(
     health: HealthView,
 ) -> Result<FailingWebhook, Error> {
     let backlog = backlog(store, webhook.account, Some(webhook.id))?;
+    let failed = count_failed(store, webhook.account, Some(webhook.id))?;
     let attempt = last_failure(store, &webhook)?;
     let next_attempt_at = if webhook.is_active() { next_retry(store, present, &webhook)? } else { None };
-    Ok(FailingWebhook { webhook, health, backlog, attempt, next_attempt_at })
+    Ok(FailingWebhook { webhook, health, backlog, failed, attempt, next_attempt_at })
+}
+
+/// How many notifications of an account, or of one webhook of it, have failed and can still be re-sent, as the list
+/// with `status=FAILED&webhook_deleted=false` has them; counted to [`MAX_COUNTED`].
+fn count_failed(store: &Store, account: AccountNo, webhook: Option<WebhookId>) -> Result<u64, Error> {
+    let failed = NotificationFilter { webhook_id: webhook, ..failed(Timestamp::from_ms(0)) };
+    Ok(store.count_notifications(account, &failed, MAX_COUNTED)?)
 }
 
 /// When the first of a webhook's retries is due, or what holds them ends; `None` where that is past, or there is none.

@@ -44,11 +44,11 @@ macro_rules! texts {
         #[cfg(test)]
         pub(crate) const ALL: &[(&str, &[&str])] = &[$((stringify!($name), texts!(all $text)),)*];
     };
-    (type [$one:literal, $many:literal]) => { super::define::Counted };
+    (type [$one:literal, $many:literal $(,)?]) => { super::define::Counted };
     (type $text:literal) => { &'static str };
-    (value [$one:literal, $many:literal]) => { super::define::Counted { one: $one, many: $many } };
+    (value [$one:literal, $many:literal $(,)?]) => { super::define::Counted { one: $one, many: $many } };
     (value $text:literal) => { $text };
-    (all [$one:literal, $many:literal]) => { &[$one, $many] };
+    (all [$one:literal, $many:literal $(,)?]) => { &[$one, $many] };
     (all $text:literal) => { &[$text] };
 }
 pub(super) use texts;

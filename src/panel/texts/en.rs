@@ -43,6 +43,7 @@ texts! {
     ended_action: "You had asked for: {}";
     stop_resend: "Stop the resend";
     link: "Sign-in link";
+    link_ready: "The link is here and works once. Only the click is missing.";
     link_help: "Paste the whole link that the command carteiro panel-link printed.";
     wrong_link: "This link was used already, has expired or is not whole. Ask for another: carteiro panel-link";
     with_a_token: "Sign in with an access token";
@@ -342,7 +343,7 @@ texts! {
     no_notifications_help: "They appear when an event matches a webhook.";
     nothing_selected: "No notification was selected.";
     resent_some: ["{} notification re-sent.", "{} notifications re-sent."];
-    not_whole_deleted: "The notifications of a deleted webhook are cancelled and can't be re-sent.";
+    not_whole_deleted: "The notifications of a deleted webhook can't be re-sent.";
     resend_job: "Bulk resend";
     resend_jobs: "Bulk resends";
     any_status: "Any, those already delivered included";
@@ -395,6 +396,13 @@ texts! {
     all_well_n: ["{} notification delivered in the last 24 hours.", "{} notifications delivered in the last 24 hours."];
     need_attention: ["{} of {} webhooks needs attention.", "{} of {} webhooks need attention."];
     nothing_lost: ["{} notification is waiting; nothing was lost.", "{} notifications are waiting; nothing was lost."];
+    to_resend: [
+        "{} notification has failed and goes out only if you re-send it.",
+        "{} notifications have failed and go out only if you re-send them.",
+    ];
+    failed_this_week: ["{} notification failed in the last 7 days.", "{} notifications failed in the last 7 days."];
+    failed_this_week_help: "No webhook is failing now, but what has failed goes out only if you re-send it.";
+    brasilia_time: "Brasília time";
     low_disk: "Low disk space.";
     low_disk_help: "{} are free. Free some space: with a full disk, carteiro takes no events.";
     old_backup: "The scheduled backup is late.";
@@ -409,6 +417,7 @@ texts! {
     fix_url: "Fix URL";
     send_test: "Send test";
     see_waiting: ["See the {} waiting", "See the {} waiting"];
+    see_failed: ["See the {} failed", "See the {} failed"];
     in_last_day: "in the last 24 hours";
     delivery_rate: "Delivery rate";
     comes_by_itself: "sent again automatically";
@@ -422,7 +431,7 @@ texts! {
     welcome: "Welcome to carteiro";
     welcome_help: "In three steps, your systems learn of every order and payment.";
     step_sign_in: "Sign in to the panel";
-    step_sign_in_help: "Done. Keep the token in a password manager.";
+    step_sign_in_help: "Done. To sign in again, use an access token, or ask for another link: carteiro panel-link.";
     step_done: "Done.";
     step_webhook: "Create the first webhook";
     step_webhook_help:
@@ -504,8 +513,8 @@ texts! {
          there.";
     do_400: "show the response to the target's operator: it received the notification and did not understand it.";
     do_401:
-        "ask the target's operator for the current key and save it in this webhook. The notifications then go out \
-         by themselves.";
+        "ask the target's operator for the current key and save it in this webhook. What is waiting then goes out by \
+         itself; re-send what has failed.";
     do_403:
         "check the authorization; if it is right, check at the target whether a firewall or CSRF protection blocks \
          the path.";

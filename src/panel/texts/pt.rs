@@ -43,6 +43,7 @@ texts! {
     ended_action: "Você tinha pedido: {}";
     stop_resend: "Interromper o reenvio";
     link: "Link de acesso";
+    link_ready: "O link está aqui e vale uma vez. Falta só clicar.";
     link_help: "Cole aqui o link inteiro que o comando carteiro panel-link mostrou.";
     wrong_link: "Este link já foi usado, venceu ou está incompleto. Peça outro: carteiro panel-link";
     with_a_token: "Entrar com um token de acesso";
@@ -132,7 +133,7 @@ texts! {
     authorization: "Autorização";
     status: "Situação";
     last_success: "Última entrega";
-    success_rate: "Taxa de entrega (24 h)";
+    success_rate: "Taxa de entrega (24 h)";
     spark_label: "Tentativas confirmadas nas últimas 24 horas: {}; não confirmadas: {}";
     description: "Descrição";
     edit: "Editar";
@@ -346,7 +347,7 @@ texts! {
     no_notifications_help: "Elas aparecem quando um evento corresponde a um webhook.";
     nothing_selected: "Nenhuma notificação foi selecionada.";
     resent_some: ["{} notificação reenviada.", "{} notificações reenviadas."];
-    not_whole_deleted: "As notificações de um webhook excluído estão canceladas e não podem ser reenviadas.";
+    not_whole_deleted: "As notificações de um webhook excluído não podem ser reenviadas.";
     resend_job: "Reenvio em massa";
     resend_jobs: "Reenvios em massa";
     any_status: "Todos, inclusive as já entregues";
@@ -399,6 +400,16 @@ texts! {
     all_well_n: ["{} notificação entregue nas últimas 24 horas.", "{} notificações entregues nas últimas 24 horas."];
     need_attention: ["{} de {} webhooks precisa de atenção.", "{} de {} webhooks precisam de atenção."];
     nothing_lost: ["{} notificação aguarda; nada foi perdido.", "{} notificações aguardam; nada foi perdido."];
+    to_resend: [
+        "{} notificação falhou e só sai se você a reenviar.",
+        "{} notificações falharam e só saem se você as reenviar.",
+    ];
+    failed_this_week: [
+        "{} notificação falhou nos últimos 7 dias.",
+        "{} notificações falharam nos últimos 7 dias.",
+    ];
+    failed_this_week_help: "Nenhum webhook está falhando agora, mas o que falhou só sai se você reenviar.";
+    brasilia_time: "horário de Brasília";
     low_disk: "Pouco espaço em disco.";
     low_disk_help: "Restam {} livres. Libere espaço: com o disco cheio, o carteiro não aceita eventos.";
     old_backup: "O backup agendado está atrasado.";
@@ -413,6 +424,7 @@ texts! {
     fix_url: "Corrigir URL";
     send_test: "Enviar teste";
     see_waiting: ["Ver a {} que aguarda", "Ver as {} que aguardam"];
+    see_failed: ["Ver a {} que falhou", "Ver as {} que falharam"];
     in_last_day: "nas últimas 24 horas";
     delivery_rate: "Taxa de entrega";
     comes_by_itself: "saem sozinhas";
@@ -426,7 +438,7 @@ texts! {
     welcome: "Boas-vindas ao carteiro";
     welcome_help: "Em três passos, seus sistemas passam a saber de cada pedido e pagamento.";
     step_sign_in: "Entrar no painel";
-    step_sign_in_help: "Feito. Guarde o token em um gerenciador de senhas.";
+    step_sign_in_help: "Feito. Para entrar de novo, use um token de acesso ou peça outro link: carteiro panel-link.";
     step_done: "Feito.";
     step_webhook: "Criar o primeiro webhook";
     step_webhook_help:
@@ -506,8 +518,8 @@ texts! {
          responde ali.";
     do_400: "mostre a resposta a quem cuida do destino: ele recebeu a notificação e não entendeu o conteúdo.";
     do_401:
-        "peça a chave atual a quem cuida do destino e grave-a neste webhook. As notificações saem sozinhas depois \
-         disso.";
+        "peça a chave atual a quem cuida do destino e grave-a neste webhook. Depois disso, as notificações que \
+         aguardam saem sozinhas; as que já falharam, reenvie.";
     do_403: "confira a autorização; se está certa, veja no destino se um firewall ou a proteção CSRF barra o caminho.";
     do_404: "confira a URL com quem cuida do destino: não há nada neste caminho.";
     do_405: "confira a URL com quem cuida do destino: este caminho não aceita POST.";

@@ -376,6 +376,13 @@ fn times_are_those_of_the_panels_zone() {
         page.contains(&format!("/events/{event}"))
     };
     assert!(found(&format!("to={local}")) && !found(&format!("from={local}")), "{local}");
+    // What says its offset, as the links of the home page do, is that moment in any zone, and shown in the panel's.
+    let before = format!("{}:00:00Z", &at[..13]);
+    assert!(found(&format!("from={before}")) && found(&format!("from={before}&tz=-60")), "{before}");
+    assert!(!found(&format!("to={before}")) && !found(&format!("to={before}&tz=300")), "{before}");
+    let list = text(&get(&daemon, &format!("/events?from={before}"), &cookie).expect(200));
+    let local = format!("value=\"{}-{}-{}T{}:00\"", &shown[6..10], &shown[3..5], &shown[..2], &shown[11..13]);
+    assert!(list.contains(&local), "{local}: {list}");
     let bad = daemon.data().parent().unwrap().join("bad.toml");
     fs::write(&bad, "[panel]\nenabled = true\ntime_zone = \"America/Sao Paulo\"\nurl = \"loja.example\"\n").unwrap();
     let out = daemon.command().args(["check-config", "--config"]).arg(&bad).output().unwrap();

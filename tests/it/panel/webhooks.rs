@@ -1,6 +1,6 @@
 //! The panel's webhooks: their list, their secrets, and the form that registers and changes one.
 
-use super::super::harness::{Answer, Daemon};
+use super::super::harness::{Answer, Daemon, QUICK, eventually};
 use super::super::receiver::{Receiver, Reply};
 use super::{form, get, post, sign_in, text};
 use serde_json::json;
@@ -309,4 +309,41 @@ fn a_test_is_of_a_type_that_is_chosen_and_goes_to_the_tested_webhook_alone() {
     assert_eq!(receiver.await_count(3)[2].json()["event"], "WEBHOOK.TEST");
     send("NOBODY.KNOWS").expect(404);
     assert_eq!(other.count(), 0);
+}
+
+/// Home said that all was well as soon as a target answered again, though nobody had sent what had failed meanwhile.
+#[test]
+fn what_has_failed_is_told_of_until_it_is_resent() {
+    let replies: Vec<Reply> = (0..6).map(|nth| Reply::Status(if nth < 5 { 401 } else { 200 })).collect();
+    let receiver = Receiver::start(&replies);
+    let daemon = Daemon::start(&QUICK.replace("[delivery]", "[delivery]\nmax_attempts = 1"));
+    let id = daemon.register(&receiver.url, &["PAYMENT.*"]);
+    // What has failed for a deleted webhook can't be re-sent, and isn't counted with what can.
+    let deleted = daemon.register("http://127.0.0.1:9/x", &["ORDER.*"]);
+    daemon.await_status(&daemon.record("ORDER.PAID"), "FAILED");
+    daemon.delete(&format!("/api/webhooks/{deleted}")).expect(204);
+    for _ in 0..5 {
+        daemon.await_status(&daemon.record("PAYMENT.PAID"), "FAILED");
+    }
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    let page = |path: &str| text(&get(&daemon, path, &cookie).expect(200));
+    let list = format!("href=\"/notifications?webhook_id={id}&amp;status=FAILED\">Ver as 5 que falharam</a>");
+    let shown = page("/");
+    assert!(shown.contains("5 notificações falharam e só saem se você as reenviar."), "{shown}");
+    for shown in [shown, page(&format!("/webhooks/{id}"))] {
+        assert!(shown.contains(&list) && shown.contains("as que já falharam, reenvie."), "{shown}");
+    }
+    let chip = "href=\"/notifications?status=FAILED&amp;webhook_deleted=false\">Falharam <b>5</b>";
+    assert!(page("/notifications").contains(chip), "{chip}");
+    assert_eq!(page("/notifications?status=FAILED&webhook_deleted=false").matches("<tr id=").count(), 5);
+    // The target is mended; the five are not.
+    daemon.await_status(&daemon.record("PAYMENT.PAID"), "DELIVERED");
+    let shown = page("/");
+    assert!(shown.contains("5 notificações falharam nos últimos 7 dias.") && !shown.contains("Tudo certo"), "{shown}");
+    let link = shown.split_once("p class=\"health warn\"").unwrap().1.split_once("href=\"").unwrap().1;
+    let link = link.split('"').next().unwrap().replace("&amp;", "&");
+    assert_eq!(page(&link).matches("<tr id=").count(), 5, "{link}");
+    let fields = [("csrf", &*csrf), ("query", "status=FAILED")];
+    post(&daemon, "/notifications/resend-all", &cookie, &fields).expect(303);
+    eventually("all is well", || page("/").contains("Tudo certo:</strong> 6 notificações").then_some(()));
 }
