@@ -12,12 +12,14 @@ mod catalogue;
 mod duration;
 mod event;
 mod event_type;
+mod extra_headers;
 mod filter;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
 mod host;
 mod ids;
+mod json_cursor;
 mod json_parts;
 mod json_scan;
 mod listing;
@@ -56,6 +58,7 @@ pub use catalogue::{CATALOGUE, CatalogueEntry, ExtraType, KnownType, Sentences, 
 pub use duration::{format_duration, parse_duration};
 pub use event::{About, BodyDraft, Event, Fingerprint, NewEvent, Payload, ResourceFacts};
 pub use event_type::{DISABLED_EVENT, EventType, Pattern, PatternSet, TEST_EVENT};
+pub use extra_headers::ExtraHeaders;
 pub use filter::{EventFilter, Filter, FilterField, FilterUse, NotificationFilter};
 pub use ids::{
     AccountNo, EventId, NotificationId, NotificationKey, OrderKey, ResendId, Seq, TokenId, WebhookId, WebhookNo,
@@ -85,8 +88,8 @@ pub use token::{AccessToken, MAX_TOKEN_NAME_CHARS, Scope, Scopes, TokenHash, is_
 pub use trace::TraceContext;
 pub use wait_reason::WaitReason;
 pub use webhook::{
-    Authorization, DisabledReason, ExtraHeaders, MAX_DESCRIPTION_BYTES, RateLimit, SigningSecret, TooManySecrets,
-    Webhook, WebhookPatch, WebhookStatus,
+    Authorization, DisabledReason, MAX_DESCRIPTION_BYTES, RateLimit, SigningSecret, TooManySecrets, Webhook,
+    WebhookPatch, WebhookStatus,
 };
 pub use webhook_name::WebhookName;
 pub use webhook_version::{ExpectedVersion, Outdated, WebhookVersion};
