@@ -20,6 +20,11 @@ impl<'a> JsonCursor<'a> {
         Self { json, bytes: json.as_bytes(), at: 0 }
     }
 
+    /// How many bytes are behind it.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
     /// Past the byte that [`JsonCursor::peek`] has returned.
     pub(super) fn pass(&mut self) {
         self.at += 1;
@@ -52,6 +57,15 @@ impl<'a> JsonCursor<'a> {
         let length = rest.iter().position(is_end).filter(|length| *length > 0).ok_or(NoJson)?;
         self.at += length;
         self.json.get(from..self.at).ok_or(NoJson)
+    }
+
+    /// Past the value that comes next.
+    pub(super) fn skip(&mut self) -> Result<(), NoJson> {
+        match self.peek()? {
+            b'"' => self.string().map(drop),
+            b'{' | b'[' => self.container(),
+            _ => self.word().map(drop),
+        }
     }
 
     /// Past an object or a list, whatever is in it.
@@ -128,5 +142,58 @@ impl<'a> Written<'a> {
             return None;
         }
         serde_json::from_str(&format!("\"{}\"", self.text)).ok().map(Cow::Owned)
+    }
+
+    /// The bytes of what it stands for, whatever its length. Half of a character, which only escapes can write, becomes
+    /// three bytes that no text has, in its place in the order of characters (WTF-8).
+    pub(super) fn bytes(&self) -> Cow<'a, [u8]> {
+        if !self.escapes {
+            return Cow::Borrowed(self.text.as_bytes());
+        }
+        let mut bytes = Vec::with_capacity(self.text.len());
+        let mut rest = self.text;
+        while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+            bytes.extend_from_slice(&rest.as_bytes()[..at]);
+            rest = rest.get(at + 1..).unwrap_or_default();
+            let (written, length) = match rest.as_bytes().first() {
+                Some(b'n') => (0x0A, 1),
+                Some(b't') => (0x09, 1),
+                Some(b'r') => (0x0D, 1),
+                Some(b'b') => (0x08, 1),
+                Some(b'f') => (0x0C, 1),
+                Some(b'u') => escaped_code(rest),
+                // A quotation mark, a slash or a backslash stands for itself.
+                Some(byte) if byte.is_ascii() => (u32::from(*byte), 1),
+                _ => break,
+            };
+            push_code(&mut bytes, written);
+            rest = rest.get(length..).unwrap_or_default();
+        }
+        bytes.extend_from_slice(rest.as_bytes());
+        Cow::Owned(bytes)
+    }
+}
+
+/// The character that `uXXXX` begins with, or its half, and how many bytes wrote it: twelve where another half follows.
+fn escaped_code(text: &str) -> (u32, usize) {
+    let unit = |text: &str| text.get(1..5).and_then(|digits| u32::from_str_radix(digits, 16).ok());
+    let Some(first) = unit(text) else {
+        return (u32::from(char::REPLACEMENT_CHARACTER), 1);
+    };
+    let second = text.get(5..).and_then(|rest| rest.strip_prefix('\\')).filter(|rest| rest.starts_with('u'));
+    match (first, second.and_then(unit)) {
+        (0xD800..=0xDBFF, Some(low @ 0xDC00..=0xDFFF)) => (0x1_0000 + ((first - 0xD800) << 10) + (low - 0xDC00), 11),
+        _ => (first, 5),
+    }
+}
+
+fn push_code(bytes: &mut Vec<u8>, code: u32) {
+    match char::from_u32(code) {
+        Some(c) => bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        // Half of a character.
+        #[expect(clippy::cast_possible_truncation, reason = "six bits of it each, and four in the first byte")]
+        None => {
+            bytes.extend([0xE0 | (code >> 12) as u8, 0x80 | ((code >> 6) & 0x3F) as u8, 0x80 | (code & 0x3F) as u8]);
+        }
     }
 }
