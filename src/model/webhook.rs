@@ -2,8 +2,8 @@
 
 use super::secret::Secret;
 use super::{
-    AccountNo, EventType, ExtraHeaders, Localized, PatternSet, RetryPolicy, Seq, TargetUrl, Timestamp, WebhookId,
-    WebhookName, WebhookNo, localized,
+    AccountNo, EventType, ExtraHeaders, Localized, PatternSet, PayloadFilter, RetryPolicy, Seq, TargetUrl, Timestamp,
+    WebhookId, WebhookName, WebhookNo, localized,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
@@ -31,6 +31,8 @@ pub struct Webhook {
     pub authorization: Option<Authorization>,
     /// What it subscribes to.
     pub events: PatternSet,
+    /// What it asks of an event's resource besides; nothing where `None`.
+    pub filter: Option<PayloadFilter>,
     /// The merchant's own words.
     pub description: Option<String>,
     /// Whether its notifications leave.
@@ -66,8 +68,8 @@ impl Webhook {
         self.own_name.as_ref().map_or_else(|| WebhookName::of_target(&self.target), WebhookName::as_str)
     }
 
-    /// Whether an event of this type, recorded now, creates a notification. So it does for a paused or disabled
-    /// webhook.
+    /// Whether an event of this type, recorded now, creates a notification if its resource meets the filter. So it does
+    /// for a paused or disabled webhook.
     pub fn subscribes_to(&self, event_type: &EventType) -> bool {
         self.deleted_at.is_none() && self.events.matches(event_type)
     }
@@ -130,6 +132,8 @@ pub struct WebhookPatch {
     pub authorization: Option<Option<Authorization>>,
     /// See [`Webhook::events`].
     pub events: Option<PatternSet>,
+    /// See [`Webhook::filter`].
+    pub filter: Option<Option<PayloadFilter>>,
     /// See [`Webhook::description`].
     pub description: Option<Option<String>>,
     /// See [`Webhook::status`].
@@ -154,6 +158,7 @@ impl WebhookPatch {
             target,
             authorization,
             events,
+            filter,
             description,
             status,
             headers,
@@ -166,6 +171,7 @@ impl WebhookPatch {
         put(&mut webhook.target, target);
         put(&mut webhook.authorization, authorization);
         put(&mut webhook.events, events);
+        put(&mut webhook.filter, filter);
         put(&mut webhook.description, description);
         put(&mut webhook.status, status);
         put(&mut webhook.headers, headers);
@@ -375,6 +381,7 @@ mod tests {
             target: TargetUrl::parse("https://loja.example/x").unwrap(),
             authorization: None,
             events: PatternSet::new(vec![crate::model::Pattern::Everything]).unwrap(),
+            filter: None,
             description: None,
             status: WebhookStatus::Active,
             headers: ExtraHeaders::default(),

@@ -99,13 +99,13 @@ impl Stored {
     /// The payload; `None` for one that was erased. `append` appends one chunk to what there is, and says whether there
     /// was one.
     pub(crate) fn payload(
-        self,
+        &self,
         mut append: impl FnMut(u16, &mut Vec<u8>) -> Result<bool, StoreError>,
     ) -> Result<Option<Payload>, StoreError> {
         let (len, resource_at, chunks) = match self {
-            Self::Inline(payload) => return Ok(Some(payload)),
+            Self::Inline(payload) => return Ok(Some(payload.clone())),
             Self::Erased => return Ok(None),
-            Self::Chunked { len, resource_at, chunks } => (len, resource_at, chunks),
+            Self::Chunked { len, resource_at, chunks } => (*len, *resource_at, *chunks),
         };
         let mut body = Vec::with_capacity(len);
         for number in 0..chunks {
