@@ -8,12 +8,13 @@
 pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is that of its file in `tests/fuzz/targets` and of its folder in `tests/fuzz/seeds`.
-pub const TARGETS: [(&str, Target); 13] = [
+pub const TARGETS: [(&str, Target); 14] = [
     ("backup", crate::store::fuzzing::backup),
     ("certificate", crate::delivery::fuzzing::certificate),
     ("connection", crate::api::fuzzing::connection),
     ("config", crate::config::fuzzing::config),
     ("cursor", crate::store::fuzzing::cursor),
+    ("filter", crate::model::fuzzing::filter),
     ("keys", crate::model::fuzzing::keys),
     ("pattern", crate::model::fuzzing::pattern),
     ("record", crate::store::fuzzing::record),

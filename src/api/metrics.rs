@@ -120,6 +120,11 @@ async fn of_the_daemon(text: &mut MetricsText, call: &Call) -> Result<(), Failur
     for (state, count) in metrics.ends() {
         text.sample("carteiro_notifications_ended_total", &[("state", state.as_str())], count);
     }
+    figures! { text:
+        counter "carteiro_notifications_filtered_total"
+            "Notifications not made, as the event does not meet the webhook's filter, since the start."
+            => metrics.filtered_total();
+    }
 
     let attempts = service.attempts();
     text.family("carteiro_attempts_total", "counter", "Attempts that have ended, by outcome, since the start.");

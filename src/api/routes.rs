@@ -77,6 +77,7 @@ pub(super) static ROUTES: Routes<ApiCall> = Routes(routes! {
     PUT "/api/webhooks/{id}" Webhooks Admin Json => webhooks::change(WebhookId);
     DELETE "/api/webhooks/{id}" Webhooks Admin Nothing => webhooks::delete(WebhookId);
     POST "/api/webhooks/{id}/test" Webhooks Admin Nothing => webhooks::test(WebhookId);
+    POST "/api/webhooks/{id}/filter/test" Webhooks Read Json => webhooks::try_filter(WebhookId);
     POST "/api/webhooks/{id}/rotate_secret" Webhooks Admin Json => webhooks::rotate_secret(WebhookId);
     GET "/api/events" Events Read Query => events::list;
     POST "/api/events" Ingest Ingest Json => events::record;

@@ -6,13 +6,14 @@ use super::fields::{self, JsonFields, JsonValue, shown};
 use super::idempotency::{self, REPLAYED};
 use crate::http::{Answer, Failure};
 use crate::model::{
-    ApiCode, Authorization, EventType, ExpectedVersion, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES,
-    Pattern, PatternSet, RateLimit, RetryPolicy, TargetUrl, Timestamp, Webhook, WebhookId, WebhookName, WebhookPatch,
-    WebhookStatus, WebhookVersion, format_duration, parse_duration,
+    ApiCode, Authorization, EventId, EventType, ExpectedVersion, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS,
+    MAX_DESCRIPTION_BYTES, Pattern, PatternSet, PayloadFilter, RateLimit, RetryPolicy, TargetUrl, Timestamp, Webhook,
+    WebhookId, WebhookName, WebhookPatch, WebhookStatus, WebhookVersion, format_duration, parse_duration,
 };
-use crate::service::{CsvList, HealthView, WebhookDraft};
+use crate::service::{CsvList, FilterTrial, HealthView, TrialOn, WebhookDraft};
 use http::{HeaderMap, StatusCode, header};
 use serde::Serialize;
+use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -108,6 +109,14 @@ pub(super) async fn rotate_secret(call: &Call, id: WebhookId) -> Result<Answer, 
     Ok(Answer::data(StatusCode::OK, &WebhookShape::with_secret(&webhook, call.service.health(&webhook))))
 }
 
+pub(super) async fn try_filter(call: &Call, id: WebhookId) -> Result<Answer, Failure> {
+    // Whose it is comes before what is wrong with the body.
+    call.service.webhook(&call.caller, id)?;
+    let (filter, on) = call.read(trial).await?;
+    let trial = call.service.try_filter(&call.caller, id, filter, on).await?;
+    Ok(Answer::data(StatusCode::OK, &TrialShape::of(&trial)))
+}
+
 pub(super) fn refuse_registration_by_get(body: &[u8]) -> Result<(), Failure> {
     if fields::has_member(body, "webhook") {
         return Err(Failure::bad_request(
@@ -131,6 +140,26 @@ fn overlap(body: &[u8]) -> Result<Option<Duration>, Failure> {
     });
     fields.finish()?;
     Ok(overlap)
+}
+
+/// A filter to be tried, and on what; none needs to be sent.
+fn trial(body: &[u8]) -> Result<(Option<PayloadFilter>, TrialOn), Failure> {
+    if body.trim_ascii().is_empty() {
+        return Ok((None, TrialOn::Recent));
+    }
+    let mut fields = JsonFields::of_body(body)?;
+    let filter = fields.optional("filter", filter);
+    let event =
+        fields.optional("event_id", |value| EventId::parse(&value.text()?).ok_or_else(|| "must be a UUID".to_owned()));
+    let resource = fields.optional("resource", |value| {
+        if value.is_object() { Ok(value.raw().to_owned()) } else { Err("must be an object".to_owned()) }
+    });
+    if event.is_some() && resource.is_some() {
+        fields.problem("resource", "can't stand beside event_id: send one of the two");
+    }
+    fields.finish()?;
+    let on = resource.map(TrialOn::Resource).or(event.map(TrialOn::Event)).unwrap_or(TrialOn::Recent);
+    Ok((filter, on))
 }
 
 /// What a body registers.
@@ -177,6 +206,14 @@ fn patterns(value: JsonValue<'_>) -> Result<PatternSet, String> {
     PatternSet::new(patterns).ok_or_else(too_many_patterns)
 }
 
+fn filter(value: JsonValue<'_>) -> Result<PayloadFilter, String> {
+    PayloadFilter::parse(value.raw()).map_err(|error| error.localized().en)
+}
+
+fn filter_json(filter: Option<&PayloadFilter>) -> Option<&RawValue> {
+    filter.and_then(|filter| serde_json::from_str(filter.as_str()).ok())
+}
+
 fn too_many_patterns() -> String {
     format!("must have 1 to {} patterns", PatternSet::MAX)
 }
@@ -186,6 +223,7 @@ fn rest(fields: &mut JsonFields<'_>) -> WebhookPatch {
         let most = WebhookName::MAX_CHARS;
         WebhookName::parse(&value.text()?).ok_or_else(|| format!("must have 1 to {most} characters, all on one line"))
     });
+    let filter = fields.clearable("filter", filter);
     let authorization = fields.clearable("authorization", |value| {
         Authorization::parse(&value.text()?).ok_or_else(|| {
             format!("must be 1 to {} bytes of visible ASCII, without spaces at its ends", Authorization::MAX_BYTES)
@@ -227,6 +265,7 @@ fn rest(fields: &mut JsonFields<'_>) -> WebhookPatch {
         target: None,
         authorization,
         events: None,
+        filter,
         description,
         status,
         headers: headers.map(Option::unwrap_or_default),
@@ -265,6 +304,7 @@ pub(super) struct WebhookShape<'a> {
     target: &'a str,
     authorization_set: bool,
     events: Vec<String>,
+    filter: Option<&'a RawValue>,
     description: Option<&'a str>,
     status: &'static str,
     disabled_reason: Option<String>,
@@ -305,6 +345,7 @@ impl<'a> WebhookShape<'a> {
             target: webhook.target.as_str(),
             authorization_set: webhook.authorization.is_some(),
             events: webhook.events.iter().map(Pattern::to_string).collect(),
+            filter: filter_json(webhook.filter.as_ref()),
             description: webhook.description.as_deref(),
             status: webhook.status.as_str(),
             disabled_reason,
@@ -330,5 +371,52 @@ impl<'a> WebhookShape<'a> {
 
     pub(super) fn with_secret(webhook: &'a Webhook, health: HealthView) -> Self {
         Self { secret: Some(webhook.secret.reveal()), ..Self::of(webhook, health) }
+    }
+}
+
+#[derive(Serialize)]
+struct TrialShape<'a> {
+    filter: Option<&'a RawValue>,
+    results: Vec<TrialResultShape<'a>>,
+}
+
+#[derive(Serialize)]
+struct TrialResultShape<'a> {
+    event_id: Option<EventId>,
+    #[serde(rename = "type")]
+    event_type: Option<&'a str>,
+    inserted_at: Option<Timestamp>,
+    matches: Option<bool>,
+    unmet: Option<UnmetShape<'a>>,
+    reason: String,
+    reason_pt: String,
+}
+
+#[derive(Serialize)]
+struct UnmetShape<'a> {
+    path: &'a str,
+    condition: &'a str,
+    found: Option<&'a str>,
+}
+
+impl<'a> TrialShape<'a> {
+    fn of(trial: &'a FilterTrial) -> Self {
+        let results = trial.results.iter().map(|result| {
+            let (event, reason) = (result.event.as_ref(), result.reason());
+            TrialResultShape {
+                event_id: event.map(|event| event.id),
+                event_type: event.map(|event| event.event_type.as_str()),
+                inserted_at: event.map(|event| event.inserted_at),
+                matches: result.matches,
+                unmet: result.unmet.as_ref().map(|unmet| UnmetShape {
+                    path: &unmet.path,
+                    condition: &unmet.condition,
+                    found: unmet.found.as_deref(),
+                }),
+                reason: reason.en,
+                reason_pt: reason.pt,
+            }
+        });
+        Self { filter: filter_json(trial.filter.as_ref()), results: results.collect() }
     }
 }

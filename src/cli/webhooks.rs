@@ -3,10 +3,15 @@
 use super::client::{ApiClient, ApiRequest};
 use super::connection::{ConnectionArgs, Extent, Filters};
 use super::error::CliError;
-use super::input::{Id, confirmed, read_secret};
-use super::output::{Cell, Column, Fit, Show, Tone, joined, line, print_done, print_fields, print_one, text};
+use super::input::{Id, confirmed, read_secret, read_text};
+use super::output::{
+    Cell, Column, Fit, Screen, Show, Tone, joined, line, print_done, print_fields, print_one, printable, text,
+};
 use crate::clock::Zone;
+use crate::model::PayloadFilter;
 use clap::{Args, Subcommand};
+use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 
@@ -33,7 +38,7 @@ enum WebhooksCommand {
         #[arg(long, value_name = "PATTERNS", value_delimiter = ',', required = true)]
         events: Vec<String>,
         #[command(flatten)]
-        settings: Settings,
+        settings: Box<Settings>,
         /// Register it paused
         #[arg(long)]
         paused: bool,
@@ -53,7 +58,7 @@ enum WebhooksCommand {
         #[arg(long, value_name = "PATTERNS", value_delimiter = ',')]
         events: Option<Vec<String>>,
         #[command(flatten)]
-        settings: Settings,
+        settings: Box<Settings>,
         /// Reset a setting to its default; can be given several times
         #[arg(long, value_name = "SETTING", value_parser = CLEARABLE)]
         clear: Vec<String>,
@@ -72,6 +77,19 @@ enum WebhooksCommand {
     },
     /// Send it a WEBHOOK.TEST event now
     Test(Id),
+    /// Try a filter, by default its own, on the latest events of its types or on one; nothing is sent or changed
+    FilterTest {
+        #[command(flatten)]
+        id: Id,
+        #[command(flatten)]
+        filter: GivenFilter,
+        /// The event to try it on
+        #[arg(long, value_name = "ID", value_parser = super::input::id)]
+        event: Option<String>,
+        /// A file that holds a resource to try it on, a JSON object; - for the standard input
+        #[arg(long, value_name = "FILE", conflicts_with = "event")]
+        resource: Option<PathBuf>,
+    },
     /// Create a new signing secret, printed once, now; older ones keep signing beside it until their end
     RotateSecret {
         #[command(flatten)]
@@ -88,7 +106,49 @@ fn path(id: &Id) -> String {
 }
 
 #[derive(Args)]
+struct GivenFilter {
+    /// What the resource must meet besides, as JSON, such as '{"payment": {"method": "PIX"}}'
+    #[arg(long, value_name = "JSON")]
+    filter: Option<String>,
+    /// A file with the filter; - for the standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "filter")]
+    filter_file: Option<PathBuf>,
+}
+
+impl GivenFilter {
+    /// It is sent as it was written: it may hold numbers that `serde_json` can't read.
+    fn read(&self) -> Result<Option<Box<RawValue>>, CliError> {
+        let from_file = self.filter_file.as_deref().map(read_text).transpose()?;
+        let Some(text) = self.filter.clone().or(from_file) else {
+            return Ok(None);
+        };
+        let filter = PayloadFilter::parse(&text).map_err(|error| CliError::usage(format_args!("--filter: {error}")))?;
+        RawValue::from_string(filter.as_str().to_owned()).map(Some).map_err(CliError::usage)
+    }
+}
+
+/// The body of a request about a webhook.
+#[derive(Serialize)]
+struct WebhookBody<'a> {
+    webhook: Fields<'a>,
+}
+
+#[derive(Serialize)]
+struct Fields<'a> {
+    #[serde(flatten)]
+    plain: &'a Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filter: Option<Box<RawValue>>,
+}
+
+fn body(plain: &Map<String, Value>, filter: Option<Box<RawValue>>) -> Result<String, CliError> {
+    serde_json::to_string(&WebhookBody { webhook: Fields { plain, filter } }).map_err(CliError::failed)
+}
+
+#[derive(Args)]
 struct Settings {
+    #[command(flatten)]
+    filter: GivenFilter,
     /// What it is called, 1 to 80 characters; the target's host by default
     #[arg(long, value_name = "TEXT")]
     name: Option<String>,
@@ -156,8 +216,8 @@ impl Settings {
 }
 
 /// What can be taken away, by its field of the API.
-const CLEARABLE: [&str; 7] =
-    ["name", "authorization", "description", "headers", "max_in_flight", "rate_limit", "retry"];
+const CLEARABLE: [&str; 8] =
+    ["name", "authorization", "filter", "description", "headers", "max_in_flight", "rate_limit", "retry"];
 
 const COLUMNS: &[Column] = &[
     Column("ID", Fit::Whole, Show::Text("id")),
@@ -191,22 +251,23 @@ pub(crate) fn webhooks(args: &WebhooksArgs) -> Result<(), CliError> {
             if *paused {
                 webhook.insert("status".to_owned(), json!("PAUSED"));
             }
-            create(daemon, &webhook, idempotency_key.as_deref(), json)?;
+            create(daemon, body(&webhook, settings.filter.read()?)?, idempotency_key.as_deref(), json)?;
         }
         WebhooksCommand::Change { id, target, events, settings, clear } => {
             let cleared = clear.iter().map(|field| (field.clone(), Value::Null));
             let target = target.iter().map(|target| ("target".to_owned(), json!(target)));
             let events = events.iter().map(|events| ("events".to_owned(), json!(events)));
             let webhook: Map<_, _> = cleared.chain(target).chain(events).chain(settings.fields()?).collect();
-            if webhook.is_empty() {
+            let filter = settings.filter.read()?;
+            if webhook.is_empty() && filter.is_none() {
                 return Err(CliError::usage(
                     "nothing to change was given; `carteiro webhooks change --help` shows what can be",
                 ));
             }
-            change(daemon, id, &Value::Object(webhook), json)?;
+            change(daemon, id, body(&webhook, filter)?, json)?;
         }
-        WebhooksCommand::Pause(id) => change(daemon, id, &json!({ "status": "PAUSED" }), json)?,
-        WebhooksCommand::Resume(id) => change(daemon, id, &json!({ "status": "ACTIVE" }), json)?,
+        WebhooksCommand::Pause(id) => change(daemon, id, status_body("PAUSED"), json)?,
+        WebhooksCommand::Resume(id) => change(daemon, id, status_body("ACTIVE"), json)?,
         WebhooksCommand::Delete { id, yes } => {
             confirmed(*yes, || {
                 // People recognise a webhook by its name and target, not by its id.
@@ -221,6 +282,15 @@ pub(crate) fn webhooks(args: &WebhooksArgs) -> Result<(), CliError> {
             let sent = daemon.call(ApiRequest::post(format!("{}/test", path(id))))?;
             print_one(&sent, json, |sent| super::notifications::print_sent(&text(&sent["id"])));
         }
+        WebhooksCommand::FilterTest { id, filter, event, resource } => {
+            let resource = resource.as_deref().map(read_text).transpose()?;
+            let resource = resource.map(|text| RawValue::from_string(text.trim().to_owned())).transpose();
+            let resource = resource.map_err(|error| CliError::usage(format_args!("--resource: no JSON: {error}")))?;
+            let trial = Trial { filter: filter.read()?, event_id: event.as_deref(), resource };
+            let request = ApiRequest::post(format!("{}/filter/test", path(id)));
+            let tried = serde_json::to_string(&trial).map_err(CliError::failed)?;
+            print_one(&daemon.call(request.body(tried))?, json, print_trial);
+        }
         WebhooksCommand::RotateSecret { id, overlap } => {
             let mut request = ApiRequest::post(format!("{}/rotate_secret", path(id)));
             if let Some(overlap) = overlap {
@@ -232,13 +302,8 @@ pub(crate) fn webhooks(args: &WebhooksArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-fn create(
-    daemon: &ApiClient,
-    webhook: &Map<String, Value>,
-    idempotency_key: Option<&str>,
-    json: bool,
-) -> Result<(), CliError> {
-    let request = ApiRequest::post("/api/webhooks").body(json!({ "webhook": webhook }).to_string());
+fn create(daemon: &ApiClient, webhook: String, idempotency_key: Option<&str>, json: bool) -> Result<(), CliError> {
+    let request = ApiRequest::post("/api/webhooks").body(webhook);
     let created = daemon.call(request.header("idempotency-key", idempotency_key))?;
     print_one(&created, json, |webhook| {
         show(webhook);
@@ -252,8 +317,45 @@ fn create(
     Ok(())
 }
 
-fn change(daemon: &ApiClient, id: &Id, webhook: &Value, json: bool) -> Result<(), CliError> {
-    let changed = daemon.call(ApiRequest::patch(path(id)).body(json!({ "webhook": webhook }).to_string()))?;
+/// The body of a trial of a filter.
+#[derive(Serialize)]
+struct Trial<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filter: Option<Box<RawValue>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resource: Option<Box<RawValue>>,
+}
+
+fn print_trial(trial: &Value) {
+    if trial["filter"].is_null() {
+        eprintln!("The webhook has no filter, and none was given: every event meets it.");
+    }
+    let results = trial["results"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if results.is_empty() {
+        eprintln!("No event of its types is among the latest: give one with --event, or a resource with --resource.");
+    }
+    for result in results {
+        let (word, tone) = match result["matches"].as_bool() {
+            Some(true) => ("meets it", Tone::Good),
+            Some(false) => ("doesn't meet it", Tone::Dim),
+            None => ("unknown", Tone::Waiting),
+        };
+        let event = [text(&result["event_id"]), text(&result["type"])].join("  ");
+        line(format_args!("{}  {}", printable(event.trim()), Screen::stdout().paint(tone, word)));
+        if result["matches"] != true {
+            line(format_args!("  {}", printable(&text(&result["reason"]))));
+        }
+    }
+}
+
+fn status_body(status: &str) -> String {
+    json!({ "webhook": { "status": status } }).to_string()
+}
+
+fn change(daemon: &ApiClient, id: &Id, webhook: String, json: bool) -> Result<(), CliError> {
+    let changed = daemon.call(ApiRequest::patch(path(id)).body(webhook))?;
     print_one(&changed, json, show);
     Ok(())
 }
@@ -275,6 +377,7 @@ fn show(webhook: &Value) {
             ("is disabled at", Show::Time("disables_at")),
             ("target", Show::Text("target")),
             ("events", Show::List("events")),
+            ("filter", Show::Text("filter")),
             (
                 "authorization",
                 Show::Made(

@@ -200,6 +200,12 @@ impl BodyDraft {
         Payload { body: self.bytes.freeze(), resource_at: self.resource_at }
     }
 
+    /// The resource alone, byte for byte as the caller sent it.
+    pub fn resource(&self) -> &str {
+        // It was a text before it was copied.
+        std::str::from_utf8(&self.bytes[self.resource_at..self.bytes.len() - 1]).unwrap_or_default()
+    }
+
     /// Whether others are freed with it.
     pub fn shares_a_buffer(&self) -> bool {
         self.shares_a_buffer
@@ -256,6 +262,7 @@ mod tests {
         let resource = r#"{ "payment": {"total_cents": 1e2} }"#;
         let draft = BodyDraft::new(&event_type, "production", resource);
         let length = draft.len();
+        assert_eq!(draft.resource(), resource);
         let payload = draft.fill(id, Timestamp::from_ms(1_795_435_200_123));
         let expected = concat!(
             r#"{"id":"0193a5b0-1111-7222-8333-444455556666","event":"PAYMENT.PAID","env":"production","#,

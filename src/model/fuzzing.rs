@@ -1,10 +1,10 @@
 //! Properties of event types and patterns, against a model that reads them letter by letter; and of what is found in
-//! resources, against serde's reading of them.
+//! resources, against serde's reading of them. Two evaluations of filters, against one another.
 
 use super::business_keys::{MAX_KEY_BYTES, MAX_KEYS, MAX_TOKENS};
 use super::{
-    EventType, Pattern, PatternSet, ResourceFacts, SearchText, TEST_EVENT, fold, format_duration, parse_duration,
-    tokens,
+    EventType, FilterSet, Pattern, PatternSet, PayloadFilter, ResourceFacts, SearchText, TEST_EVENT, depth, fold,
+    format_duration, parse_duration, tokens,
 };
 use std::time::Duration;
 
@@ -101,5 +101,32 @@ pub fn keys(data: &[u8]) {
         {
             assert!(read.contains(id), "{id:?} {text}");
         }
+    }
+}
+
+/// The first line is a filter, the rest a resource, or what is none.
+pub fn filter(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    let (filter, resource) = text.split_once('\n').unwrap_or((text, "{}"));
+    let filter = match PayloadFilter::parse(filter) {
+        Ok(filter) => filter,
+        Err(error) => {
+            assert!(error.line > 0 && error.column > 0 && error.to_string().len() < 40_000, "{error:?}");
+            return;
+        }
+    };
+    assert_eq!(PayloadFilter::parse(filter.as_str()).as_ref(), Ok(&filter));
+    let set: FilterSet = [&filter, &filter].into_iter().collect();
+    let met = set.matches(resource);
+    // No event is nested deeper.
+    if depth(resource) > 64 {
+        return;
+    }
+    let unmet = filter.unmet(resource);
+    let is_object = resource.starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(resource).is_ok();
+    if is_object && resource.len() < 8 * 1024 {
+        assert_eq!(met, [unmet.is_none(); 2], "{filter:?} {resource}");
     }
 }

@@ -3,6 +3,7 @@
 //! A caller decides what stands in an event, so the pass takes time by the length of the text alone, however
 //! deep it is nested and whatever it repeats, and allocates for names and values that were written with escapes only.
 
+use super::json_cursor::{JsonCursor, NoJson, Written};
 use std::borrow::Cow;
 
 /// The longest name and text with escapes that is read, in bytes as written: no name or id that is looked for is longer
@@ -41,40 +42,35 @@ impl<'a> Value<'a> {
 /// Gives the members of a JSON object and of the objects right below it, in the order written. Of a text that is no
 /// JSON it gives what stands before the first fault it meets.
 pub(super) fn scan<'a>(json: &'a str, mut take: impl FnMut(Member<'a>)) {
-    let mut scan = Scan { json, bytes: json.as_bytes(), at: 0, objects: 0 };
+    let mut scan = Scan { cursor: JsonCursor::new(json), objects: 0 };
     // The error has nobody to be told: what is recorded was checked to be JSON before.
     let _ = scan.top(&mut take);
 }
 
-/// The text goes on otherwise than JSON does.
-struct NoJson;
-
 struct Scan<'a> {
-    json: &'a str,
-    bytes: &'a [u8],
-    at: usize,
+    cursor: JsonCursor<'a>,
     /// How many objects below the top were met.
     objects: usize,
 }
 
 impl<'a> Scan<'a> {
     fn top(&mut self, take: &mut impl FnMut(Member<'a>)) -> Result<(), NoJson> {
-        self.expect(b'{')?;
-        while let Some(name) = self.name()? {
-            if self.peek()? != b'{' {
+        self.cursor.expect(b'{')?;
+        while let Some(name) = self.cursor.name()? {
+            if self.cursor.peek()? != b'{' {
                 let value = self.value()?;
-                if let Some(name) = name.read() {
+                if let Some(name) = read(&name) {
                     take(Member { of: None, object: 0, name, value });
                 }
                 continue;
             }
-            self.at += 1;
+            self.cursor.pass();
             self.objects += 1;
             // Of a member whose name can't be read, the object counts all the same.
-            let of = name.read().unwrap_or_default();
-            while let Some(name) = self.name()? {
+            let of = read(&name).unwrap_or_default();
+            while let Some(name) = self.cursor.name()? {
                 let value = self.value()?;
-                if let Some(name) = name.read() {
+                if let Some(name) = read(&name) {
                     take(Member { of: Some(of.clone()), object: self.objects, name, value });
                 }
             }
@@ -82,124 +78,24 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
-    /// The next name of the object that the scan is in, and past its colon; `None` past the end of the object.
-    fn name(&mut self) -> Result<Option<Written<'a>>, NoJson> {
-        if self.peek()? == b',' {
-            self.at += 1;
-        }
-        match self.peek()? {
-            b'}' => {
-                self.at += 1;
-                Ok(None)
-            }
-            b'"' => {
-                let name = self.string()?;
-                self.expect(b':')?;
-                Ok(Some(name))
-            }
-            _ => Err(NoJson),
-        }
-    }
-
     fn value(&mut self) -> Result<Value<'a>, NoJson> {
-        Ok(match self.peek()? {
-            b'"' => self.string()?.read().map_or(Value::Other, Value::Text),
+        Ok(match self.cursor.peek()? {
+            b'"' => read(&self.cursor.string()?).map_or(Value::Other, Value::Text),
             b'{' | b'[' => {
-                self.container()?;
+                self.cursor.container()?;
                 Value::Other
             }
-            b'-' | b'0'..=b'9' => Value::Number(self.word()?),
+            b'-' | b'0'..=b'9' => Value::Number(self.cursor.word()?),
             _ => {
-                self.word()?;
+                self.cursor.word()?;
                 Value::Other
             }
         })
     }
-
-    /// Past whatever stands here without quotes or brackets.
-    fn word(&mut self) -> Result<&'a str, NoJson> {
-        let from = self.at;
-        let rest = self.bytes.get(from..).unwrap_or_default();
-        let is_end = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b':' | b'"' | b'{' | b'[') || *byte <= b' ';
-        let length = rest.iter().position(is_end).filter(|length| *length > 0).ok_or(NoJson)?;
-        self.at += length;
-        self.json.get(from..self.at).ok_or(NoJson)
-    }
-
-    /// Past an object or a list, whatever is in it.
-    fn container(&mut self) -> Result<(), NoJson> {
-        let mut depth = 0_usize;
-        loop {
-            match *self.bytes.get(self.at).ok_or(NoJson)? {
-                b'"' => {
-                    self.string()?;
-                    continue;
-                }
-                b'{' | b'[' => depth += 1,
-                b'}' | b']' => depth = depth.checked_sub(1).ok_or(NoJson)?,
-                _ => {}
-            }
-            self.at += 1;
-            if depth == 0 {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Past a string.
-    fn string(&mut self) -> Result<Written<'a>, NoJson> {
-        let from = self.at + 1;
-        let (mut to, mut escapes) = (from, false);
-        loop {
-            let rest = self.bytes.get(to..).ok_or(NoJson)?;
-            to += memchr::memchr2(b'"', b'\\', rest).ok_or(NoJson)?;
-            if self.bytes[to] == b'"' {
-                break;
-            }
-            escapes = true;
-            to += 2;
-        }
-        self.at = to + 1;
-        // Both ends stand beside a quotation mark, so that no character is cut.
-        Ok(Written { text: self.json.get(from..to).ok_or(NoJson)?, escapes })
-    }
-
-    fn expect(&mut self, byte: u8) -> Result<(), NoJson> {
-        if self.peek()? != byte {
-            return Err(NoJson);
-        }
-        self.at += 1;
-        Ok(())
-    }
-
-    /// The next byte that isn't white space.
-    fn peek(&mut self) -> Result<u8, NoJson> {
-        loop {
-            match *self.bytes.get(self.at).ok_or(NoJson)? {
-                b' ' | b'\t' | b'\n' | b'\r' => self.at += 1,
-                byte => return Ok(byte),
-            }
-        }
-    }
 }
 
-/// What stands between two quotation marks.
-struct Written<'a> {
-    text: &'a str,
-    escapes: bool,
-}
-
-impl<'a> Written<'a> {
-    /// What it stands for; `None` for one with escapes that is too long, or that has half of a character in it.
-    fn read(&self) -> Option<Cow<'a, str>> {
-        if !self.escapes {
-            return Some(Cow::Borrowed(self.text));
-        }
-        if self.text.len() > MAX_ESCAPED_BYTES {
-            return None;
-        }
-        serde_json::from_str(&format!("\"{}\"", self.text)).ok().map(Cow::Owned)
-    }
+fn read<'a>(written: &Written<'a>) -> Option<Cow<'a, str>> {
+    written.read(MAX_ESCAPED_BYTES)
 }
 
 #[cfg(test)]

@@ -12,17 +12,20 @@ mod catalogue;
 mod duration;
 mod event;
 mod event_type;
+mod extra_headers;
 mod filter;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
 mod host;
 mod ids;
+mod json_cursor;
 mod json_parts;
 mod json_scan;
 mod listing;
 mod localized;
 mod notification;
+mod payload_filter;
 mod pretty_json;
 mod proxy;
 mod resend;
@@ -56,6 +59,7 @@ pub use catalogue::{CATALOGUE, CatalogueEntry, ExtraType, KnownType, Sentences, 
 pub use duration::{format_duration, parse_duration};
 pub use event::{About, BodyDraft, Event, Fingerprint, NewEvent, Payload, ResourceFacts};
 pub use event_type::{DISABLED_EVENT, EventType, Pattern, PatternSet, TEST_EVENT};
+pub use extra_headers::ExtraHeaders;
 pub use filter::{EventFilter, Filter, FilterField, FilterUse, NotificationFilter};
 pub use ids::{
     AccountNo, EventId, NotificationId, NotificationKey, OrderKey, ResendId, Seq, TokenId, WebhookId, WebhookNo,
@@ -66,6 +70,7 @@ pub use listing::{Cursor, Listing, Order, Page};
 pub use localized::Localized;
 pub(crate) use localized::localized;
 pub use notification::{MAX_ATTEMPTS_KEPT, Notification, ResendContext, ResendRefusal, State, Status, Verdict};
+pub use payload_filter::{FilterError, FilterSet, PayloadFilter, Unmet};
 pub use pretty_json::{pretty_if_json, pretty_json};
 pub use proxy::{ProxyUrl, ProxyUrlError};
 pub use resend::{BulkResend, ResendState, SkipReason, Skipped};
@@ -85,8 +90,8 @@ pub use token::{AccessToken, MAX_TOKEN_NAME_CHARS, Scope, Scopes, TokenHash, is_
 pub use trace::TraceContext;
 pub use wait_reason::WaitReason;
 pub use webhook::{
-    Authorization, DisabledReason, ExtraHeaders, MAX_DESCRIPTION_BYTES, RateLimit, SigningSecret, TooManySecrets,
-    Webhook, WebhookPatch, WebhookStatus,
+    Authorization, DisabledReason, MAX_DESCRIPTION_BYTES, RateLimit, SigningSecret, TooManySecrets, Webhook,
+    WebhookPatch, WebhookStatus,
 };
 pub use webhook_name::WebhookName;
 pub use webhook_version::{ExpectedVersion, Outdated, WebhookVersion};

@@ -78,6 +78,7 @@ impl Webhook {
             self.own_name.as_ref().map(|name| name.as_str().to_owned()).unwrap_or_default(),
             self.target.as_str().to_owned(),
             list(&mut self.events.iter().map(Pattern::to_string)),
+            self.filter.as_ref().map(|filter| filter.as_str().to_owned()).unwrap_or_default(),
             self.authorization.as_ref().map(|value| value.expose().to_owned()).unwrap_or_default(),
             // Distinguishes an empty description from an absent one, as the webhook does.
             self.description.as_ref().map(|text| format!("={text}")).unwrap_or_default(),

@@ -11,6 +11,7 @@ mod charts;
 mod csv;
 mod ended;
 mod events;
+mod filter_page;
 mod filters;
 mod frame;
 mod layout;

@@ -1,5 +1,6 @@
 //! The form that makes and changes a webhook. Each error stands beside its field, and typed values stay.
 
+use super::filter_page;
 use super::frame::{Place, framed};
 use super::layout::pretty;
 use super::names;
@@ -30,7 +31,11 @@ pub(super) async fn edit(view: &View<'_>, id: WebhookId) -> PageResult {
     if !view.can_change {
         return Err(Refusal::ReadOnly);
     }
-    let typed = Typed::of_webhook(view, &webhook);
+    let mut typed = Typed::of_webhook(view, &webhook);
+    if let Some(tried) = view.request.query.get("filter") {
+        // One that was tried on the webhook's page.
+        tried.clone_into(&mut typed.filter);
+    }
     Ok(page(StatusCode::OK, form(view, Some(&webhook), &typed, &Problems::new(), view.t.bad_fields)))
 }
 
@@ -64,6 +69,7 @@ fn too_long(view: &View<'_>, before: Option<&Webhook>) -> Response<Bytes> {
         ("name", "name"),
         ("target", "target"),
         ("authorization", "authorization"),
+        ("filter", "filter"),
         ("description", "description"),
         ("headers", "headers"),
         ("max_in_flight", "max_in_flight"),
@@ -189,6 +195,12 @@ fn form(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Pr
                     }
                 }
                 (picker(view, typed, problems))
+                details #payload-filter open[!typed.filter.is_empty() || problems.contains_key("filter")] {
+                    summary { (t.payload_filter) }
+                    (field(
+                        "filter", t.payload_filter, t.payload_filter_help, &typed.filter, "area", filter_page::EXAMPLE,
+                    ))
+                }
                 (advanced(view, webhook, typed, problems))
                 div.acts {
                     button.main type="submit" { (if webhook.is_some() { t.save } else { t.create_webhook }) }

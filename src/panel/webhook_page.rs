@@ -1,6 +1,7 @@
 //! One webhook: what it delivered, what its target checks signatures with, and how it is configured; and the pages that
 //! ask before its secret is replaced or it is deleted.
 
+use super::filter_page;
 use super::filters::{alerts, asked_for, listed, period_popover, read_page, set_chips, shown_period};
 use super::frame::{Place, framed};
 use super::layout::{action, ago, at_most_counted, decimal, empty, moment, number, with_moments};
@@ -23,6 +24,7 @@ use std::time::Duration;
 enum Tab {
     Deliveries,
     Signature,
+    Filter,
     Configuration,
 }
 
@@ -34,6 +36,7 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> PageResult {
     };
     let tab = match view.request.query.get("tab") {
         Some("signature") => Tab::Signature,
+        Some("filter") => Tab::Filter,
         Some("configuration") => Tab::Configuration,
         _ => Tab::Deliveries,
     };
@@ -43,6 +46,7 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> PageResult {
     let tabs = [
         (Tab::Deliveries, "", t.deliveries),
         (Tab::Signature, "?tab=signature", t.signature),
+        (Tab::Filter, "?tab=filter", t.filter_tab),
         (Tab::Configuration, "?tab=configuration", t.configuration),
     ];
     let content = html! {
@@ -87,6 +91,7 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> PageResult {
         @match tab {
             Tab::Deliveries => (deliveries(view, id, &summary).await?),
             Tab::Signature => (signature(view, &webhook)),
+            Tab::Filter => (filter_page::tried(view, &webhook).await?),
             Tab::Configuration => (configuration(view, &webhook)),
         }
     };
@@ -257,6 +262,9 @@ fn configuration(view: &View<'_>, webhook: &Webhook) -> Markup {
                             span.tag title=(names::pattern(view, pattern)) { (pattern) } " "
                         }
                     }
+                }
+                @if let Some(filter) = &webhook.filter {
+                    div.wide { dt { (t.payload_filter) } dd { pre tabindex="0" { (filter_page::shown(filter)) } } }
                 }
                 div {
                     dt { (t.authorization) }

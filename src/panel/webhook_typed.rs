@@ -1,5 +1,6 @@
 //! What the form of a webhook holds, as typed, and what it means or what is wrong with it.
 
+use super::filter_page;
 use super::pattern_typed;
 use super::request::FormFields;
 use super::texts::{fill, sentence};
@@ -7,8 +8,8 @@ use super::url_typed::{self, TypedUrl};
 use super::view::View;
 use crate::model::{
     Authorization, EventType, ExpectedVersion, ExtraHeaders, Localized, MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES,
-    Pattern, PatternSet, RateLimit, RetryPolicy, RetryPolicyError, TargetUrl, Webhook, WebhookName, WebhookPatch,
-    WebhookVersion, format_duration, parse_duration,
+    Pattern, PatternSet, PayloadFilter, RateLimit, RetryPolicy, RetryPolicyError, TargetUrl, Webhook, WebhookName,
+    WebhookPatch, WebhookVersion, format_duration, parse_duration,
 };
 use crate::service::WebhookDraft;
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,7 @@ pub(super) struct Typed {
     pub(super) target: String,
     pub(super) patterns: BTreeSet<String>,
     pub(super) more: String,
+    pub(super) filter: String,
     pub(super) description: String,
     pub(super) ordered: bool,
     pub(super) max_in_flight: String,
@@ -56,6 +58,7 @@ impl Typed {
             target: text("target"),
             patterns: form.all("event").map(str::to_owned).collect(),
             more: text("more"),
+            filter: text("filter"),
             description: text("description"),
             ordered: form.get("ordered").is_some(),
             max_in_flight: text("max_in_flight"),
@@ -104,6 +107,7 @@ impl Typed {
             target: webhook.target.to_string(),
             patterns,
             more: more.join("\n"),
+            filter: webhook.filter.as_ref().map(filter_page::shown).unwrap_or_default(),
             description: webhook.description.clone().unwrap_or_default(),
             ordered: webhook.ordered,
             max_in_flight: webhook.max_in_flight.map(|max| max.to_string()).unwrap_or_default(),
@@ -126,6 +130,11 @@ impl Typed {
             let all: BTreeSet<String> = typed.patterns.iter().cloned().chain(more).collect();
             all.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ")
         };
+        // However it is laid out.
+        let filter = |typed: &Self| {
+            let read = PayloadFilter::parse(typed.filter.trim());
+            read.map_or_else(|_| typed.filter.trim().to_owned(), |filter| filter.as_str().to_owned())
+        };
         let yes_or_no = |yes: bool| if yes { t.yes } else { t.no }.to_owned();
         // What one without a name of its own is called.
         let host = TargetUrl::parse(&stored.target);
@@ -135,6 +144,7 @@ impl Typed {
             ("name", if self.name.is_empty() { host } else { self.name.clone() }, stored.name.clone()),
             ("target", self.target.clone(), stored.target.clone()),
             ("events", events(self), events(stored)),
+            ("filter", filter(self), filter(stored)),
             ("description", self.description.clone(), stored.description.clone()),
             ("ordered", yes_or_no(self.ordered), yes_or_no(stored.ordered)),
             ("max_in_flight", self.max_in_flight.clone(), stored.max_in_flight.clone()),
@@ -195,6 +205,10 @@ impl Typed {
             }
         };
         let events = self.read_patterns(view, before, &mut problems);
+        let filter = filter_page::read(view, &self.filter).unwrap_or_else(|problem| {
+            problems.insert("filter", problem);
+            None
+        });
         let own_name = self.read_name(target.as_ref(), before);
         if own_name.is_err() {
             problems.insert("name", t.bad_name.to_owned());
@@ -235,6 +249,7 @@ impl Typed {
         let rest = WebhookPatch {
             own_name: own_name.ok(),
             authorization,
+            filter: Some(filter),
             description: Some(description),
             max_in_flight: Some(max_in_flight),
             rate_limit: Some(rate_limit),

@@ -2,15 +2,17 @@
 
 use super::caller::Caller;
 use super::error::Error;
+use super::filter_trials::resource_text;
 use super::find::find_event;
 use super::shared::Service;
 use super::views::{NotificationView, Present, Webhooks};
 use crate::model::{
-    Event, EventId, Localized, Notification, Status, TEST_EVENT, Timestamp, WaitReason, Webhook, WebhookId,
-    WebhookStatus, localized,
+    Event, EventId, Localized, Notification, PayloadFilter, Status, TEST_EVENT, Timestamp, WaitReason, Webhook,
+    WebhookId, WebhookStatus, localized,
 };
 use crate::store::Store;
 use serde::Serialize;
+use std::sync::Arc;
 
 /// Why a webhook was or wasn't notified of an event.
 #[derive(Clone, Debug, Serialize)]
@@ -73,13 +75,23 @@ pub(super) fn explain_all(
     }
     let is_test = notifications.iter().any(|notification| notification.test);
     let has = |webhook: &Webhook| notifications.iter().any(|notification| notification.key.webhook == webhook.no);
-    for webhook in store.directory().of(event.account).filter(|webhook| !has(webhook)) {
+    let directory = store.directory();
+    let others: Vec<&Arc<Webhook>> = directory.of(event.account).filter(|webhook| !has(webhook)).collect();
+    let is_filtered = |webhook: &&Arc<Webhook>| webhook.filter.is_some() && webhook.subscribes_to(&event.event_type);
+    // Read where a filter has to do with it alone: it may be large.
+    let payload = if !is_test && others.iter().any(is_filtered) {
+        store.event(event.account, event.seq)?.and_then(|(_, payload)| payload)
+    } else {
+        None
+    };
+    let resource = payload.as_ref().map(resource_text);
+    for webhook in others {
         explanations.push(Explanation {
             webhook_id: webhook.id,
             notified: false,
             status: None,
             next_attempt_at: None,
-            reason: explain_not_notified(webhook, event, is_test),
+            reason: explain_not_notified(webhook, event, is_test, resource.as_deref()),
         });
     }
     Ok(explanations)
@@ -258,7 +270,8 @@ fn explain_notification_of(
     }
 }
 
-fn explain_not_notified(webhook: &Webhook, event: &Event, is_test: bool) -> Localized {
+/// `resource` is the event's, where there is one still and the webhook has a filter.
+fn explain_not_notified(webhook: &Webhook, event: &Event, is_test: bool, resource: Option<&str>) -> Localized {
     let event_type = &event.event_type;
     if is_test || event_type.as_str() == TEST_EVENT {
         return localized!(
@@ -272,7 +285,13 @@ fn explain_not_notified(webhook: &Webhook, event: &Event, is_test: bool) -> Loca
             "Não foi notificado: o evento avisa os outros webhooks que este foi desativado."
         );
     }
-    match webhook.events.matching(event_type) {
+    let pattern = webhook.events.matching(event_type);
+    if let (Some(_), Some(filter)) = (pattern, &webhook.filter)
+        && let Some(filtered) = explain_filtered(filter, webhook.registered_after < event.seq, resource)
+    {
+        return filtered;
+    }
+    match pattern {
         None => {
             let patterns: Vec<String> = webhook.events.iter().map(|pattern| format!("`{pattern}`")).collect();
             let patterns = patterns.join(", ");
@@ -300,11 +319,32 @@ fn explain_not_notified(webhook: &Webhook, event: &Event, is_test: bool) -> Loca
                 }
             };
             localized!(
-                "Not notified: `{pattern}` matches `{event_type}` now{note}, but did not when the event was \
-                 recorded; the webhook was last changed at {changed}.",
-                "Não foi notificado: `{pattern}` corresponde a `{event_type}` agora{note_pt}, mas não correspondia \
-                 quando o evento foi registrado; o webhook foi alterado pela última vez em {changed}."
+                "Not notified: `{pattern}` matches `{event_type}` now{note}, but the webhook's patterns or its filter \
+                 did not when the event was recorded; it was last changed at {changed}.",
+                "Não foi notificado: `{pattern}` corresponde a `{event_type}` agora{note_pt}, mas os padrões ou o \
+                 filtro do webhook não correspondiam quando o evento foi registrado; ele foi alterado pela última \
+                 vez em {changed}."
             )
         }
     }
+}
+
+/// What the webhook's filter has to do with it; `None` where the event meets it. `was_there` tells whether the webhook
+/// was registered when the event was recorded.
+fn explain_filtered(filter: &PayloadFilter, was_there: bool, resource: Option<&str>) -> Option<Localized> {
+    let Some(resource) = resource else {
+        return was_there.then(|| {
+            localized!(
+                "Not notified: it has a filter, and whether the event met it can't be told any more: the payload was \
+                 erased.",
+                "Não foi notificado: o webhook tem um filtro, e não há mais como dizer se o evento atendia a ele: o \
+                 conteúdo foi apagado."
+            )
+        });
+    };
+    let Localized { en, pt } = filter.unmet(resource)?.localized();
+    Some(localized!(
+        "Not notified: the event doesn't meet its filter: {en}.",
+        "Não foi notificado: o evento não atende ao seu filtro: {pt}."
+    ))
 }

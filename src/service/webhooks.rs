@@ -43,6 +43,7 @@ impl WebhookDraft {
             target: self.target,
             authorization: None::<Authorization>,
             events: self.events,
+            filter: None,
             description: None,
             status: WebhookStatus::Active,
             headers: ExtraHeaders::default(),

@@ -122,6 +122,8 @@ pub struct StoreMetrics {
     clock_steps: [AtomicU64; 2],
     /// Notifications that ended as `DELIVERED`, `FAILED` and `CANCELLED`.
     ended: [AtomicU64; 3],
+    /// Notifications that a filter has left unmade.
+    filtered: AtomicU64,
 }
 
 impl Default for StoreMetrics {
@@ -131,6 +133,7 @@ impl Default for StoreMetrics {
             deliveries: Histogram::new(Histogram::LONG),
             clock_steps: Default::default(),
             ended: Default::default(),
+            filtered: AtomicU64::new(0),
         }
     }
 }
@@ -143,6 +146,18 @@ impl StoreMetrics {
         if let Some(at) = Self::ENDS.iter().position(|end| *end == as_what) {
             self.ended[at].fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Counts notifications that were not made because an event did not meet the webhook's filter.
+    pub fn filtered(&self, count: usize) {
+        if count > 0 {
+            self.filtered.fetch_add(count as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// How many those are.
+    pub fn filtered_total(&self) -> u64 {
+        self.filtered.load(Ordering::Relaxed)
     }
 
     /// Counts a step of the wall clock.

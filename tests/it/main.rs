@@ -21,6 +21,7 @@ mod egress;
 mod event_types;
 mod events;
 mod faults;
+mod filters;
 mod harness;
 mod heads;
 mod idempotency;

@@ -1,10 +1,10 @@
 //! What was acknowledged and what went over the wire, recorded outside the process: no crash undoes it. At the end it
 //! shows whether every guarantee held.
 
-use super::requests::{Answer, uid_of_event};
+use super::requests::{Answer, FILTERS, uid_of_event};
 use super::world::ACCOUNT;
 use crate::model::{
-    EventType, MAX_ATTEMPTS_KEPT, MAX_AUTOMATIC_ATTEMPTS, Notification, NotificationKey, OrderKey, ResendState,
+    Event, MAX_ATTEMPTS_KEPT, MAX_AUTOMATIC_ATTEMPTS, Notification, NotificationKey, OrderKey, ResendState,
     RetryPolicy, Seq, State, TEST_EVENT, Timestamp, Trigger, Webhook, WebhookNo,
 };
 use crate::store::Store;
@@ -134,7 +134,7 @@ impl Ledger {
         }
         for event in batch.recorded.iter().filter(|event| event.event_type.as_str() != TEST_EVENT) {
             let meant = |webhooks: &[Arc<Webhook>]| -> BTreeSet<WebhookNo> {
-                let meant = webhooks.iter().filter(|webhook| is_meant(webhook, &event.event_type));
+                let meant = webhooks.iter().filter(|webhook| is_meant(webhook, event));
                 meant.map(|webhook| webhook.no).collect()
             };
             let before = meant(&self.directory);
@@ -498,12 +498,16 @@ fn is_erased(store: &Store, seq: Seq) -> bool {
     event.erased_at.is_some()
 }
 
-/// As `docs/` words it: everything, a category, or exactly that.
-fn is_meant(webhook: &Webhook, event_type: &EventType) -> bool {
-    webhook.events.iter().map(ToString::to_string).any(|pattern| match pattern.strip_suffix('*') {
-        Some(beginning) => event_type.as_str().starts_with(beginning),
-        None => event_type.as_str() == pattern,
-    })
+/// As `docs/` words it: everything, a category, or exactly that, and what the filter asks for.
+fn is_meant(webhook: &Webhook, event: &Event) -> bool {
+    let event_type = &event.event_type;
+    let filter = webhook.filter.as_ref().map(|own| FILTERS.into_iter().find(|(text, _)| *text == own.as_str()));
+    let is_filtered = filter.is_some_and(|known| !known.expect("one of these").1(uid_of_event(event)));
+    !is_filtered
+        && webhook.events.iter().map(ToString::to_string).any(|pattern| match pattern.strip_suffix('*') {
+            Some(beginning) => event_type.as_str().starts_with(beginning),
+            None => event_type.as_str() == pattern,
+        })
 }
 
 fn check_turns(store: &Store, notifications: &BTreeMap<NotificationKey, Notification>) {

@@ -40,6 +40,15 @@ impl New {
     }
 }
 
+type OfUid = fn(u64) -> bool;
+
+/// Filters on what the resource of [`New::event`] has, and what each says of a `uid`.
+pub(super) const FILTERS: [(&str, OfUid); 3] = [
+    (r#"{"uid":{"$endsWith":"7"}}"#, |uid| uid % 10 == 7),
+    (r#"{"uid":{"$not":{"$endsWith":"7"}}}"#, |uid| uid % 10 != 7),
+    (r#"{"$or":[{"uid":{"$endsWith":"2"}},{"uid":{"$endsWith":"4"}}]}"#, |uid| matches!(uid % 10, 2 | 4)),
+];
+
 /// Which event a body is of.
 pub(super) fn uid_of(body: &[u8]) -> u64 {
     let text = std::str::from_utf8(body).expect("JSON");

@@ -3,14 +3,14 @@
 
 use super::network::Mood;
 use super::random::Random;
-use super::requests::{New, Request};
+use super::requests::{FILTERS, New, Request};
 use super::world::{ACCOUNT, World};
 use crate::config::Delivery;
 use crate::delivery::schedule::queue::Bounds;
 use crate::model::{
     EventId, EventType, ExtraHeaders, Fingerprint, MAX_AUTOMATIC_ATTEMPTS, NotificationFilter, NotificationKey,
-    Pattern, PatternSet, RateLimit, RetryPolicy, Seq, SigningSecret, State, Status, TEST_EVENT, TargetUrl, Timestamp,
-    Webhook, WebhookId, WebhookNo, WebhookPatch, WebhookStatus, millis,
+    Pattern, PatternSet, PayloadFilter, RateLimit, RetryPolicy, Seq, SigningSecret, State, Status, TEST_EVENT,
+    TargetUrl, Timestamp, Webhook, WebhookId, WebhookNo, WebhookPatch, WebhookStatus, millis,
 };
 use crate::store::IdempotencyKey;
 use std::sync::Arc;
@@ -110,6 +110,7 @@ impl World {
             target: TargetUrl::parse("https://loja.example/").expect("a target"),
             authorization: None,
             events: any_patterns(random),
+            filter: any_filter(random),
             description: None,
             status: WebhookStatus::Active,
             headers: ExtraHeaders::default(),
@@ -201,6 +202,7 @@ impl World {
             4 => patch.max_in_flight = Some(any_width(random)),
             5 => patch.rate_limit = Some(any_rate(random)),
             6 => patch.ordered = Some(random.one_in(2)),
+            7 if random.one_in(2) => patch.filter = Some(any_filter(random)),
             7 => patch.events = Some(any_patterns(random)),
             _ => {
                 let twenty = random.one_in(2);
@@ -412,6 +414,11 @@ impl Mood {
 fn any_patterns(random: &mut Random) -> PatternSet {
     let patterns = (0..=random.below(2)).map(|_| Pattern::parse(random.of(&PATTERNS)).expect("a pattern"));
     PatternSet::new(patterns.collect()).expect("one at least")
+}
+
+fn any_filter(random: &mut Random) -> Option<PayloadFilter> {
+    let (filter, _) = random.of(&FILTERS);
+    random.one_in(3).then(|| PayloadFilter::parse(filter).expect("a filter"))
 }
 
 fn any_width(random: &mut Random) -> Option<u16> {

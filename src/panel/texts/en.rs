@@ -233,6 +233,16 @@ texts! {
     show: "Show";
     hide: "Hide";
     advanced: "Advanced: order, limits, retries, headers";
+    payload_filter: "Filter by content";
+    payload_filter_help:
+        "JSON of the shape of the resource: only events that meet all of it are sent. Empty: all of the chosen events.";
+    filter_tab: "Filter";
+    try_filter: "Try it";
+    use_filter: "Use this filter";
+    try_help: "Shows which of the latest events would meet this filter. Nothing is sent or saved.";
+    tried: "Latest events that meet it: {} of {}";
+    no_trial_events: "No recent events";
+    no_trial_events_help: "None of the latest events is of a type that this webhook receives.";
     samples: "Samples of what is sent";
     meant_pattern: "“{}” is not an event: write {}.";
     name: "Name";

@@ -237,6 +237,16 @@ texts! {
     show: "Mostrar";
     hide: "Ocultar";
     advanced: "Avançado: ordem, limites, novas tentativas, cabeçalhos";
+    payload_filter: "Filtro por conteúdo";
+    payload_filter_help:
+        "JSON com a forma do recurso: só são enviados eventos que atendem a tudo. Vazio: todos os eventos escolhidos.";
+    filter_tab: "Filtro";
+    try_filter: "Testar filtro";
+    use_filter: "Usar este filtro";
+    try_help: "Mostra quais dos eventos mais recentes atenderiam a este filtro. Nada é enviado nem salvo.";
+    tried: "Eventos recentes que atendem: {} de {}";
+    no_trial_events: "Nenhum evento recente";
+    no_trial_events_help: "Nenhum dos eventos mais recentes é de um tipo que este webhook recebe.";
     samples: "Exemplos do que é enviado";
     meant_pattern: "“{}” não é um evento: escreva {}.";
     name: "Nome";

@@ -54,22 +54,22 @@ impl Change for RecordEvents {
             return Ok(replayed);
         }
         let found = check(ledger, txn, account, &events)?;
-        let pending: usize = events
+        let recipients: Vec<Option<Matches>> = events
             .iter()
             .zip(&found)
-            .filter(|(_, found)| matches!(found, Found::Nothing))
-            .map(|(event, _)| ledger.matching(account, &event.event_type).len())
-            .sum();
+            .map(|(event, found)| matches!(found, Found::Nothing).then(|| ledger.matching(account, event)))
+            .collect();
+        let pending: usize = recipients.iter().flatten().map(|matches| matches.len()).sum();
         if pending > MAX_NOTIFICATIONS_AT_ONCE {
             return Err(ChangeError::Refused(AcceptRefusal::TooManyNotifications));
         }
         let mut accepted: Vec<Accepted> = Vec::with_capacity(events.len());
-        for (event, found) in events.into_iter().zip(found) {
+        for ((event, found), matches) in events.into_iter().zip(found).zip(recipients) {
             accepted.push(match found {
-                Found::Nothing => Accepted {
-                    event: record(ledger, txn, account, event, &Recipients::Subscribers, now)?,
-                    replayed: false,
-                },
+                Found::Nothing => {
+                    let to = Recipients::Matching(matches.unwrap_or_default());
+                    Accepted { event: record(ledger, txn, account, event, &to, now)?, replayed: false }
+                }
                 Found::Recorded(event) => Accepted { event: *event, replayed: true },
                 Found::InBatch(index) => Accepted { event: accepted[index].event.clone(), replayed: true },
             });
@@ -256,18 +256,18 @@ pub(crate) fn record(
     to: &Recipients,
     now: Timestamp,
 ) -> Result<Event, StoreError> {
+    let recipients: Matches = match to {
+        Recipients::Tested(webhook) => Arc::new([(*webhook, false)]),
+        Recipients::Matching(matches) => matches.clone(),
+        Recipients::MatchingBut(webhook) => {
+            ledger.matching(account, &new).iter().filter(|(no, _)| no != webhook).copied().collect()
+        }
+    };
     let NewEvent { id, event_type, external_id, resource, occurred_at, fingerprint, body, trace } = new;
     ledger.head.seq += 1;
     let seq = Seq(ledger.head.seq);
     let own_id = id.is_some();
     let id = id.unwrap_or_else(|| EventId::compose(now.as_ms(), seq, ledger.numbers.next_u32()));
-    let recipients: Matches = match *to {
-        Recipients::Tested(webhook) => Arc::new([(webhook, false)]),
-        Recipients::Subscribers => ledger.matching(account, &event_type),
-        Recipients::SubscribersBut(webhook) => {
-            ledger.matching(account, &event_type).iter().filter(|(no, _)| *no != webhook).copied().collect()
-        }
-    };
     let event = Event {
         seq,
         account,
@@ -344,10 +344,10 @@ fn replay(
 
 /// The webhooks that an event goes to.
 pub(crate) enum Recipients {
-    /// Those that subscribe to its type.
-    Subscribers,
-    /// Those but the one that it is about.
-    SubscribersBut(WebhookNo),
+    /// Those that [`Ledger::matching`] has found.
+    Matching(Matches),
+    /// Those that match it but the one that it is about.
+    MatchingBut(WebhookNo),
     /// One webhook, which is tested.
     Tested(WebhookNo),
 }

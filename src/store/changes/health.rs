@@ -109,7 +109,7 @@ impl Change for DisableWebhook {
             return Ok(None);
         };
         // First, since it can fail: an error must find nothing staged.
-        record(ledger, txn, account, event, &Recipients::SubscribersBut(no), now)?;
+        record(ledger, txn, account, event, &Recipients::MatchingBut(no), now)?;
         let status = WebhookStatus::Disabled { reason, at: now };
         Ok(Some(change(ledger, txn, webhook, now, |webhook| webhook.status = status)))
     }

@@ -2,7 +2,9 @@
 //! touch it.
 
 use crate::clock::{Clock, Reading};
-use crate::model::{AccountNo, EventType, TargetHealth, Timestamp, TokenId, Webhook, WebhookId, WebhookNo};
+use crate::model::{
+    AccountNo, EventType, FilterSet, NewEvent, TargetHealth, Timestamp, TokenId, Webhook, WebhookId, WebhookNo,
+};
 use crate::random::Numbers;
 use crate::stats::Outcome;
 use crate::store::changes::clock_steps::ClockSteps;
@@ -20,8 +22,57 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLockWriteGuard};
 
-/// The webhooks that a type matches, and whether each keeps order.
+/// The webhooks that an event matches, and whether each keeps order.
 pub(crate) type Matches = Arc<[(WebhookNo, bool)]>;
+
+/// The webhooks that subscribe to a type.
+pub(crate) struct Subscribers {
+    all: Matches,
+    /// Where in `all` those stand that have a filter, as the set has their filters.
+    filtered: Vec<usize>,
+    filters: FilterSet,
+}
+
+impl Subscribers {
+    fn new<'w>(webhooks: impl Iterator<Item = &'w Arc<Webhook>>) -> Self {
+        let webhooks: Vec<&Webhook> = webhooks.map(|webhook| &**webhook).collect();
+        let filters = webhooks.iter().enumerate().filter_map(|(at, webhook)| Some((at, webhook.filter.as_ref()?)));
+        let (filtered, filters): (Vec<usize>, Vec<_>) = filters.unzip();
+        Self {
+            all: webhooks.iter().map(|webhook| (webhook.no, webhook.ordered)).collect(),
+            filtered,
+            filters: filters.into_iter().collect(),
+        }
+    }
+
+    /// Those whose filter a resource meets, and those that have none.
+    pub(crate) fn of_resource(&self, resource: &str) -> Matches {
+        if self.filtered.is_empty() {
+            return self.all.clone();
+        }
+        let met = self.filters.matches(resource);
+        let unmet = self.filtered.iter().zip(met).filter(|(_, met)| !met).map(|(at, _)| *at);
+        let mut unmet = unmet.peekable();
+        if unmet.peek().is_none() {
+            return self.all.clone();
+        }
+        self.all.iter().enumerate().filter(|(at, _)| unmet.next_if_eq(at).is_none()).map(|(_, own)| *own).collect()
+    }
+
+    /// Whether any of them has a filter.
+    pub(crate) fn have_filters(&self) -> bool {
+        !self.filtered.is_empty()
+    }
+
+    /// All of them, whatever their filters ask for.
+    pub(crate) fn all(&self) -> &Matches {
+        &self.all
+    }
+}
+
+/// How much the filters that are ready may weigh together, in the unit of [`FilterSet::weight`]: about 20 MB. One set
+/// may weigh more.
+const MAX_FILTERS_WEIGHT: usize = 200_000;
 
 /// A deleted webhook whose row stays for the sake of its notifications.
 #[derive(Clone, Copy, Debug)]
@@ -47,8 +98,10 @@ pub struct Ledger {
     /// The last commit that was appended: what is staged is the next one.
     pub(crate) commit: u64,
     pub(crate) accounts: HashMap<String, AccountNo>,
-    /// A cache of [`Ledger::matching`]; emptied whenever a webhook changes.
-    pub(crate) matches: HashMap<(AccountNo, EventType), Matches>,
+    /// A cache of [`Ledger::subscribers`]; emptied whenever a webhook changes, and when its filters weigh too much.
+    pub(crate) subscribers: HashMap<(AccountNo, EventType), Arc<Subscribers>>,
+    /// What its filters weigh.
+    pub(crate) filters_weight: usize,
     /// Deleted webhooks that have a row, in turn.
     pub(crate) deleted_webhooks: VecDeque<DeletedWebhook>,
     /// Types that may have lost their last event.
@@ -153,7 +206,8 @@ impl Ledger {
             head,
             commit: 0,
             accounts,
-            matches: HashMap::new(),
+            subscribers: HashMap::new(),
+            filters_weight: 0,
             deleted_webhooks,
             maybe_unused_types,
             clock_steps,
@@ -258,18 +312,34 @@ impl Ledger {
         no
     }
 
-    /// The webhooks that an event of this type goes to, as they are now.
-    pub(crate) fn matching(&mut self, account: AccountNo, event_type: &EventType) -> Matches {
-        if let Some(found) = self.matches.get(&(account, event_type.clone())) {
+    /// The webhooks that subscribe to a type, as they are now.
+    pub(crate) fn subscribers(&mut self, account: AccountNo, event_type: &EventType) -> Arc<Subscribers> {
+        if let Some(found) = self.subscribers.get(&(account, event_type.clone())) {
             return found.clone();
         }
         let directory = self.shared.directory();
-        let found: Matches = directory
-            .of(account)
-            .filter(|webhook| webhook.subscribes_to(event_type))
-            .map(|webhook| (webhook.no, webhook.ordered))
-            .collect();
-        self.matches.insert((account, event_type.clone()), found.clone());
+        let own = directory.of(account).filter(|webhook| webhook.subscribes_to(event_type));
+        let found = Arc::new(Subscribers::new(own));
+        self.filters_weight += found.filters.weight();
+        if self.filters_weight > MAX_FILTERS_WEIGHT {
+            self.forget_subscribers();
+            self.filters_weight = found.filters.weight();
+        }
+        self.subscribers.insert((account, event_type.clone()), found.clone());
+        found
+    }
+
+    /// A webhook has changed: what was found of them is found again.
+    pub(crate) fn forget_subscribers(&mut self) {
+        self.subscribers.clear();
+        self.filters_weight = 0;
+    }
+
+    /// The webhooks that an event goes to, as they are now. Counts those that its filter keeps it from.
+    pub(crate) fn matching(&mut self, account: AccountNo, event: &NewEvent) -> Matches {
+        let subscribers = self.subscribers(account, &event.event_type);
+        let found = subscribers.of_resource(event.body.resource());
+        self.shared.meters.filtered(subscribers.all().len() - found.len());
         found
     }
 

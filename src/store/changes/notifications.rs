@@ -7,9 +7,11 @@ use crate::model::{
 use crate::stats::{Counted, Outcome};
 use crate::store::changes::change::{Change, ChangeError, fan_out_bytes};
 use crate::store::changes::health::note_health;
-use crate::store::changes::ledger::Ledger;
+use crate::store::changes::ledger::{Ledger, Matches};
 use crate::store::changes::ordering::{add_notification, position, release_next};
-use crate::store::changes::rows::{find_notification, put_notification, read_event, read_notification, recipients_of};
+use crate::store::changes::rows::{
+    find_notification, put_notification, read_event, read_notification, read_payload, recipients_of,
+};
 use crate::store::schema::{keys, record};
 use crate::store::txn::Txn;
 use crate::store::updates::{NextAttempt, StoreUpdate};
@@ -60,9 +62,9 @@ impl Change for ResendNotification {
     }
 }
 
-/// Sends an event to every webhook that matches it now: a manual attempt where it has a notification already, a
-/// notification with the whole schedule where it has none. Answers all of them; `None` when the account has no such
-/// event.
+/// Sends an event to every webhook that subscribes to it now: a manual attempt where it has a notification already,
+/// whatever the webhook's filter; a notification with the whole schedule where it has none and meets the filter.
+/// Answers all of them; `None` when the account has no such event.
 #[derive(Debug)]
 pub struct ResendEvent {
     /// Whose it is.
@@ -101,11 +103,17 @@ impl Change for ResendEvent {
         let only = known.first().filter(|_| known.len() == 1).map(|webhook| NotificationKey { seq, webhook: *webhook });
         let only = only.map(|key| read_notification(txn, account, key)).transpose()?.flatten();
         let is_test = only.is_some_and(|notification| notification.test);
+        let mut met = Matches::default();
         let webhooks: Vec<(WebhookNo, bool)> = if is_test {
             // Only to the webhook that was tested, whatever type the test was of.
             known.into_iter().map(|webhook| (webhook, false)).collect()
         } else {
-            let all = ledger.matching(account, &event.event_type);
+            let subscribers = ledger.subscribers(account, &event.event_type);
+            let all = subscribers.all();
+            met = match subscribers.have_filters().then(|| read_payload(txn, seq, &stored)).transpose()?.flatten() {
+                Some(payload) => subscribers.of_resource(std::str::from_utf8(&payload.resource()).unwrap_or_default()),
+                None => all.clone(),
+            };
             let own =
                 event.tells_of_webhook().and_then(|id| ledger.shared.directory().by_id(account, id).map(|own| own.no));
             all.iter().filter(|(no, _)| own != Some(*no)).copied().collect()
@@ -120,6 +128,7 @@ impl Change for ResendEvent {
                 Err(ChangeError::Store(error)) => {
                     tracing::error!(%error, event = %event.id, "a notification could not be re-sent");
                 }
+                Ok(None) if met.binary_search_by_key(&webhook, |(no, _)| *no).is_err() => {}
                 Ok(None) => {
                     let position = match position(txn, &event, webhook, ordered) {
                         Ok(position) => position,

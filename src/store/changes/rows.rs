@@ -4,7 +4,7 @@
 //! entry among the untried ones, from which all of it follows. The first thing that happens to it writes the rest: a
 //! target that isn't well, or a webhook that is paused, costs an event next to nothing.
 
-use crate::model::{AccountNo, Event, EventId, Notification, NotificationKey, Seq, WebhookNo};
+use crate::model::{AccountNo, Event, EventId, Notification, NotificationKey, Payload, Seq, WebhookNo};
 use crate::store::error::StoreError;
 use crate::store::schema::index::notification_rows;
 use crate::store::schema::keys::Key;
@@ -106,6 +106,17 @@ pub(crate) fn delete_chunks(txn: &mut Txn<'_>, seq: Seq, stored: &Stored) {
 
 pub(crate) fn read_event(txn: &Txn<'_>, account: AccountNo, seq: Seq) -> Result<Option<(Event, Stored)>, StoreError> {
     txn.read(&keys::event(account, seq), |value| record::decode_event(account, seq, value))
+}
+
+/// The payload of an event, as this group sees it.
+pub(crate) fn read_payload(txn: &Txn<'_>, seq: Seq, stored: &Stored) -> Result<Option<Payload>, StoreError> {
+    stored.payload(|number, body| {
+        let append = |value: &[u8]| {
+            body.extend_from_slice(record::decode_chunk(value)?);
+            Ok(())
+        };
+        Ok(txn.read(&keys::chunk(seq, number), append)?.is_some())
+    })
 }
 
 /// The event an id stands for, as this group sees it.

@@ -76,7 +76,7 @@ pub(crate) fn forget_types(ledger: &mut Ledger, txn: &mut Txn<'_>) {
                 types.get_mut(&account).map(|known| known.remove(&name));
                 drop(types);
                 txn.delete(keys::type_name(account, no));
-                ledger.matches.retain(|(of, event_type), _| *of != account || event_type.as_str() != name);
+                ledger.subscribers.retain(|(of, event_type), _| *of != account || event_type.as_str() != name);
                 tracing::info!(event_type = name, "no event has this type any more: it is forgotten");
             }
             // It stays known, which harms nobody; the next start asks again.

@@ -6,7 +6,7 @@ use crate::model::{
 };
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
-use crate::store::schema::record::{Stored, Token};
+use crate::store::schema::record::Token;
 use crate::store::schema::{keys, record, seqs};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
@@ -18,25 +18,12 @@ impl Store {
             return Ok(None);
         };
         let (event, stored) = record::decode_event(account, seq, &value)?;
-        let payload = match stored {
-            Stored::Inline(payload) => Some(payload),
-            Stored::Erased => None,
-            Stored::Chunked { len, resource_at, chunks } => {
-                let mut body = Vec::with_capacity(len);
-                for number in 0..chunks {
-                    match self.shared.tree.get(&keys::chunk(seq, number))? {
-                        Some(value) => body.extend_from_slice(record::decode_chunk(&value)?),
-                        // Erased between the two reads.
-                        None => return Ok(Some((event, None))),
-                    }
-                }
-                let damaged = StoreError::Damaged { table: "chunk", what: "doesn't add up to its event's payload" };
-                if body.len() != len {
-                    return Err(damaged);
-                }
-                Some(Payload::new(body.into(), resource_at).ok_or(damaged)?)
-            }
-        };
+        let payload = stored.payload(|number, body| {
+            let chunk = self.shared.tree.get(&keys::chunk(seq, number))?;
+            let decoded = chunk.as_deref().map(record::decode_chunk).transpose()?;
+            body.extend_from_slice(decoded.unwrap_or_default());
+            Ok(decoded.is_some())
+        })?;
         Ok(Some((event, payload)))
     }
 

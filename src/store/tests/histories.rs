@@ -11,6 +11,7 @@ use crate::model::Notification;
 use crate::model::NotificationKey;
 use crate::model::Order;
 use crate::model::Pattern;
+use crate::model::PayloadFilter;
 use crate::model::ResponseFilter;
 use crate::model::Seq;
 use crate::model::Status;
@@ -89,7 +90,11 @@ pub(super) fn random_step(rig: &Rig, random: &mut Random) {
     match (random.below(20), hook, notification) {
         (0..=1, ..) if hooks.len() < 5 => {
             let ordered = random.below(2) == 0;
-            let hook = Webhook { ordered, ..webhook(account, &[PATTERNS[random.below(4)]]) };
+            let filter = random.maybe(|random| {
+                let text = [r#"{"id":"r1"}"#, r#"{"id":{"$neq":"r2"},"x":{"$startsWith":"y"}}"#][random.below(2)];
+                PayloadFilter::parse(text).unwrap()
+            });
+            let hook = Webhook { filter, ordered, ..webhook(account, &[PATTERNS[random.below(4)]]) };
             wait(store.commit(Registration::from(hook))).unwrap();
         }
         (2, Some(hook), _) => {

@@ -9,6 +9,7 @@ use crate::model::NewEvent;
 use crate::model::NotificationKey;
 use crate::model::Pattern;
 use crate::model::PatternSet;
+use crate::model::PayloadFilter;
 use crate::model::Seq;
 use crate::model::TargetUrl;
 use crate::model::Webhook;
@@ -20,7 +21,7 @@ use crate::store::limits::Limits;
 use crate::store::limits::MAX_EVENT_TYPES;
 use crate::store::schema::keys;
 use crate::store::updates::StoreUpdate;
-use crate::store::{ChangeWebhook, RecordEvents, Registration};
+use crate::store::{ChangeWebhook, RecordEvents, Registration, ResendEvent};
 use std::time::Duration;
 use std::time::Instant;
 
@@ -45,6 +46,63 @@ fn an_event_is_owed_to_what_matches_at_that_instant_and_told_once_it_is_durable(
     let (_, payload) = rig.store.event(rig.account, recorded.seq).unwrap().unwrap();
     assert_eq!(&payload.unwrap().resource()[..], b"{}");
     rig.check_rows();
+}
+
+#[test]
+fn a_filter_is_met_by_the_resource_as_the_webhook_is_at_that_instant() {
+    let rig = Rig::new();
+    let large = |n: usize| format!(r#"{{"n":{n},"padding":"{}"}}"#, "x".repeat(40_000));
+    let filter = |text: &str| Some(PayloadFilter::parse(text).unwrap());
+    let [few, many, all] = [r#"{"n":{"$lt":3}}"#, r#"{"n":{"$gte":3}}"#, ""].map(|text| {
+        let filter = if text.is_empty() { None } else { filter(text) };
+        let hook = Webhook { filter, ..webhook(rig.account, &["PAYMENT.*"]) };
+        wait(rig.store.commit(Registration::from(hook))).unwrap().webhook
+    });
+    let owed = |seq| {
+        let notifications = rig.store.notifications_of(rig.account, seq).unwrap();
+        notifications.iter().map(|notification| notification.key.webhook).collect::<Vec<_>>()
+    };
+    let recorded = rig.accept(vec![event("PAYMENT.PAID", &large(2)), event("PAYMENT.PAID", r#"{"n":3.0}"#)]);
+    assert_eq!((owed(recorded[0].seq), recorded[0].notifications), (vec![few.no, all.no], 2));
+    assert_eq!((owed(recorded[1].seq), recorded[1].notifications), (vec![many.no, all.no], 2));
+    assert_eq!(rig.store.shared.meters.filtered_total(), 2);
+
+    // A change holds for what is recorded after it; what is owed stays owed.
+    let patch = WebhookPatch { filter: Some(filter(r#"{"n":9}"#)), ..WebhookPatch::default() };
+    wait(rig.store.commit(ChangeWebhook { account: rig.account, id: few.id, patch })).unwrap().unwrap();
+    let after = rig.accept(vec![event("PAYMENT.PAID", r#"{"n":1}"#), event("PAYMENT.PAID", r#"{"n":9}"#)]);
+    assert_eq!((owed(after[0].seq), owed(after[1].seq)), (vec![all.no], vec![few.no, many.no, all.no]));
+    assert_eq!(owed(recorded[0].seq), [few.no, all.no]);
+
+    // Sent again, an event goes to what it has a notification for, and to what it matches now.
+    let resend = |seq| {
+        let resend = ResendEvent { account: rig.account, seq, in_flight: vec![] };
+        let sent = reply(wait(rig.store.commit(resend))).unwrap().unwrap();
+        sent.iter().map(|notification| notification.key.webhook).collect::<Vec<_>>()
+    };
+    assert_eq!(resend(recorded[0].seq), [few.no, all.no]);
+    let patch = WebhookPatch { filter: Some(filter(r#"{"padding":{"$exist":true}}"#)), ..WebhookPatch::default() };
+    wait(rig.store.commit(ChangeWebhook { account: rig.account, id: many.id, patch })).unwrap().unwrap();
+    assert_eq!(resend(recorded[0].seq), [few.no, many.no, all.no]);
+    assert_eq!(resend(after[0].seq), [all.no]);
+    rig.check_rows();
+    let rig = rig.reopen();
+    assert_eq!(rig.store.directory().by_no(few.no).unwrap().filter, filter(r#"{"n":9}"#));
+}
+
+/// A batch is refused by what it would make, not by what its filters leave out.
+#[test]
+fn what_filters_leave_out_is_not_counted_against_a_batch() {
+    let rig = Rig::new();
+    let filter = PayloadFilter::parse(r#"{"x":1}"#).unwrap();
+    for _ in 0..30 {
+        let hook = Webhook { filter: Some(filter.clone()), ..webhook(rig.account, &["*"]) };
+        wait(rig.store.commit(Registration::from(hook))).unwrap();
+    }
+    let events = |x: usize| (0..700).map(|_| event("PAYMENT.PAID", &format!(r#"{{"x":{x}}}"#))).collect();
+    let accept = |events| reply(wait(rig.store.commit(RecordEvents { account: rig.account, events, key: None })));
+    assert_eq!(accept(events(1)).unwrap_err(), AcceptRefusal::TooManyNotifications);
+    assert!(accept(events(2)).unwrap().iter().all(|accepted| accepted.event.notifications == 0));
 }
 
 /// Explaining why an event was not owed once compared times: a webhook registered in the event's own millisecond then
@@ -216,12 +274,13 @@ fn nothing_spills_into_files_that_are_never_synced() {
     for bytes in [16 * 1024 - 130, 16 * 1024 + 1] {
         rig.accept((0..300).map(|_| event("PAYMENT.PAID", &resource(bytes))).collect());
     }
-    let values = "v".repeat(400);
+    let values = "v".repeat(200);
     let names: Vec<String> = (0..ExtraHeaders::MAX).map(|n| format!("x-{n}")).collect();
     let patterns = (0..PatternSet::MAX).map(|n| Pattern::parse(&format!("A.{}{n:03}", "B".repeat(95))).unwrap());
     let large = Webhook {
         authorization: Authorization::parse(&"a".repeat(Authorization::MAX_BYTES)),
         events: PatternSet::new(patterns.collect()).unwrap(),
+        filter: PayloadFilter::parse(&format!(r#"{{"a":"{}"}}"#, "f".repeat(PayloadFilter::MAX_BYTES - 8))).ok(),
         headers: ExtraHeaders::new(names.iter().map(|name| (name.as_str(), values.as_str()))).unwrap(),
         target: TargetUrl::parse(&format!("https://loja.example/{}", "x".repeat(2000))).unwrap(),
         ..webhook(rig.account, &["*"])

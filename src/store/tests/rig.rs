@@ -293,6 +293,7 @@ pub(crate) fn webhook(account: AccountNo, patterns: &[&str]) -> Webhook {
         target: TargetUrl::parse("https://loja.example/").unwrap(),
         authorization: None,
         events: PatternSet::new(patterns.iter().map(|text| Pattern::parse(text).unwrap()).collect()).unwrap(),
+        filter: None,
         description: None,
         status: WebhookStatus::Active,
         headers: ExtraHeaders::default(),

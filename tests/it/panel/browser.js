@@ -244,6 +244,30 @@ const api = async (path, body) => {
   await click("#others summary");
   assert.match(await text("#others"), /nenhum dos seus padrões \(`ORDER.NOT_PAID`\) corresponde a `PAYMENT.PAID`/);
 
+  // A filter is tried on what came last, used from there, and taken away.
+  const filter = "form:has(#filter)";
+  await at(`${webhook}?tab=filter`);
+  await page.fill("#filter", '{"payment": {"id": {"$is": "p-1"}}}');
+  await submit(`${filter} button.main`);
+  assert.match(await text("#filter-problem"), /^`payment.id.\$is` \(linha 1, coluna 28\) não é um operador/);
+  await page.fill("#filter", '{"payment": {"id": "p-2"}}');
+  await submit(`${filter} button.main`);
+  assert.match(await text("#tried"), /: 0 de 1[^]*`payment.id` é `"p-1"`, o que não atende a `"p-2"`/);
+  await accessible("a filter that is tried");
+  await page.fill("#filter", '{"payment": {"id": "p-1"}}');
+  await submit(`${filter} button.main`);
+  assert.match(await text("#tried"), /: 1 de 1[^]*Atende ao filtro/);
+  await submit(`${filter} button[formaction]`);
+  assert.strictEqual(await page.inputValue("#filter"), '{"payment": {"id": "p-1"}}');
+  await submit("form.card button.main");
+  await at(`${webhook}?tab=configuration`);
+  assert.match(await text("dl.facts"), /Filtro por conteúdo[^]*"id": "p-1"/);
+  await accessible("a filter");
+  await at(`${webhook}/edit`);
+  await page.fill("#filter", "");
+  await submit("form.card button.main");
+  await at(own);
+
   // Live, without a jump: what is open stays open, what is read stays where it is, what is focused keeps the focus.
   if (scripted) {
     await page.setViewportSize({ width: 1100, height: 300 });

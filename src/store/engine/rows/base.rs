@@ -208,8 +208,8 @@ impl Base for SledBase {
     }
 }
 
-/// Removes what sled was writing of a snapshot when a kill, a full disk or a power cut ended it. sled means to pass over
-/// such a file, but looks for another name; it reads it as a snapshot, and calls the store corrupted. The snapshot
+/// Removes what sled was writing of a snapshot when a kill, a full disk or a power cut ended it. sled means to pass
+/// over such a file, but looks for another name; it reads it as a snapshot, and calls the store corrupted. The snapshot
 /// before it is there until the new one is whole, and sled's log has all that is in either.
 fn remove_half_snapshots(folder: &Path) -> io::Result<()> {
     let is_half = |name: &str| name.starts_with("snap.") && name.ends_with(".generating");

@@ -95,6 +95,33 @@ impl Stored {
     }
 }
 
+impl Stored {
+    /// The payload; `None` for one that was erased. `append` appends one chunk to what there is, and says whether there
+    /// was one.
+    pub(crate) fn payload(
+        &self,
+        mut append: impl FnMut(u16, &mut Vec<u8>) -> Result<bool, StoreError>,
+    ) -> Result<Option<Payload>, StoreError> {
+        let (len, resource_at, chunks) = match self {
+            Self::Inline(payload) => return Ok(Some(payload.clone())),
+            Self::Erased => return Ok(None),
+            Self::Chunked { len, resource_at, chunks } => (*len, *resource_at, *chunks),
+        };
+        let mut body = Vec::with_capacity(len);
+        for number in 0..chunks {
+            if !append(number, &mut body)? {
+                // Erased between two reads.
+                return Ok(None);
+            }
+        }
+        let damaged = StoreError::Damaged { table: "chunk", what: "doesn't add up to its event's payload" };
+        if body.len() != len {
+            return Err(damaged);
+        }
+        Payload::new(body.into(), resource_at).map(Some).ok_or(damaged)
+    }
+}
+
 /// The event's row, and the rows of its payload where that is too large for one.
 pub(crate) fn encode_event(event: &Event, payload: Option<&Payload>) -> (Vec<u8>, Vec<Vec<u8>>) {
     let body: &[u8] = payload.map_or(&[], |payload| payload.body());

@@ -5,10 +5,10 @@ mod damage;
 use crate::model::{
     AccountNo, Attempt, AttemptError, AttemptResult, Authorization, BulkResend, DisabledReason, ErrorCode, Event,
     EventId, EventType, ExtraHeaders, Fingerprint, KeptHead, Notice, Notification, NotificationFilter, NotificationKey,
-    OrderKey, Pattern, PatternSet, Payload, RateLimit, ResendId, ResendState, ResourceFacts, Response, ResponseFilter,
-    RetryPolicy, Scopes, SearchText, SentHeader, SentRequest, Seq, SigningSecret, SkipReason, Skipped, State, Status,
-    TargetHealth, TargetUrl, Timestamp, Timings, TlsVersion, TokenHash, TokenId, TraceContext, Trigger, Webhook,
-    WebhookId, WebhookName, WebhookNo, WebhookStatus,
+    OrderKey, Pattern, PatternSet, Payload, PayloadFilter, RateLimit, ResendId, ResendState, ResourceFacts, Response,
+    ResponseFilter, RetryPolicy, Scopes, SearchText, SentHeader, SentRequest, Seq, SigningSecret, SkipReason, Skipped,
+    State, Status, TargetHealth, TargetUrl, Timestamp, Timings, TlsVersion, TokenHash, TokenId, TraceContext, Trigger,
+    Webhook, WebhookId, WebhookName, WebhookNo, WebhookStatus,
 };
 use crate::store::hex::hex;
 use crate::store::schema::record::clock::{ClockV1, RunV1, decode_clock, encode_clock};
@@ -70,6 +70,7 @@ fn bare_webhook() -> Webhook {
         target: TargetUrl::parse("https://loja.example/x").unwrap(),
         authorization: None,
         events: PatternSet::new(vec![Pattern::Everything]).unwrap(),
+        filter: None,
         description: None,
         status: WebhookStatus::Active,
         headers: ExtraHeaders::default(),
@@ -92,6 +93,7 @@ fn full_webhook() -> Webhook {
         authorization: Some(Authorization::parse("Bearer x").unwrap()),
         events: PatternSet::new(vec![Pattern::parse("ORDER.*").unwrap(), Pattern::parse("PAYMENT.PAID").unwrap()])
             .unwrap(),
+        filter: Some(PayloadFilter::parse(r#"{"x":{"$gt":1}}"#).unwrap()),
         description: Some("loja".to_owned()),
         status: WebhookStatus::Disabled { reason: DisabledReason::Failing { since: at(1500) }, at: at(1900) },
         headers: ExtraHeaders::new([("x-shop", "1")]).unwrap(),
@@ -458,6 +460,7 @@ fn largest_webhook() -> Webhook {
         target: TargetUrl::parse(&target).unwrap(),
         authorization: Authorization::parse(&"a".repeat(Authorization::MAX_BYTES)),
         events: PatternSet::new(longest_patterns.collect()).unwrap(),
+        filter: PayloadFilter::parse(&format!(r#"{{"a":"{}"}}"#, "f".repeat(PayloadFilter::MAX_BYTES - 8))).ok(),
         description: Some("d".repeat(crate::model::MAX_DESCRIPTION_BYTES)),
         headers: ExtraHeaders::new(names.iter().map(|name| (name.as_str(), value.as_str()))).unwrap(),
         max_in_flight: Some(u16::MAX),

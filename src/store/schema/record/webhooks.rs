@@ -1,9 +1,9 @@
 //! Webhooks, and how their targets do.
 
 use crate::model::{
-    AccountNo, Authorization, DisabledReason, ExtraHeaders, Notice, Pattern, PatternSet, RateLimit, RetryPolicy, Seq,
-    SigningSecret, TargetHealth, TargetUrl, Timestamp, Webhook, WebhookId, WebhookName, WebhookNo, WebhookStatus,
-    millis,
+    AccountNo, Authorization, DisabledReason, ExtraHeaders, Notice, Pattern, PatternSet, PayloadFilter, RateLimit,
+    RetryPolicy, Seq, SigningSecret, TargetHealth, TargetUrl, Timestamp, Webhook, WebhookId, WebhookName, WebhookNo,
+    WebhookStatus, millis,
 };
 use crate::store::error::StoreError;
 use crate::store::schema::record::frame::{invalid, open, seal};
@@ -19,6 +19,7 @@ struct WebhookV1 {
     target: String,
     authorization: Option<String>,
     events: Vec<String>,
+    filter: Option<String>,
     description: Option<String>,
     status: u8,
     disabled: Option<DisabledV1>,
@@ -69,6 +70,7 @@ pub(crate) fn encode_webhook(webhook: &Webhook) -> Vec<u8> {
         target: webhook.target.as_str().to_owned(),
         authorization: webhook.authorization.as_ref().map(|value| value.expose().to_owned()),
         events: webhook.events.iter().map(Pattern::to_string).collect(),
+        filter: webhook.filter.as_ref().map(|filter| filter.as_str().to_owned()),
         description: webhook.description.clone(),
         status,
         disabled,
@@ -123,6 +125,10 @@ fn webhook_from(record: WebhookV1) -> Option<Webhook> {
             None => None,
         },
         events: PatternSet::new(patterns?)?,
+        filter: match record.filter {
+            Some(text) => Some(PayloadFilter::parse(&text).ok()?),
+            None => None,
+        },
         description: record.description,
         status: match record.status {
             0 => WebhookStatus::Active,

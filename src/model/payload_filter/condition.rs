@@ -1,0 +1,258 @@
+//! What a filter is made of, and how it is written.
+
+use super::number::Decimal;
+use std::borrow::Cow;
+use std::cmp::Ordering;
+use std::fmt::{self, Display as _};
+
+/// Conditions that a value meets if it meets all of them. There is at least one.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Block(pub(super) Vec<Condition>);
+
+/// One condition.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Condition {
+    /// The member of this name meets it.
+    Member(Box<str>, Block),
+    Is(Test),
+    IsNot(Test),
+    /// Whether there is a value at all.
+    Exists(bool),
+    Any(Vec<Block>),
+    All(Vec<Block>),
+    Not(Block),
+}
+
+/// What is asked of one value that is neither an object nor a list.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Test {
+    Equal(Scalar),
+    /// Sorted by [`Scalar::order`].
+    In(Vec<Scalar>),
+    /// With a number or a text.
+    Compare(Comparison, Scalar),
+    StartsWith(Box<str>),
+    EndsWith(Box<str>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Comparison {
+    Greater,
+    GreaterOrEqual,
+    Less,
+    LessOrEqual,
+}
+
+/// A value that is neither an object nor a list, as a filter has it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Scalar {
+    Null,
+    Bool(bool),
+    /// As it was written.
+    Number(Box<str>),
+    Text(Box<str>),
+}
+
+/// A value of an event, as far as tests look at it.
+#[derive(Clone, Debug)]
+pub(super) enum Value<'a> {
+    Missing,
+    Null,
+    Bool(bool),
+    Number(Decimal<'a>),
+    /// The bytes of its characters. Half of a character, which JSON can write, is none that a filter could have.
+    Text(Cow<'a, [u8]>),
+    /// An object. Lists are looked into before any test.
+    Object,
+}
+
+impl Scalar {
+    /// Their order among themselves: by kind, then by value.
+    pub(super) fn order(&self, other: &Self) -> Ordering {
+        self.compare(&other.value()).unwrap_or_else(|| self.kind().cmp(&other.kind()))
+    }
+
+    fn value(&self) -> Value<'_> {
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(value) => Value::Bool(*value),
+            Self::Number(digits) => Value::Number(Decimal::read(digits)),
+            Self::Text(text) => Value::Text(Cow::Borrowed(text.as_bytes())),
+        }
+    }
+
+    fn kind(&self) -> u8 {
+        match self {
+            Self::Null => 0,
+            Self::Bool(_) => 1,
+            Self::Number(_) => 2,
+            Self::Text(_) => 3,
+        }
+    }
+
+    /// How it stands to a value of the same kind; `None` for one of another kind.
+    fn compare(&self, value: &Value<'_>) -> Option<Ordering> {
+        Some(match (self, value) {
+            (Self::Null, Value::Null) => Ordering::Equal,
+            (Self::Bool(own), Value::Bool(other)) => own.cmp(other),
+            (Self::Number(own), Value::Number(other)) => Decimal::read(own).compare(other),
+            (Self::Text(own), Value::Text(other)) => own.as_bytes().cmp(other),
+            _ => return None,
+        })
+    }
+
+    fn equals(&self, value: &Value<'_>) -> bool {
+        self.compare(value) == Some(Ordering::Equal)
+    }
+}
+
+impl Value<'_> {
+    fn kind(&self) -> u8 {
+        match self {
+            Self::Null => 0,
+            Self::Bool(_) => 1,
+            Self::Number(_) => 2,
+            Self::Text(_) => 3,
+            Self::Missing | Self::Object => 4,
+        }
+    }
+}
+
+impl Test {
+    /// Whether a value is what is asked for. A missing one never is, nor one of another kind.
+    pub(super) fn holds(&self, value: &Value<'_>) -> bool {
+        match (self, value) {
+            (Self::Equal(wanted), _) => wanted.equals(value),
+            (Self::In(wanted), _) => {
+                let kind = value.kind();
+                let order = |one: &Scalar| one.compare(value).unwrap_or_else(|| one.kind().cmp(&kind));
+                wanted.binary_search_by(order).is_ok()
+            }
+            // The bound stands first in the comparison below.
+            (Self::Compare(comparison, bound), _) => bound.compare(value).is_some_and(|order| match comparison {
+                Comparison::Greater => order.is_lt(),
+                Comparison::GreaterOrEqual => order.is_le(),
+                Comparison::Less => order.is_gt(),
+                Comparison::LessOrEqual => order.is_ge(),
+            }),
+            (Self::StartsWith(start), Value::Text(text)) => text.starts_with(start.as_bytes()),
+            (Self::EndsWith(end), Value::Text(text)) => text.ends_with(end.as_bytes()),
+            (Self::StartsWith(_) | Self::EndsWith(_), _) => false,
+        }
+    }
+}
+
+impl Block {
+    /// The one value that it asks for, where that is all it does.
+    fn as_scalar(&self) -> Option<&Scalar> {
+        match &self.0[..] {
+            [Condition::Is(Test::Equal(scalar))] => Some(scalar),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Scalar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("null"),
+            Self::Bool(value) => value.fmt(f),
+            Self::Number(digits) => f.write_str(digits),
+            Self::Text(text) => write_text(f, text),
+        }
+    }
+}
+
+/// JSON that is read as the same block again.
+impl fmt::Display for Block {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(scalar) = self.as_scalar() {
+            return scalar.fmt(f);
+        }
+        write_list(f, ['{', '}'], self.0.iter().map(|condition| move |f: &mut fmt::Formatter<'_>| condition.write(f)))
+    }
+}
+
+/// JSON of an object that has this condition alone.
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("{")?;
+        self.write(f)?;
+        f.write_str("}")
+    }
+}
+
+impl Condition {
+    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Member(name, block) => {
+                write_text(f, name)?;
+                write!(f, ":{block}")
+            }
+            Self::Is(test) => test.write(f, false),
+            Self::IsNot(test) => test.write(f, true),
+            Self::Exists(wanted) => write!(f, "\"$exist\":{wanted}"),
+            Self::Any(blocks) => {
+                f.write_str("\"$or\":")?;
+                write_blocks(f, blocks)
+            }
+            Self::All(blocks) => {
+                f.write_str("\"$and\":")?;
+                write_blocks(f, blocks)
+            }
+            Self::Not(block) => write!(f, "\"$not\":{block}"),
+        }
+    }
+}
+
+impl Test {
+    fn write(&self, f: &mut fmt::Formatter<'_>, negated: bool) -> fmt::Result {
+        match self {
+            Self::Equal(scalar) => write!(f, "\"{}\":{scalar}", if negated { "$neq" } else { "$eq" }),
+            Self::In(scalars) => {
+                write!(f, "\"{}\":", if negated { "$nin" } else { "$in" })?;
+                write_list(f, ['[', ']'], scalars.iter().map(|scalar| move |f: &mut fmt::Formatter<'_>| scalar.fmt(f)))
+            }
+            Self::Compare(comparison, bound) => {
+                let operator = match comparison {
+                    Comparison::Greater => "$gt",
+                    Comparison::GreaterOrEqual => "$gte",
+                    Comparison::Less => "$lt",
+                    Comparison::LessOrEqual => "$lte",
+                };
+                write!(f, "\"{operator}\":{bound}")
+            }
+            Self::StartsWith(text) => {
+                f.write_str("\"$startsWith\":")?;
+                write_text(f, text)
+            }
+            Self::EndsWith(text) => {
+                f.write_str("\"$endsWith\":")?;
+                write_text(f, text)
+            }
+        }
+    }
+}
+
+fn write_text(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    f.write_str(&serde_json::to_string(text).map_err(|_| fmt::Error)?)
+}
+
+fn write_blocks(f: &mut fmt::Formatter<'_>, blocks: &[Block]) -> fmt::Result {
+    write_list(f, ['[', ']'], blocks.iter().map(|block| move |f: &mut fmt::Formatter<'_>| block.fmt(f)))
+}
+
+fn write_list(
+    f: &mut fmt::Formatter<'_>,
+    [opening, closing]: [char; 2],
+    items: impl Iterator<Item = impl Fn(&mut fmt::Formatter<'_>) -> fmt::Result>,
+) -> fmt::Result {
+    write!(f, "{opening}")?;
+    for (at, write) in items.enumerate() {
+        if at > 0 {
+            f.write_str(",")?;
+        }
+        write(f)?;
+    }
+    write!(f, "{closing}")
+}
