@@ -189,8 +189,9 @@ settings! {
         /// attempts as well. The log warns a day before, other webhooks that subscribe to WEBHOOK.DISABLED are
         /// notified, and pending notifications are held until its status is set to ACTIVE.
         disable_after: Option<Duration> = None => OrNone(Span(secs(1), days(366))), Reload;
-        /// Disables a webhook at once when its target answers 410 Gone.
-        disable_on_gone: bool = false => Switch, Reload;
+        /// Disables a webhook at once when its target answers an automatic attempt with 410 Gone, as Standard Webhooks
+        /// asks for. Pending notifications are held until its status is set to ACTIVE.
+        disable_on_gone: bool = true => Switch, Reload;
     }
 
     /// Which targets are allowed.

@@ -51,7 +51,8 @@ pub struct Notice {
     pub proven: bool,
 }
 
-/// When a webhook is disabled because of its target. Never, by default: the guide has no such rule.
+/// When a webhook is disabled because of its target. The guide has no such rule; Standard Webhooks asks for the one of
+/// [`DisableRule::on_gone`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DisableRule {
     /// How long nothing must have been confirmed; it must be failing, and a notification must have used up its attempts
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn off_by_default_and_gone_only_where_asked_for() {
+    fn gone_is_enough_where_the_rule_says_so() {
         let gone = TargetHealth { gone: true, ..failing(true, None) };
         assert_eq!(DisableRule::default().evaluate(&gone, at(90)), DisableDecision::None);
         let rule = DisableRule { on_gone: true, ..DisableRule::default() };

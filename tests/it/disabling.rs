@@ -4,7 +4,7 @@ use crate::harness::{Daemon, QUICK, eventually};
 use crate::receiver::{Receiver, Reply};
 use serde_json::{Value, json};
 
-const RULE: &str = "disable_after = \"2s\"\ndisable_on_gone = true\n";
+const RULE: &str = "disable_after = \"2s\"\n";
 
 fn config(rule: &str) -> String {
     QUICK.replace("[egress]", &format!("{rule}[egress]"))
@@ -79,8 +79,8 @@ fn what_fails_for_too_long_is_disabled_told_of_and_released_by_one_call() {
 }
 
 #[test]
-fn a_target_that_is_gone_is_disabled_only_where_the_config_says_so() {
-    let daemon = Daemon::quick();
+fn a_target_that_is_gone_is_disabled_unless_the_config_says_otherwise() {
+    let daemon = Daemon::start(&config("disable_on_gone = false\n"));
     let closed = Receiver::start(&[Reply::Status(410)]);
     let hook = daemon.register_with(json!({
         "target": closed.url, "events": ["*"], "retry": { "schedule": ["20ms"], "max_attempts": 1 },
@@ -89,7 +89,7 @@ fn a_target_that_is_gone_is_disabled_only_where_the_config_says_so() {
     daemon.await_status(&event, "FAILED");
     assert_eq!(webhook(&daemon, &hook["id"])["status"], "ACTIVE");
     // A reload is enough, and what was answered before it counts.
-    daemon.configure(&config("disable_on_gone = true\n"));
+    daemon.configure(QUICK);
     daemon.signal("-HUP");
     eventually("it is disabled", || (webhook(&daemon, &hook["id"])["status"] == "DISABLED").then_some(()));
     assert!(webhook(&daemon, &hook["id"])["disabled_reason"].as_str().unwrap().contains("410 Gone"));
