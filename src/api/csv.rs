@@ -2,6 +2,7 @@
 
 use super::call::Call;
 use super::query::Query;
+use crate::clock::Zone;
 use crate::http::Answer;
 use crate::model::Order;
 use crate::service::{CsvLanguage, CsvList};
@@ -35,6 +36,10 @@ impl CsvFormat {
 
     pub(super) fn answer(&self, call: &Call, list: CsvList) -> Answer {
         let name = list.name(self.language);
-        Answer::csv(call.service.csv(&call.caller, list, self.language, self.order), name, call.service.now())
+        Answer::csv(
+            call.service.csv(&call.caller, list, self.language, Zone::utc(), self.order),
+            name,
+            call.service.now(),
+        )
     }
 }

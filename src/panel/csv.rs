@@ -27,7 +27,8 @@ impl Panel {
             Lang::Pt => CsvLanguage::Pt,
             Lang::En => CsvLanguage::En,
         };
-        let feed = self.service.csv(&signed_in.caller, list.clone(), language, Order::Newest);
+        let zone = self.service.time_zone();
+        let feed = self.service.csv(&signed_in.caller, list.clone(), language, zone, Order::Newest);
         Some(Answer::csv(feed, list.name(language), self.service.now()))
     }
 

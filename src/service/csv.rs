@@ -8,6 +8,7 @@ use super::caller::Caller;
 use super::error::Error;
 use super::shared::Service;
 use super::views::{NotificationView, Webhooks};
+use crate::clock::Zone;
 use crate::http::{BodyFeed, NextPiece};
 use crate::model::{Cursor, Event, EventFilter, Listing, NotificationFilter, Order, Timestamp, Webhook};
 use bytes::Bytes;
@@ -107,12 +108,20 @@ const WEBHOOK: [Heading; 9] = [
 struct Rows {
     text: String,
     language: CsvLanguage,
+    /// The zone of its times.
+    zone: Zone,
 }
 
 impl Rows {
     /// A row under these headings: a cell for each.
     fn under<const N: usize>(&mut self, _headings: &[Heading; N], cells: [&str; N]) {
         self.row(cells);
+    }
+
+    /// A time as spreadsheets read it; an empty cell where there is none.
+    fn time(&self, at: Option<Timestamp>) -> String {
+        let text = at.map(|at| self.zone.shift(at).unwrap_or(at).to_string()).unwrap_or_default();
+        text.replace('T', " ").chars().take(19).collect()
     }
 
     fn row<'c>(&mut self, cells: impl IntoIterator<Item = &'c str>) {
@@ -153,11 +162,6 @@ fn push_cell(text: &mut String, cell: &str) {
     text.push('"');
 }
 
-/// A time as spreadsheets read it, in UTC; an empty cell where there is none.
-fn time(at: Option<Timestamp>) -> String {
-    at.map(|at| at.to_string()).map_or_else(String::new, |text| text.replace('T', " ").chars().take(19).collect())
-}
-
 fn yes(is: bool, language: CsvLanguage) -> &'static str {
     match (is, language) {
         (true, CsvLanguage::En) => "yes",
@@ -168,6 +172,8 @@ fn yes(is: bool, language: CsvLanguage) -> &'static str {
 }
 
 fn event_row(rows: &mut Rows, event: &Event) {
+    let times = [event.occurred_at, Some(event.inserted_at), event.erased_at];
+    let [occurred_at, recorded_at, erased_at] = times.map(|at| rows.time(at));
     rows.under(
         &EVENT,
         [
@@ -175,16 +181,18 @@ fn event_row(rows: &mut Rows, event: &Event) {
             event.event_type.as_str(),
             event.external_id().unwrap_or_default(),
             event.resource.id.as_deref().unwrap_or_default(),
-            &time(event.occurred_at),
-            &time(Some(event.inserted_at)),
+            &occurred_at,
+            &recorded_at,
             &event.notifications.to_string(),
-            &time(event.erased_at),
+            &erased_at,
         ],
     );
 }
 
 fn notification_row(rows: &mut Rows, view: &NotificationView, event: &Event) {
     let language = rows.language;
+    let times = [view.next_attempt_at, view.delivered_at, Some(view.inserted_at), Some(view.updated_at)];
+    let [next_attempt_at, delivered_at, recorded_at, changed_at] = times.map(|at| rows.time(at));
     rows.under(
         &NOTIFICATION,
         [
@@ -200,15 +208,17 @@ fn notification_row(rows: &mut Rows, view: &NotificationView, event: &Event) {
             yes(view.test, language),
             &view.attempts_count.to_string(),
             &view.response_status.map(|status| status.to_string()).unwrap_or_default(),
-            &time(view.next_attempt_at),
-            &time(view.delivered_at),
-            &time(Some(view.inserted_at)),
-            &time(Some(view.updated_at)),
+            &next_attempt_at,
+            &delivered_at,
+            &recorded_at,
+            &changed_at,
         ],
     );
 }
 
 fn webhook_row(rows: &mut Rows, webhook: &Webhook, failing_since: Option<Timestamp>) {
+    let times = [failing_since, Some(webhook.inserted_at), Some(webhook.updated_at)];
+    let [failing_since, created_at, changed_at] = times.map(|at| rows.time(at));
     let patterns: Vec<String> = webhook.events.iter().map(ToString::to_string).collect();
     rows.under(
         &WEBHOOK,
@@ -219,9 +229,9 @@ fn webhook_row(rows: &mut Rows, webhook: &Webhook, failing_since: Option<Timesta
             webhook.description.as_deref().unwrap_or_default(),
             &patterns.join(" "),
             webhook.status.as_str(),
-            &time(failing_since),
-            &time(Some(webhook.inserted_at)),
-            &time(Some(webhook.updated_at)),
+            &failing_since,
+            &created_at,
+            &changed_at,
         ],
     );
 }
@@ -232,6 +242,7 @@ struct CsvFeed {
     caller: Caller,
     list: CsvList,
     language: CsvLanguage,
+    zone: Zone,
     listing: Listing,
     begun: bool,
 }
@@ -253,7 +264,7 @@ impl BodyFeed for Ended {
 
 impl CsvFeed {
     async fn piece(mut self: Box<Self>) -> Option<(Bytes, Box<dyn BodyFeed>)> {
-        let mut rows = Rows { text: String::new(), language: self.language };
+        let mut rows = Rows { text: String::new(), language: self.language, zone: self.zone.clone() };
         if !self.begun {
             self.begun = true;
             rows.text.push('\u{feff}');
@@ -261,7 +272,9 @@ impl CsvFeed {
                 CsvLanguage::En => *en,
                 CsvLanguage::Pt => *pt,
             };
-            rows.row(self.list.headings().iter().map(pick));
+            let named = |heading| pick(heading).replace("(UTC)", &format!("({})", self.zone.name()));
+            let headings: Vec<String> = self.list.headings().iter().map(named).collect();
+            rows.row(headings.iter().map(String::as_str));
         }
         loop {
             match self.page(&mut rows).await {
@@ -333,23 +346,35 @@ fn ends(next: Option<Cursor>, listing: &Listing, found: usize) -> Option<Cursor>
 impl Service {
     /// A list as CSV, the newest first unless asked otherwise. Rows are read as they are sent; what is recorded
     /// meanwhile may be among them in a list that begins with the oldest. One that can't be read to its end says so in
-    /// its last row.
+    /// its last row. Times are of that zone, which the headings name.
     pub fn csv(
         self: &Arc<Self>,
         caller: &Caller,
         list: CsvList,
         language: CsvLanguage,
+        zone: Zone,
         order: Order,
     ) -> Box<dyn BodyFeed> {
         let listing = Listing { order, cursor: None, limit: ROWS };
         let (service, caller) = (self.clone(), caller.clone());
-        Box::new(CsvFeed { service, caller, list, language, listing, begun: false })
+        Box::new(CsvFeed { service, caller, list, language, zone, listing, begun: false })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_of_the_zone() {
+        for (zone, expected) in
+            [(Zone::utc(), "2026-11-23 12:00:00"), (Zone::of_variable(Some("<-03>3")), "2026-11-23 09:00:00")]
+        {
+            let rows = Rows { text: String::new(), language: CsvLanguage::Pt, zone };
+            assert_eq!(rows.time(Some(Timestamp::from_ms(1_795_435_200_123))), expected);
+            assert_eq!(rows.time(None), "");
+        }
+    }
 
     fn cell(text: &str) -> String {
         let mut csv = String::new();
@@ -382,11 +407,9 @@ mod tests {
     #[test]
     fn languages_split_cells_by_what_spreadsheets_expect() {
         for (language, separator) in [(CsvLanguage::En, ','), (CsvLanguage::Pt, ';')] {
-            let mut rows = Rows { text: String::new(), language };
+            let mut rows = Rows { text: String::new(), language, zone: Zone::utc() };
             rows.row(["a", "b;c", "d"]);
             assert_eq!(rows.text, format!("a{separator}\"b;c\"{separator}d\r\n"));
         }
-        assert_eq!(time(Some(Timestamp::from_ms(1_795_435_200_123))), "2026-11-23 12:00:00");
-        assert_eq!(time(None), "");
     }
 }
