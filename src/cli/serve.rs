@@ -11,6 +11,8 @@ use crate::store::OpenError;
 use clap::Args;
 use sd_notify::NotifyState;
 use std::io::{self, IsTerminal as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -201,9 +203,18 @@ impl Reloader<'_> {
 
 /// Asks the service manager for more time, again and again until it is dropped: opening a large store that was cut off,
 /// and mending what an accepted loss has left of one, may take longer than `TimeoutStartSec`, and begin anew after it.
+/// Once it is to stop it asks no more: `TimeoutStopSec` would be extended too.
 struct MoreTime {
     /// Ends the thread when it is dropped.
     _ends: std::sync::mpsc::Sender<()>,
+    /// Waits for a signal.
+    stops: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for MoreTime {
+    fn drop(&mut self) {
+        self.stops.abort();
+    }
 }
 
 impl MoreTime {
@@ -215,16 +226,27 @@ impl MoreTime {
 
     fn ask() -> Self {
         let (sender, ends) = std::sync::mpsc::channel();
+        let is_to_stop = Arc::new(AtomicBool::new(false));
+        let noted = is_to_stop.clone();
+        let stops = tokio::spawn(async move {
+            if let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+                tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
+                noted.store(true, Ordering::Relaxed);
+            }
+        });
         let each = u32::try_from(Self::EACH.as_micros()).unwrap_or(u32::MAX);
         let ask = move || {
             let began = std::time::Instant::now();
-            while ends.recv_timeout(Self::EVERY) == Err(RecvTimeoutError::Timeout) && began.elapsed() < Self::MOST {
+            while ends.recv_timeout(Self::EVERY) == Err(RecvTimeoutError::Timeout)
+                && began.elapsed() < Self::MOST
+                && !is_to_stop.load(Ordering::Relaxed)
+            {
                 tell(&[NotifyState::ExtendTimeoutUsec(each), NotifyState::Status("opening the store")]);
             }
         };
         // Without it the start has the time that the unit gives.
         let _ = std::thread::Builder::new().name("more-time".to_owned()).spawn(ask);
-        Self { _ends: sender }
+        Self { _ends: sender, stops }
     }
 }
 

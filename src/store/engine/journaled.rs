@@ -83,10 +83,11 @@ impl<B: Base + 'static> JournalWriter<B> {
         let settings = settings();
         let (journal, recovered) = if rows.is_begun()? {
             // Before the journal is touched: afterwards nothing of it tells.
-            if accept_data_loss && !rows.is_unrepaired() {
+            let is_unrepaired = rows.is_unrepaired();
+            if accept_data_loss && !is_unrepaired {
                 rows.note_unrepaired(true)?;
             }
-            let held = Held::new(rows.synced_position(), rows.reached());
+            let held = Held { is_unrepaired, ..Held::new(rows.synced_position(), rows.reached()) };
             let replay = |frame: Frame| rows.load(frame.commit, &frame.rows);
             Journal::open(disk, identity, settings, held, accept_data_loss, replay)?
         } else {

@@ -21,6 +21,8 @@ pub(crate) struct Held {
     pub(crate) position: u64,
     /// How far the journal had come when that was last written down; not before `position`.
     pub(crate) reached: Reached,
+    /// Whether a loss was accepted at an earlier start, and not seen to: what was lost may still be in `reached`.
+    pub(crate) is_unrepaired: bool,
 }
 
 impl Held {
@@ -28,7 +30,7 @@ impl Held {
         // What is known of another commit says nothing of this one.
         let reached =
             if reached.commit < position { Reached { commit: position, line: 0, ..reached } } else { reached };
-        Self { position, reached }
+        Self { position, reached, is_unrepaired: false }
     }
 
     /// Where no more than the position is known.

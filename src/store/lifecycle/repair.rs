@@ -376,7 +376,10 @@ impl<B: Base + 'static> Repair<'_, B> {
             }
             Ok(())
         })?;
-        jobs.extend(gone.into_iter().map(|account| Job::Remove { account }));
+        // An account may stand where nothing can be read: then its events stay.
+        if self.repaired.unreadable == 0 {
+            jobs.extend(gone.into_iter().map(|account| Job::Remove { account }));
+        }
         for job in jobs {
             head.job += 1;
             self.staged.insert(keys::job(head.job), Some(record::encode_job(&job)));

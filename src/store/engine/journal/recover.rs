@@ -230,7 +230,7 @@ impl Surveyor {
             let rest = Rest { known: held.reached.commit.max(mark.commit), segments: segments.collect() };
             return rest.set_aside(plan);
         };
-        if is_of_another_line(&segments.as_slice()[needed..], held.reached)? {
+        if is_of_another_line(&segments.as_slice()[needed..], held)? {
             self.meet(Damage::Apart { commit: held.reached.commit })?;
             let rest = Rest { known: held.reached.commit.max(mark.commit), segments: segments.collect() };
             return rest.set_aside(plan);
@@ -326,20 +326,21 @@ impl Rest {
 }
 
 /// Whether the segments, the first that is needed and all behind it, had another line at the commit that is known.
-fn is_of_another_line(needed: &[Segment], known: Reached) -> Result<bool, RecoverError> {
+fn is_of_another_line(needed: &[Segment], held: Held) -> Result<bool, RecoverError> {
+    let known = held.reached;
     let Some(Segment { name, file, header }) =
         needed.iter().rfind(|segment| segment.header.predecessor_last <= known.commit)
     else {
         return Ok(false);
     };
     // A loss was accepted, and cut off before that was noted.
-    if known.line == 0 || header.after_loss && known.epoch < header.epoch {
+    if known.line == 0 || held.is_unrepaired && known.epoch < header.loss_epoch {
         return Ok(false);
     }
     let walked = walk(&**file, header, header.place(), known.commit);
     let (place, _) = walked.map_err(RecoverError::io("read", name))?;
-    // Where it doesn't go so far, that is the damage.
-    Ok(place.last == known.commit && place.line != known.line)
+    // Where it doesn't go so far, that is the damage. A commit among those that were lost isn't this one's.
+    Ok(place.last >= known.commit && place.line != known.line)
 }
 
 /// Goes on from a place, up to a commit at most; what stopped it before that.

@@ -19,7 +19,7 @@ pub(crate) const NEW_ENDING: &str = ".new";
 pub(crate) const LOST_ENDING: &str = ".lost";
 const MAGIC: &[u8; 8] = b"carteirj";
 const VERSION: u8 = 1;
-pub(crate) const HEADER_BYTES: usize = 8 + 1 + 4 + 16 + 8 + 8 + 8 + 8 + 8 + 4 + 4 + 8 + 8 + 1 + 4;
+pub(crate) const HEADER_BYTES: usize = 8 + 1 + 4 + 16 + 8 + 8 + 8 + 8 + 8 + 4 + 4 + 8 + 8 + 8 + 1 + 4;
 const SEAL_MAGIC: [u8; 4] = [0xc7, b'e', b'n', b'd'];
 pub(crate) const SEAL_BYTES: usize = 4 + 8 + 8 + 4 + 4;
 /// How much of a file is looked through at once.
@@ -56,6 +56,8 @@ pub(crate) struct Header {
     /// The number of the first commit behind the copies: `durable` + 1, or a higher one after a loss that was accepted,
     /// since a lost commit's number is never given to another one.
     pub(crate) next: u64,
+    /// The start at which a loss was accepted last; 0 where none was.
+    pub(crate) loss_epoch: u64,
     /// Whether it was begun when a loss was accepted: segments between its predecessor and itself don't count.
     pub(crate) after_loss: bool,
 }
@@ -128,6 +130,7 @@ impl Header {
         bytes.extend_from_slice(&self.line.to_be_bytes());
         bytes.extend_from_slice(&self.durable.to_be_bytes());
         bytes.extend_from_slice(&self.next.to_be_bytes());
+        bytes.extend_from_slice(&self.loss_epoch.to_be_bytes());
         bytes.push(self.after_loss.into());
         bytes.extend_from_slice(&crc32fast::hash(&bytes).to_be_bytes());
         let mut header = [0; HEADER_BYTES];
@@ -150,7 +153,8 @@ impl Header {
             line: four(73)?,
             durable: eight(77)?,
             next: eight(85)?,
-            after_loss: header[93] != 0,
+            loss_epoch: eight(93)?,
+            after_loss: header[101] != 0,
         })
     }
 

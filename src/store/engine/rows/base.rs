@@ -229,10 +229,18 @@ fn remove_half_snapshots(folder: &Path) -> io::Result<()> {
     }
     // A daemon that runs may just be writing it; it has sled's lock, which is asked for again below.
     let lock = File::open(folder.join(DB));
-    if lock.as_ref().is_ok_and(|lock| lock.try_lock_exclusive().is_ok()) {
-        halves.iter().try_for_each(std::fs::remove_file)?;
+    let is_ours = match &lock {
+        Ok(lock) => lock.try_lock_exclusive().is_ok(),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    };
+    if !is_ours {
+        return Ok(());
     }
-    Ok(())
+    halves.iter().try_for_each(|half| match std::fs::remove_file(half) {
+        // It was finished meanwhile.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    })
 }
 
 /// Reads all of sled's files. sled takes what it can't read at a start for the end of its log, or for an empty segment,

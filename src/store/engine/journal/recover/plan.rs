@@ -133,6 +133,10 @@ impl Plan {
             line: before.map_or(0, |link| link.end.line),
             durable: self.last.last,
             next: self.next,
+            loss_epoch: match &self.lost {
+                Some(_) => self.epoch + 1,
+                None => before.map_or(0, |link| link.segment.header.loss_epoch),
+            },
             after_loss: self.lost.is_some(),
         }
     }

@@ -12,6 +12,7 @@ const HEADER: Header = Header {
     line: 11,
     durable: 10,
     next: 11,
+    loss_epoch: 1,
     after_loss: false,
 };
 
@@ -22,7 +23,7 @@ fn golden_bytes() {
     let eight = |number: u64| format!("{number:016x}");
     let mut expected = format!("636172746569726a0100000001{}", "07".repeat(16));
     expected += &[eight(3), eight(2), eight(HEADER.salt), eight(2), eight(10)].concat();
-    expected += &["deadbeef", "0000000b", &eight(10), &eight(11), "00"].concat();
+    expected += &["deadbeef", "0000000b", &eight(10), &eight(11), &eight(1), "00"].concat();
     let header = HEADER.encode();
     assert_eq!(hex(&header[..HEADER_BYTES - 4]), expected);
     assert_eq!(Header::decode(&header), Some(HEADER));

@@ -55,6 +55,8 @@ pub(super) struct Model {
     pub(super) position: u64,
     /// How far the journal is known to have come.
     pub(super) reached: Reached,
+    /// Whether a loss was accepted, and not seen to.
+    pub(super) is_unrepaired: bool,
     /// Whether it is noted that there is a journal.
     pub(super) created: bool,
     pub(super) now: Duration,
@@ -76,7 +78,8 @@ impl Model {
         let (disk, settings) = (Arc::new(disk.clone()), settings(self.segment_bytes));
         let mut replayed = Vec::new();
         let opened = if self.created {
-            Journal::open(disk, IDENTITY, settings, Held::new(self.position, self.reached), accept, |frame| {
+            let held = Held { is_unrepaired: self.is_unrepaired, ..Held::new(self.position, self.reached) };
+            Journal::open(disk, IDENTITY, settings, held, accept, |frame| {
                 replayed.push(frame);
                 Ok(())
             })

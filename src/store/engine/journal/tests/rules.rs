@@ -8,6 +8,7 @@ use crate::store::engine::journal::disk::{Disk, Fault, MemoryDisk, write_all};
 use crate::store::engine::journal::error::{Damage, RecoverError};
 use crate::store::engine::journal::frame;
 use crate::store::engine::journal::marker::{self, Mark, Marker};
+use crate::store::engine::journal::recover::Recovered;
 use crate::store::engine::journal::segment::{self, Beginning, Header, Identity, Place, SEAL_BYTES, read_closed};
 use crate::store::engine::reached::{Held, Reached};
 use std::sync::Arc;
@@ -77,15 +78,23 @@ fn refused(disk: &MemoryDisk, model: &Model, damage: &Damage, left: u64, known: 
     let expected = &model.appended[position.min(left as usize)..left as usize];
     let whole = disk.kill();
     model.open(&whole, true).unwrap();
+    let later = Model { is_unrepaired: true, ..model.clone() };
+    let opened = |disk: &MemoryDisk| later.open(disk, false).or_else(|_| later.open(disk, true)).unwrap();
     for call in 0..whole.calls() {
         // Cut off, it is accepted by then, or can be accepted again.
         let cut_off = disk.kill();
         cut_off.fail(call, Fault::Crash);
         assert!(model.open(&cut_off, true).is_err());
         for image in images(&cut_off, 4, &mut Random(call)) {
-            let opened = model.open(&image, false).or_else(|_| model.open(&image, true));
-            let (_, recovered, replayed) = opened.unwrap();
-            assert_eq!((recovered.last_commit, &replayed[..]), (known, expected));
+            // The next start may be cut off too.
+            let again = image.kill();
+            again.fail(call * 7 % whole.calls(), Fault::Crash);
+            let _ = later.open(&again, false).or_else(|_| later.open(&again, true));
+            let twice = images(&again, 1, &mut Random(call));
+            for image in std::iter::once(image).chain(twice) {
+                let (_, recovered, replayed) = opened(&image);
+                assert_eq!((recovered.last_commit, &replayed[..]), (known, expected));
+            }
         }
     }
 
@@ -93,6 +102,8 @@ fn refused(disk: &MemoryDisk, model: &Model, damage: &Damage, left: u64, known: 
     assert_eq!(recovered.lost.as_ref(), Some(damage));
     assert_eq!(recovered.last_commit, known);
     assert_eq!(replayed, expected);
+    let Recovered { epoch, last_commit: commit, line, .. } = recovered;
+    let noted = Model { reached: Reached { epoch, commit, line }, ..model.clone() };
     journal.append(known + 1, 5, &[]).unwrap();
     journal.sync(model.now).unwrap();
     journal.rotate().unwrap();
@@ -100,7 +111,7 @@ fn refused(disk: &MemoryDisk, model: &Model, damage: &Damage, left: u64, known: 
     journal.sync(model.now).unwrap();
     drop(journal);
     let cut = disk.cut_power(|_| 0);
-    let (journal, recovered, replayed) = model.open(&cut, false).unwrap();
+    let (journal, recovered, replayed) = noted.open(&cut, false).unwrap();
     assert_eq!((recovered.last_commit, &recovered.lost), (known + 2, &None));
     let numbers: Vec<u64> = replayed.iter().map(|frame| frame.commit).collect();
     let expected: Vec<u64> = (model.position + 1..=left).chain([known + 1, known + 2]).collect();
@@ -276,6 +287,16 @@ fn the_journal_of_a_copy_that_went_its_own_way() {
         let (_, recovered, replayed) = own.open(&one.kill(), false).unwrap();
         own.check(&recovered, &replayed);
         refused(&other.kill(), own, &Damage::Apart { commit: 14 }, position, 16);
+    }
+    // A copy that has lost the commit that is known, and never gives its number again.
+    let (disk, model) = rig();
+    flip(&disk, SECOND, place(&disk, SECOND, 9).at + 50);
+    model.open(&disk, true).unwrap();
+    let line = place(&rig().0, THIRD, 12).line ^ 1;
+    for commit in [9, 11, 13] {
+        let one = Model { reached: Reached { epoch: 1, commit, line }, ..model.clone() };
+        let Err(RecoverError::Damage(met)) = one.open(&disk.kill(), false) else { panic!("opened at {commit}") };
+        assert_eq!(met, Damage::Apart { commit });
     }
     // Before they went apart, either is a continuation.
     own.reached = Reached { commit: 13, ..own.reached };
