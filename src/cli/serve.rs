@@ -11,9 +11,6 @@ use crate::store::OpenError;
 use clap::Args;
 use sd_notify::NotifyState;
 use std::io::{self, IsTerminal as _};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -89,9 +86,10 @@ async fn run(
     let (reload_sender, mut reloads) = mpsc::channel(1);
     let options =
         StartOptions { accept_data_loss: args.accept_data_loss, listener: inherited, reloads: Some(reload_sender) };
-    let opening = MoreTime::ask();
+    // A task of its own, since opening the store holds this thread.
+    let asking = tokio::spawn(ask_for_more_time());
     let daemon = Daemon::start(&loaded.config, Clock::System, options).await;
-    drop(opening);
+    asking.abort();
     let daemon = daemon.map_err(|error| CliError::new(code(&error), error))?;
     let serving = format!("serving on {}", daemon.address);
     tell(&[NotifyState::Ready, NotifyState::Status(&serving)]);
@@ -201,52 +199,26 @@ impl Reloader<'_> {
     }
 }
 
-/// Asks the service manager for more time, again and again until it is dropped: opening a large store that was cut off,
+/// Asks the service manager for more time, again and again until it is aborted: opening a large store that was cut off,
 /// and mending what an accepted loss has left of one, may take longer than `TimeoutStartSec`, and begin anew after it.
 /// Once it is to stop it asks no more: `TimeoutStopSec` would be extended too.
-struct MoreTime {
-    /// Ends the thread when it is dropped.
-    _ends: std::sync::mpsc::Sender<()>,
-    /// Waits for a signal.
-    stops: tokio::task::JoinHandle<()>,
-}
-
-impl Drop for MoreTime {
-    fn drop(&mut self) {
-        self.stops.abort();
-    }
-}
-
-impl MoreTime {
-    /// How much is asked for, and how often.
-    const EACH: Duration = Duration::from_secs(120);
+async fn ask_for_more_time() {
+    /// How much is asked for, in microseconds, and how often.
+    const EACH: u32 = 120_000_000;
     const EVERY: Duration = Duration::from_secs(30);
     /// Longer than any store takes: what hangs is to be seen one day.
-    const MOST: Duration = Duration::from_secs(12 * 3600);
-
-    fn ask() -> Self {
-        let (sender, ends) = std::sync::mpsc::channel();
-        let is_to_stop = Arc::new(AtomicBool::new(false));
-        let noted = is_to_stop.clone();
-        let stops = tokio::spawn(async move {
-            if let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
-                tokio::select! { _ = term.recv() => {}, _ = int.recv() => {} }
-                noted.store(true, Ordering::Relaxed);
+    const TIMES: u32 = 12 * 3600 / 30;
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        return;
+    };
+    for _ in 0..TIMES {
+        tokio::select! {
+            _ = term.recv() => return,
+            _ = int.recv() => return,
+            () = tokio::time::sleep(EVERY) => {
+                tell(&[NotifyState::ExtendTimeoutUsec(EACH), NotifyState::Status("opening the store")]);
             }
-        });
-        let each = u32::try_from(Self::EACH.as_micros()).unwrap_or(u32::MAX);
-        let ask = move || {
-            let began = std::time::Instant::now();
-            while ends.recv_timeout(Self::EVERY) == Err(RecvTimeoutError::Timeout)
-                && began.elapsed() < Self::MOST
-                && !is_to_stop.load(Ordering::Relaxed)
-            {
-                tell(&[NotifyState::ExtendTimeoutUsec(each), NotifyState::Status("opening the store")]);
-            }
-        };
-        // Without it the start has the time that the unit gives.
-        let _ = std::thread::Builder::new().name("more-time".to_owned()).spawn(ask);
-        Self { _ends: sender, stops }
+        }
     }
 }
 

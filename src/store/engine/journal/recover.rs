@@ -221,20 +221,25 @@ impl Surveyor {
     fn link(&mut self, segments: Vec<Segment>, held: Held, mark: Mark, plan: &mut Plan) -> Result<(), RecoverError> {
         let (mut last_number, position) = (0, held.position);
         let mut segments = segments.into_iter();
-        let needed = segments.as_slice().iter().rposition(|segment| segment.header.predecessor_last <= position);
-        let Some(needed) = needed else {
-            self.meet(match segments.as_slice().first() {
+        let known = held.reached.commit.max(mark.commit);
+        let all = segments.as_slice();
+        let usable = match all.iter().rposition(|segment| segment.header.predecessor_last <= position) {
+            Some(needed) if is_of_another_line(&all[needed..], held)? => {
+                Err(Damage::Apart { commit: held.reached.commit })
+            }
+            Some(needed) => Ok(needed),
+            None => Err(match all.first() {
                 None => Damage::JournalGone,
                 Some(first) => Damage::TooOld { oldest: first.header.predecessor_last + 1, position },
-            })?;
-            let rest = Rest { known: held.reached.commit.max(mark.commit), segments: segments.collect() };
-            return rest.set_aside(plan);
+            }),
         };
-        if is_of_another_line(&segments.as_slice()[needed..], held)? {
-            self.meet(Damage::Apart { commit: held.reached.commit })?;
-            let rest = Rest { known: held.reached.commit.max(mark.commit), segments: segments.collect() };
-            return rest.set_aside(plan);
-        }
+        let needed = match usable {
+            Ok(needed) => needed,
+            Err(damage) => {
+                self.meet(damage)?;
+                return Rest { known, segments: segments.collect() }.set_aside(plan);
+            }
+        };
         plan.stale.extend(segments.by_ref().take(needed).map(|segment| segment.name));
         let mut current = segments.next();
         while let Some(segment) = current.take() {
@@ -259,8 +264,7 @@ impl Surveyor {
         if mark.segment > last_number {
             self.meet(Damage::Missing { number: mark.segment, named_by: marker::NAME.to_owned() })?;
         }
-        let rest = Rest { known: held.reached.commit.max(mark.commit), segments: segments.collect() };
-        rest.set_aside(plan)
+        Rest { known, segments: segments.collect() }.set_aside(plan)
     }
 
     /// Finds the end of the last segment, whose commits up to `reached` and `acknowledged` must be there.

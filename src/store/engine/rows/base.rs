@@ -212,35 +212,24 @@ impl Base for SledBase {
 /// over such a file, but looks for another name; it reads it as a snapshot, and calls the store corrupted. The snapshot
 /// before it is there until the new one is whole, and sled's log has all that is in either.
 fn remove_half_snapshots(folder: &Path) -> io::Result<()> {
-    let is_half = |name: &str| name.starts_with("snap.") && name.ends_with(".generating");
+    // A daemon that runs may just be writing one; it has sled's lock, which is asked for again behind this.
+    let lock = File::open(folder.join(DB));
+    if lock.as_ref().is_ok_and(|lock| lock.try_lock_exclusive().is_err()) {
+        return Ok(());
+    }
     let entries = match std::fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries?,
     };
-    let mut halves = Vec::new();
     for entry in entries {
-        let path = entry?.path();
-        if path.file_name().is_some_and(|name| is_half(&name.to_string_lossy())) {
-            halves.push(path);
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with("snap.") && name.ends_with(".generating") {
+            std::fs::remove_file(entry.path())?;
         }
     }
-    if halves.is_empty() {
-        return Ok(());
-    }
-    // A daemon that runs may just be writing it; it has sled's lock, which is asked for again below.
-    let lock = File::open(folder.join(DB));
-    let is_ours = match &lock {
-        Ok(lock) => lock.try_lock_exclusive().is_ok(),
-        Err(error) => error.kind() == io::ErrorKind::NotFound,
-    };
-    if !is_ours {
-        return Ok(());
-    }
-    halves.iter().try_for_each(|half| match std::fs::remove_file(half) {
-        // It was finished meanwhile.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed,
-    })
+    Ok(())
 }
 
 /// Reads all of sled's files. sled takes what it can't read at a start for the end of its log, or for an empty segment,

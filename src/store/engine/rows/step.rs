@@ -55,14 +55,15 @@ impl<B: Base> RowStore<B> {
         if let Some((commit, line)) = self.durable() {
             checkpoint.position.reached = Reached { commit, line, ..checkpoint.position.reached };
         }
-        // Whatever happens from here on but a success leaves it so.
-        checkpoint.has_failed = true;
-        if done {
-            self.end(&mut checkpoint)?;
-        } else if !piece.is_empty() {
-            checkpoint.write(&self.blocks.base, piece, self.blocks.store)?;
-        }
-        checkpoint.has_failed = false;
+        checkpoint.change(|checkpoint| {
+            if done {
+                self.end(checkpoint)
+            } else if piece.is_empty() {
+                Ok(())
+            } else {
+                checkpoint.write(&self.blocks.base, piece, self.blocks.store)
+            }
+        })?;
         let rest = if done || self.pressure() >= NO_REST { Duration::ZERO } else { began.elapsed().min(MAX_REST) };
         Ok(Step { rest, put_aside, done })
     }

@@ -7,7 +7,7 @@
 //! its key goes to a key of its own ([`aside`]), and a block with the overlay's rows alone takes its place, marked as
 //! one that has lost rows. A block of any table may be, records as well as indexes, since nothing is told of it that
 //! isn't so: a row that isn't in such a block is no absent one, and a read of it meets the damage, as before.
-//! The mark stays for as long as the store does, `verify` finds it, and no backup is made of such a store.
+//! The mark stays until the loss is accepted (`give_up`): `verify` finds it, and no backup is made of such a store.
 //!
 //! A row by itself, plain or beside its block, that can't be read is another matter: it is only looked at where it is
 //! to be replaced or deleted, and nothing is lost by that.
