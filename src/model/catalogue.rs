@@ -92,6 +92,14 @@ pub struct KnownType {
     pub sample: String,
 }
 
+impl KnownType {
+    /// The sample as a resource: without white space around it. It was checked when it was configured, and is ours
+    /// otherwise.
+    pub fn resource(&self) -> &str {
+        self.sample.trim()
+    }
+}
+
 /// The guide's types and then the shop's, each once; what the shop says of one goes before what stands here.
 pub fn catalogue(extra: &[ExtraType]) -> Vec<KnownType> {
     let guides = CATALOGUE.iter().filter_map(|entry| {

@@ -143,6 +143,11 @@ impl Payload {
         self.body.slice(self.resource_at..self.body.len() - 1)
     }
 
+    /// The same as text; empty where damage made it none.
+    pub fn resource_text(&self) -> &str {
+        std::str::from_utf8(&self.body[self.resource_at..self.body.len() - 1]).unwrap_or_default()
+    }
+
     /// Where the resource starts.
     pub fn resource_at(&self) -> usize {
         self.resource_at

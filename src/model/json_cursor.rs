@@ -174,7 +174,8 @@ impl<'a> Written<'a> {
     }
 }
 
-/// The character that `uXXXX` begins with, or its half, and how many bytes wrote it: twelve where another half follows.
+/// The code point that `uXXXX` writes, and in how many bytes: eleven where the second half of a surrogate pair follows.
+/// A half by itself is returned as it is.
 fn escaped_code(text: &str) -> (u32, usize) {
     let unit = |text: &str| text.get(1..5).and_then(|digits| u32::from_str_radix(digits, 16).ok());
     let Some(first) = unit(text) else {

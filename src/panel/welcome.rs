@@ -9,7 +9,6 @@ use super::webhooks;
 use crate::model::EventType;
 use crate::service::{EventDraft, Overview, SAMPLE_ENV};
 use maud::{Markup, html};
-use serde_json::value::RawValue;
 use std::sync::Arc;
 
 /// By what the first steps are known to be dismissed.
@@ -89,14 +88,12 @@ pub(super) async fn send_sample(view: &View<'_>) -> PageResult {
     let Some(known) = known.filter(|known| known.event_type.category() != EventType::OWN_CATEGORY) else {
         return Err(Refusal::NotFound);
     };
-    // Checked when it was configured, and written by us otherwise.
-    let resource = serde_json::from_str::<Box<RawValue>>(&known.sample).map_err(|_| Refusal::NotFound)?;
     let draft = EventDraft {
         id: None,
         event_type: known.event_type.clone(),
         external_id: None,
         occurred_at: None,
-        resource: resource.get(),
+        resource: known.resource(),
         trace: None,
     };
     let mut caller = view.caller().clone();

@@ -219,7 +219,7 @@ impl Service {
             let (event, payload) = store.event(account, seq)?.ok_or(Error::NotFound)?;
             let notifications = store.notifications_of(account, seq)?;
             let mut webhooks = Webhooks::new(store, account);
-            let reasons = explain_all(store, &present, &mut webhooks, &event, &notifications)?;
+            let reasons = explain_all(store, &present, &mut webhooks, &event, &notifications, || Ok(payload.clone()))?;
             let page = page_of(store, &present, &mut webhooks, &event, &notifications, listing)?;
             let parts = RequestParts::of(event, payload, webhooks.into_found());
             Ok(EventHistory { parts, notifications: page, reasons })

@@ -2,13 +2,12 @@
 
 use super::caller::Caller;
 use super::error::Error;
-use super::filter_trials::resource_text;
 use super::find::find_event;
 use super::shared::Service;
 use super::views::{NotificationView, Present, Webhooks};
 use crate::model::{
-    Event, EventId, Localized, Notification, PayloadFilter, Status, TEST_EVENT, Timestamp, WaitReason, Webhook,
-    WebhookId, WebhookStatus, localized,
+    Event, EventId, Localized, Notification, Payload, PayloadFilter, Status, TEST_EVENT, Timestamp, WaitReason,
+    Webhook, WebhookId, WebhookStatus, localized,
 };
 use crate::store::Store;
 use serde::Serialize;
@@ -47,19 +46,22 @@ impl Service {
         self.read(move |store| {
             let event = find_event(store, account, id)?;
             let notifications = store.notifications_of(account, event.seq)?;
-            explain_all(store, &present, &mut Webhooks::new(store, account), &event, &notifications)
+            let payload = || Ok(store.event(account, event.seq)?.and_then(|(_, payload)| payload));
+            explain_all(store, &present, &mut Webhooks::new(store, account), &event, &notifications, payload)
         })
         .await
     }
 }
 
-/// [`Service::explain`] of an event whose notifications have been read.
+/// [`Service::explain`] of an event whose notifications have been read. `payload` is asked for where a filter has to do
+/// with it alone: it may be large.
 pub(super) fn explain_all(
     store: &Store,
     present: &Present,
     webhooks: &mut Webhooks<'_>,
     event: &Event,
     notifications: &[Notification],
+    payload: impl FnOnce() -> Result<Option<Payload>, Error>,
 ) -> Result<Vec<Explanation>, Error> {
     let mut explanations = Vec::new();
     for notification in notifications {
@@ -78,20 +80,15 @@ pub(super) fn explain_all(
     let directory = store.directory();
     let others: Vec<&Arc<Webhook>> = directory.of(event.account).filter(|webhook| !has(webhook)).collect();
     let is_filtered = |webhook: &&Arc<Webhook>| webhook.filter.is_some() && webhook.subscribes_to(&event.event_type);
-    // Read where a filter has to do with it alone: it may be large.
-    let payload = if !is_test && others.iter().any(is_filtered) {
-        store.event(event.account, event.seq)?.and_then(|(_, payload)| payload)
-    } else {
-        None
-    };
-    let resource = payload.as_ref().map(resource_text);
+    let payload = if !is_test && others.iter().any(is_filtered) { payload()? } else { None };
+    let resource = payload.as_ref().map(Payload::resource_text);
     for webhook in others {
         explanations.push(Explanation {
             webhook_id: webhook.id,
             notified: false,
             status: None,
             next_attempt_at: None,
-            reason: explain_not_notified(webhook, event, is_test, resource.as_deref()),
+            reason: explain_not_notified(webhook, event, is_test, resource),
         });
     }
     Ok(explanations)

@@ -69,11 +69,6 @@ impl TrialResult {
     }
 }
 
-/// The resource of a payload, as text.
-pub(super) fn resource_text(payload: &Payload) -> String {
-    String::from_utf8_lossy(&payload.resource()).into_owned()
-}
-
 impl Service {
     /// Tries a filter, the webhook's own unless one is given. Nothing is recorded or sent.
     pub async fn try_filter(
@@ -90,9 +85,9 @@ impl Service {
             let own = filter.as_ref();
             let of_event = |seq| -> Result<(TrialResult, usize), Error> {
                 let (event, payload) = store.event(account, seq)?.ok_or(Error::NotFound)?;
-                let resource = payload.as_ref().map(resource_text);
-                let bytes = resource.as_ref().map_or(0, String::len);
-                Ok((TrialResult::of(own, Some(event), resource.as_deref()), bytes))
+                let resource = payload.as_ref().map(Payload::resource_text);
+                let bytes = resource.map_or(0, str::len);
+                Ok((TrialResult::of(own, Some(event), resource), bytes))
             };
             let results = match on {
                 TrialOn::Resource(text) => vec![TrialResult::of(own, None, Some(&text))],

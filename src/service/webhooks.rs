@@ -14,7 +14,6 @@ use crate::store::{
     ChangeWebhook, DeleteWebhook, IfExpected, MAX_WEBHOOKS, RecordTestEvent, RegisterRefusal, Registered, Registration,
     RotateSecret,
 };
-use serde_json::value::RawValue;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -219,9 +218,7 @@ impl Service {
         let known = self.event_types().into_iter().find(|known| known.event_type.as_str() == event_type);
         let known = known.ok_or(Error::NotFound)?;
         let caller = Caller { env: Arc::from(SAMPLE_ENV), ..caller.clone() };
-        // Checked when it was configured, and written by us otherwise.
-        let resource = serde_json::from_str::<Box<RawValue>>(&known.sample).map_err(|_| Error::NotFound)?;
-        self.send_test(&caller, webhook, known.event_type, resource.get()).await
+        self.send_test(&caller, webhook, known.event_type.clone(), known.resource()).await
     }
 
     async fn send_test(

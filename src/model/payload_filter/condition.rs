@@ -4,6 +4,7 @@ use super::number::Decimal;
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt::{self, Display as _};
+use std::sync::Arc;
 
 /// Conditions that a value meets if it meets all of them. There is at least one.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,16 +24,17 @@ pub(super) enum Condition {
     Not(Block),
 }
 
-/// What is asked of one value that is neither an object nor a list.
+/// What is asked of one value that is neither an object nor a list. A set of filters has copies of it for each type of
+/// event: they share what may be large.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Test {
     Equal(Scalar),
     /// Sorted by [`Scalar::order`].
-    In(Vec<Scalar>),
+    In(Arc<[Scalar]>),
     /// With a number or a text.
     Compare(Comparison, Scalar),
-    StartsWith(Box<str>),
-    EndsWith(Box<str>),
+    StartsWith(Arc<str>),
+    EndsWith(Arc<str>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +51,8 @@ pub(super) enum Scalar {
     Null,
     Bool(bool),
     /// As it was written.
-    Number(Box<str>),
-    Text(Box<str>),
+    Number(Arc<str>),
+    Text(Arc<str>),
 }
 
 /// A value of an event, as far as tests look at it.
@@ -69,7 +71,12 @@ pub(super) enum Value<'a> {
 impl Scalar {
     /// Their order among themselves: by kind, then by value.
     pub(super) fn order(&self, other: &Self) -> Ordering {
-        self.compare(&other.value()).unwrap_or_else(|| self.kind().cmp(&other.kind()))
+        self.order_to(&other.value())
+    }
+
+    /// Its place before or behind a value in that order.
+    fn order_to(&self, value: &Value<'_>) -> Ordering {
+        self.compare(value).unwrap_or_else(|| self.kind().cmp(&value.kind()))
     }
 
     fn value(&self) -> Value<'_> {
@@ -123,11 +130,7 @@ impl Test {
     pub(super) fn holds(&self, value: &Value<'_>) -> bool {
         match (self, value) {
             (Self::Equal(wanted), _) => wanted.equals(value),
-            (Self::In(wanted), _) => {
-                let kind = value.kind();
-                let order = |one: &Scalar| one.compare(value).unwrap_or_else(|| one.kind().cmp(&kind));
-                wanted.binary_search_by(order).is_ok()
-            }
+            (Self::In(wanted), _) => wanted.binary_search_by(|one| one.order_to(value)).is_ok(),
             // The bound stands first in the comparison below.
             (Self::Compare(comparison, bound), _) => bound.compare(value).is_some_and(|order| match comparison {
                 Comparison::Greater => order.is_lt(),

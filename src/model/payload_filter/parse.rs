@@ -6,6 +6,7 @@ use crate::model::json_cursor::{JsonCursor, NoJson};
 use crate::model::localized::{Localized, localized};
 use serde_json::value::RawValue;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// The longest filter, in bytes as written without white space.
 pub(super) const MAX_BYTES: usize = 4096;
@@ -206,8 +207,8 @@ impl Parser<'_> {
         Ok(match name {
             "$eq" => Condition::Is(Test::Equal(self.scalar()?)),
             "$neq" => Condition::IsNot(Test::Equal(self.scalar()?)),
-            "$in" => Condition::Is(Test::In(self.scalars()?)),
-            "$nin" => Condition::IsNot(Test::In(self.scalars()?)),
+            "$in" => Condition::Is(Test::In(self.scalars()?.into())),
+            "$nin" => Condition::IsNot(Test::In(self.scalars()?.into())),
             "$gt" => self.comparison(Comparison::Greater)?,
             "$gte" => self.comparison(Comparison::GreaterOrEqual)?,
             "$lt" => self.comparison(Comparison::Less)?,
@@ -237,7 +238,7 @@ impl Parser<'_> {
         }
     }
 
-    fn text(&mut self) -> Result<Box<str>, Fault> {
+    fn text(&mut self) -> Result<Arc<str>, Fault> {
         let at = self.cursor.at();
         match self.scalar()? {
             Scalar::Text(text) if !text.is_empty() => Ok(text),

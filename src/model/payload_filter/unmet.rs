@@ -41,10 +41,7 @@ impl Unmet {
 
 /// `None` where the block is met. `value` is the text of a JSON value, or nothing.
 pub(super) fn unmet(block: &Block, path: &str, value: Option<&str>) -> Option<Unmet> {
-    let Some(text) = value else {
-        return block.0.iter().find_map(|condition| unmet_condition(condition, path, None));
-    };
-    let Some(elements) = elements(text) else {
+    let Some((text, elements)) = value.and_then(|text| Some((text, elements(text)?))) else {
         return block.0.iter().find_map(|condition| unmet_condition(condition, path, value));
     };
     let report = |condition: String| Some(Unmet { path: path.to_owned(), condition, found: Some(cut(text)) });
@@ -87,11 +84,13 @@ fn unmet_condition(condition: &Condition, path: &str, value: Option<&str>) -> Op
         Condition::Exists(wanted) => value.is_some() == *wanted,
         Condition::Not(block) => !is_met(block),
     };
-    let condition = match condition {
-        Condition::Is(Test::Equal(wanted)) => wanted.to_string(),
-        other => other.to_string(),
-    };
-    (!met).then(|| Unmet { path: path.to_owned(), condition: cut(&condition), found: value.map(cut) })
+    (!met).then(|| {
+        let condition = match condition {
+            Condition::Is(Test::Equal(wanted)) => wanted.to_string(),
+            other => other.to_string(),
+        };
+        Unmet { path: path.to_owned(), condition: cut(&condition), found: value.map(cut) }
+    })
 }
 
 /// The elements of a list, those of lists in it in their places; `None` for anything else.

@@ -114,7 +114,7 @@ pub(crate) fn remove_some(
         return Ok(true);
     }
     ledger.shared.types.write().unwrap_or_else(PoisonError::into_inner).remove(&account);
-    ledger.forget_subscribers();
+    ledger.subscribers.clear();
     ledger.shared.outcome_counter.forget(account);
     tracing::info!(account = account.0, "the account is removed");
     Ok(false)

@@ -100,8 +100,6 @@ pub struct Ledger {
     pub(crate) accounts: HashMap<String, AccountNo>,
     /// A cache of [`Ledger::subscribers`]; emptied whenever a webhook changes, and when its filters weigh too much.
     pub(crate) subscribers: HashMap<(AccountNo, EventType), Arc<Subscribers>>,
-    /// What its filters weigh.
-    pub(crate) filters_weight: usize,
     /// Deleted webhooks that have a row, in turn.
     pub(crate) deleted_webhooks: VecDeque<DeletedWebhook>,
     /// Types that may have lost their last event.
@@ -207,7 +205,6 @@ impl Ledger {
             commit: 0,
             accounts,
             subscribers: HashMap::new(),
-            filters_weight: 0,
             deleted_webhooks,
             maybe_unused_types,
             clock_steps,
@@ -320,24 +317,21 @@ impl Ledger {
         let directory = self.shared.directory();
         let own = directory.of(account).filter(|webhook| webhook.subscribes_to(event_type));
         let found = Arc::new(Subscribers::new(own));
-        self.filters_weight += found.filters.weight();
-        if self.filters_weight > MAX_FILTERS_WEIGHT {
-            self.forget_subscribers();
-            self.filters_weight = found.filters.weight();
+        let kept: usize = self.subscribers.values().map(|own| own.filters.weight()).sum();
+        if kept + found.filters.weight() > MAX_FILTERS_WEIGHT {
+            self.subscribers.clear();
         }
         self.subscribers.insert((account, event_type.clone()), found.clone());
         found
     }
 
-    /// A webhook has changed: what was found of them is found again.
-    pub(crate) fn forget_subscribers(&mut self) {
-        self.subscribers.clear();
-        self.filters_weight = 0;
-    }
-
     /// The webhooks that an event goes to, as they are now. Counts those that its filter keeps it from.
     pub(crate) fn matching(&mut self, account: AccountNo, event: &NewEvent) -> Matches {
         let subscribers = self.subscribers(account, &event.event_type);
+        if !subscribers.have_filters() {
+            // Without a look at the resource.
+            return subscribers.all().clone();
+        }
         let found = subscribers.of_resource(event.body.resource());
         self.shared.meters.filtered(subscribers.all().len() - found.len());
         found

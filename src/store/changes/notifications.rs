@@ -111,7 +111,7 @@ impl Change for ResendEvent {
             let subscribers = ledger.subscribers(account, &event.event_type);
             let all = subscribers.all();
             met = match subscribers.have_filters().then(|| read_payload(txn, seq, &stored)).transpose()?.flatten() {
-                Some(payload) => subscribers.of_resource(std::str::from_utf8(&payload.resource()).unwrap_or_default()),
+                Some(payload) => subscribers.of_resource(payload.resource_text()),
                 None => all.clone(),
             };
             let own =

@@ -267,7 +267,7 @@ fn put_webhook(ledger: &mut Ledger, txn: &mut Txn<'_>, webhook: Webhook) -> Arc<
     } else {
         ledger.change_directory(|directory| directory.put(&webhook));
     }
-    ledger.forget_subscribers();
+    ledger.subscribers.clear();
     ledger.jobs.wake(webhook.no);
     ledger.updates.push(StoreUpdate::Webhook(webhook.clone()));
     webhook

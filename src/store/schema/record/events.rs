@@ -93,9 +93,7 @@ impl Stored {
             Self::Erased => 0,
         }
     }
-}
 
-impl Stored {
     /// The payload; `None` for one that was erased. `append` appends one chunk to what there is, and says whether there
     /// was one.
     pub(crate) fn payload(
