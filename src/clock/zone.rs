@@ -83,6 +83,11 @@ impl Zone {
         Some(Timestamp::from_ms(local.checked_mul(1000)? + at.as_ms() % 1000))
     }
 
+    /// The text of [`Zone::shift`], and before 1970 that of UTC.
+    pub fn text(&self, at: Timestamp) -> String {
+        self.shift(at).unwrap_or(at).to_string()
+    }
+
     /// The moment of a local time, both in seconds since 1970; the earlier one where the clock shows it twice, and
     /// where it shows it never, what it would have been without the change.
     pub fn moment(&self, local: i64) -> i64 {

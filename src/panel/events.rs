@@ -63,8 +63,8 @@ fn filters(view: &View<'_>) -> Markup {
         (text_field(view, "resource_id", t.resource_id, None))
     };
     html! {
-        (chip(view, "undelivered", "", t.all_of_them, None))
-        (chip(view, "undelivered", "1", t.undelivered, None))
+        (chip(view, "undelivered", "", t.all_of_them))
+        (chip(view, "undelivered", "1", t.undelivered))
         (period_popover(view))
         (popover(view, "more-filters", t.more_filters, &["type", "external_id", "resource_id"], &more))
         (set_chips(view, &set, shown))

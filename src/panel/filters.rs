@@ -227,7 +227,7 @@ fn period_fields(view: &View<'_>) -> Markup {
         (select_field(view, "period", t.period, &spans(t)))
         @for (name, label) in [(FROM, t.from), (TO, t.to)] {
             @let at = view.request.query.get(name).and_then(|text| moment_of(view, text));
-            @let local = at.map(|at| view.zone.shift(at).unwrap_or(at).to_string()).unwrap_or_default();
+            @let local = at.map(|at| view.zone.text(at)).unwrap_or_default();
             div.field {
                 label for=(name) { (label) " · " span.zone { (view.zone.name()) } }
                 // A script has the field in the reader's own zone.
@@ -261,16 +261,20 @@ pub(super) fn period_popover(view: &View<'_>) -> Markup {
     popover(view, "period-filter", view.t.period, &["period", "from", "to", "tz"], &period_fields(view))
 }
 
-/// A chip that narrows the list to one value of a field, or with an empty one to none.
-pub(super) fn chip(view: &View<'_>, name: &str, value: &str, label: &str, count: Option<&str>) -> Markup {
-    let without: Vec<&str> = PAGING.iter().copied().chain([name]).collect();
-    let query = view.request.query.query(&without, Some((name, value)).filter(|_| !value.is_empty()));
-    let current = view.request.query.get(name).unwrap_or_default() == value;
+/// A chip that leads to this page with another query.
+pub(super) fn chip_to(view: &View<'_>, query: &str, current: bool, label: &str, count: Option<&str>) -> Markup {
     html! {
-        a.chip href=(address(&view.request.path, &query)) aria-current=[current.then_some("true")] {
+        a.chip href=(address(&view.request.path, query)) aria-current=[current.then_some("true")] {
             (label) @if let Some(count) = count { " " b { (count) } }
         }
     }
+}
+
+/// A chip that narrows the list to one value of a field, or with an empty one to none.
+pub(super) fn chip(view: &View<'_>, name: &str, value: &str, label: &str) -> Markup {
+    let without: Vec<&str> = PAGING.iter().copied().chain([name]).collect();
+    let query = view.request.query.query(&without, Some((name, value)).filter(|_| !value.is_empty()));
+    chip_to(view, &query, view.request.query.get(name).unwrap_or_default() == value, label, None)
 }
 
 /// A chip that sets a field, and where it is set takes it away.
@@ -278,9 +282,7 @@ pub(super) fn toggle(view: &View<'_>, name: &str, value: &str, label: &str) -> M
     let without: Vec<&str> = PAGING.iter().copied().chain([name]).collect();
     let is_set = view.request.query.get(name) == Some(value);
     let query = view.request.query.query(&without, Some((name, value)).filter(|_| !is_set));
-    html! {
-        a.chip href=(address(&view.request.path, &query)) aria-current=[is_set.then_some("true")] { (label) }
-    }
+    chip_to(view, &query, is_set, label, None)
 }
 
 /// A link to all that the list's filters match, as a file for a spreadsheet.
@@ -289,7 +291,7 @@ pub(super) fn csv_link(view: &View<'_>) -> Markup {
     html! { a.btn.small href=(address(&view.request.path, &query)) download { (view.t.export_csv) } }
 }
 
-pub(super) fn address(path: &str, query: &str) -> String {
+fn address(path: &str, query: &str) -> String {
     if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }
 

@@ -65,7 +65,7 @@ pub(super) fn moment(lang: Lang, at: Timestamp) -> Markup {
 
 fn written(lang: Lang, at: Timestamp) -> String {
     let zone = ZONE.try_with(Zone::clone).unwrap_or_else(|_| Zone::utc());
-    let text = zone.shift(at).unwrap_or(at).to_string();
+    let text = zone.text(at);
     let utc = if zone == Zone::utc() { " UTC" } else { "" };
     // `2026-11-25T22:35:20.123Z`, always: a Timestamp ends with the year 9999.
     let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();

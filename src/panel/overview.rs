@@ -96,7 +96,7 @@ fn health(view: &View<'_>, overview: &Overview) -> Markup {
     if no_backup {
         return line("warn", Icon::Alert, t.old_backup, t.old_backup_help);
     }
-    // All is well again, but for what nobody sends by itself.
+    // All is well again, but for what goes out only when it is re-sent.
     if failed > 0 {
         let strong = t.failed_this_week.of(failed, &at_most_counted(view, failed), &[]);
         return html! {
@@ -246,7 +246,7 @@ fn column(view: &View<'_>, overview: &Overview, nth: usize, days: bool) -> Colum
     let counts = if days { &overview.days } else { &overview.hours };
     let back = (counts.len() - 1).saturating_sub(nth);
     let (from, to) = if days { overview.day(nth) } else { overview.hour(nth) };
-    let text = view.zone.shift(from).unwrap_or(from).to_string();
+    let text = view.zone.text(from);
     let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default().to_owned();
     let name = match (view.lang, days) {
         (Lang::Pt, true) => format!("{}/{}", part(8, 10), part(5, 7)),

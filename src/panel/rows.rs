@@ -1,7 +1,7 @@
 //! Notifications as rows: what happened to which order, on its way to which webhook, how it stands, and the icon that
 //! sends it again.
 
-use super::filters::{PAGING, address, toggle};
+use super::filters::{PAGING, chip_to, toggle};
 use super::layout::{at_most_counted, resend_button, status, until, when};
 use super::names::{self, event_title};
 use super::texts::fill;
@@ -44,11 +44,7 @@ fn status_chip(view: &View<'_>, status: Option<Status>, label: &str, count: Opti
         let _ = write!(link, "&{WEBHOOK_DELETED}=false");
     }
     let current = query.get("status").unwrap_or_default() == status.map_or("", |status| status.as_str());
-    html! {
-        a.chip href=(address(&view.request.path, &link)) aria-current=[current.then_some("true")] {
-            (label) @if let Some(count) = count { " " b { (count) } }
-        }
-    }
+    chip_to(view, &link, current, label, count)
 }
 
 /// The rows, and below them what is done with those that are ticked.

@@ -73,8 +73,7 @@ pub(super) fn what(view: &View<'_>, failing: &FailingWebhook) -> Markup {
 
 /// "Próxima tentativa às 14:32."
 fn next_attempt(view: &View<'_>, at: Timestamp) -> Markup {
-    let (t, local) = (view.t, |at| view.zone.shift(at).unwrap_or(at).to_string());
-    let (next, now) = (local(at), local(view.now));
+    let (t, next, now) = (view.t, view.zone.text(at), view.zone.text(view.now));
     let hour = next.get(11..13).and_then(|hour| hour.parse().ok()).unwrap_or_default();
     let today = next.get(..10) == now.get(..10);
     html! {

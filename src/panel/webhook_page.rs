@@ -15,7 +15,7 @@ use super::webhooks::{patterns, rate, state};
 use crate::model::{
     EventFilter, EventType, Listing, NotificationFilter, Pattern, Webhook, WebhookId, WebhookStatus, format_duration,
 };
-use crate::service::{MAX_COUNTED, WebhookSummary};
+use crate::service::{FailingWebhook, MAX_COUNTED, WebhookSummary};
 use http::StatusCode;
 use maud::{Markup, html};
 use std::time::Duration;
@@ -89,7 +89,7 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> PageResult {
             }
         }
         @match tab {
-            Tab::Deliveries => (deliveries(view, id, &summary).await?),
+            Tab::Deliveries => (deliveries(view, id, &summary, failing.as_ref()).await?),
             Tab::Signature => (signature(view, &webhook)),
             Tab::Filter => (filter_page::tried(view, &webhook).await?),
             Tab::Configuration => (configuration(view, &webhook)),
@@ -179,13 +179,21 @@ pub(super) async fn kept(view: &View<'_>, _id: WebhookId) -> PageResult {
     Ok(see(back_of(view.request)))
 }
 
-async fn deliveries(view: &View<'_>, id: WebhookId, summary: &WebhookSummary) -> Result<Markup, Refusal> {
+async fn deliveries(
+    view: &View<'_>,
+    id: WebhookId,
+    summary: &WebhookSummary,
+    failing: Option<&FailingWebhook>,
+) -> Result<Markup, Refusal> {
     let t = view.t;
     let (mut filter, problems) = asked_for::<NotificationFilter>(view);
     filter.webhook_id = Some(id);
     let find = |listing| view.service.notifications(view.caller(), filter.clone(), listing);
     let (listing, found) = read_page(view, find).await?;
-    let (backlog, failed) = view.service.status_counts(view.caller(), Some(id)).await?;
+    let (backlog, failed) = match failing {
+        Some(failing) => (failing.backlog, failing.failed),
+        None => view.service.status_counts(view.caller(), Some(id)).await?,
+    };
     let waiting = backlog.total();
     let first_step = empty(t.no_deliveries, t.no_deliveries_help, None, t);
     let rows = table(view, &found.items, false);

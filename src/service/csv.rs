@@ -120,7 +120,7 @@ impl Rows {
 
     /// A time as spreadsheets read it; an empty cell where there is none.
     fn time(&self, at: Option<Timestamp>) -> String {
-        let text = at.map(|at| self.zone.shift(at).unwrap_or(at).to_string()).unwrap_or_default();
+        let text = at.map(|at| self.zone.text(at)).unwrap_or_default();
         text.replace('T', " ").chars().take(19).collect()
     }
 

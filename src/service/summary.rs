@@ -184,17 +184,17 @@ impl Service {
 
     /// Those of [`Self::all_webhooks`] whose name, target or description this text is found in, whatever its case.
     pub fn webhooks_named(&self, caller: &Caller, text: Option<&str>) -> Vec<Arc<Webhook>> {
-        let wanted = text.map(str::to_lowercase).unwrap_or_default();
+        let mut webhooks = self.all_webhooks(caller);
+        let Some(wanted) = text.map(str::to_lowercase) else { return webhooks };
         let has = |field: &str| field.to_lowercase().contains(&wanted);
         let is_meant = |own: &Arc<Webhook>| {
             has(own.name()) || has(own.target.as_str()) || own.description.as_deref().is_some_and(has)
         };
-        let mut webhooks = self.all_webhooks(caller);
         webhooks.retain(is_meant);
         webhooks
     }
 
-    /// What is pending for a webhook, and its recent failures.
+    /// What is pending for a webhook and how many have failed, its last failure, and when its next retry is.
     pub async fn failing_webhook(&self, caller: &Caller, id: WebhookId) -> Result<FailingWebhook, Error> {
         let webhook = self.webhook(caller, id)?;
         let health = self.health(&webhook);

@@ -240,8 +240,12 @@ impl OutcomeCounter {
         let hour = recorded_at.as_ms() / HOUR_MS;
         let mut all = self.lock();
         let own = &mut all.webhooks.entry(webhook).or_default().past;
+        let before = own.hours.len();
         own.hours.entry(hour).or_default().change(from, to);
-        own.trim_webhook(trusted);
+        // Only a new hour makes them too many.
+        if own.hours.len() > before {
+            own.trim_webhook(trusted);
+        }
         let of_all = all.accounts.entry(account).or_default();
         of_all.hours.entry(hour).or_default().change(from, to);
         of_all.trim(trusted, ACCOUNT_HOURS);
@@ -259,7 +263,6 @@ impl OutcomeCounter {
         let mut all = self.lock();
         let own = all.webhooks.entry(webhook).or_default();
         own.confirmed_ms = Some(now.as_ms());
-        own.past.trim_webhook(trusted);
         let of_all = all.accounts.entry(account).or_default();
         of_all.times.entry(hour).or_default().note(duration_us);
         of_all.trim(trusted, ACCOUNT_HOURS);

@@ -564,7 +564,7 @@ texts! {
     scope_metrics: "reading the metrics";
     revoke: "Revoke";
     revoke_title: "Revoke this token?";
-    revoke_help: "Anyone who uses it loses access at once. This cannot be undone.";
+    revoke_help: "Systems that use it lose access at once. This cannot be undone.";
     revoke_own: "You signed in with this token: revoking it ends your session. Have another admin token at hand.";
     revoke_yes: "Yes, revoke it";
 }

@@ -19,7 +19,7 @@ pub(crate) struct Apart {
 }
 
 impl Apart {
-    /// Those of ranges that are of one webhook each which are of such webhooks.
+    /// Without the ranges of webhooks that aren't wanted; a range of more than one webhook stays.
     pub(crate) fn of_webhooks(self, shared: &Shared, mut ranges: Vec<Range>) -> Vec<Range> {
         if let Some(deleted) = self.webhook_deleted {
             let directory = shared.directory();
@@ -74,10 +74,8 @@ pub(crate) fn status_ranges(
                 Some(false) => Vec::new(),
                 Some(true) | None => webhooks_in(shared, &keys::in_state(account, keys::PENDING_TEST), webhook)?,
             };
-            let tests = tests.into_iter().filter(|range| match range.shape {
-                Shape::SeqOf(no) => directory.by_no(WebhookNo(no)).is_some(),
-                Shape::SeqAndWebhook | Shape::Seq | Shape::Reference(_) | Shape::Only { .. } => true,
-            });
+            // A deleted webhook's wait no more.
+            let tests = Apart { webhook_deleted: Some(false), ..apart }.of_webhooks(shared, tests);
             let others = if test == Some(true) { Vec::new() } else { with_activity(true) };
             others.into_iter().flat_map(|no| [untried(no), waiting(no)]).chain(tests).collect()
         }
