@@ -22,6 +22,7 @@ mod ids;
 mod json_cursor;
 mod json_parts;
 mod json_scan;
+mod language;
 mod listing;
 mod localized;
 mod notification;
@@ -65,6 +66,7 @@ pub use ids::{
     AccountNo, EventId, NotificationId, NotificationKey, OrderKey, ResendId, Seq, TokenId, WebhookId, WebhookNo,
 };
 pub(crate) use json_parts::{items, members};
+pub use language::Language;
 pub(crate) use listing::Position;
 pub use listing::{Cursor, Listing, Order, Page};
 pub use localized::Localized;

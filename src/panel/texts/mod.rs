@@ -4,6 +4,7 @@ mod define;
 mod en;
 mod pt;
 
+pub(super) use crate::model::Language as Lang;
 use crate::model::{AttemptError, Localized, Status};
 use define::Counted;
 pub(super) use define::fill;
@@ -11,46 +12,7 @@ use en::EN;
 use pt::PT;
 pub(super) use pt::Texts;
 
-/// The languages there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lang {
-    Pt,
-    En,
-}
-
 impl Lang {
-    pub(super) const fn code(self) -> &'static str {
-        match self {
-            Self::Pt => "pt",
-            Self::En => "en",
-        }
-    }
-
-    /// For the `lang` attribute.
-    pub(super) const fn tag(self) -> &'static str {
-        match self {
-            Self::Pt => "pt-BR",
-            Self::En => "en",
-        }
-    }
-
-    pub(super) fn parse(code: &str) -> Option<Self> {
-        [Self::Pt, Self::En].into_iter().find(|lang| lang.code() == code)
-    }
-
-    /// The one of two texts that is in this language.
-    pub(super) fn pick<'a>(self, en: &'a str, pt: &'a str) -> &'a str {
-        match self {
-            Self::Pt => pt,
-            Self::En => en,
-        }
-    }
-
-    /// A text of the service in this language.
-    pub(super) fn of(self, text: &Localized) -> &str {
-        self.pick(&text.en, &text.pt)
-    }
-
     /// Why an attempt failed, in this language.
     pub(super) fn why(self, error: &AttemptError) -> &str {
         self.pick(&error.message, &error.message_pt)

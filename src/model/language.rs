@@ -1,0 +1,48 @@
+//! The languages of the texts for people.
+
+use super::localized::Localized;
+
+/// In which language a text is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// Portuguese as Brazil writes it.
+    Pt,
+    /// English.
+    En,
+}
+
+impl Language {
+    /// As settings and addresses name it.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Pt => "pt",
+            Self::En => "en",
+        }
+    }
+
+    /// As the attribute `lang` and the header `Content-Language` name it (RFC 5646).
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::Pt => "pt-BR",
+            Self::En => "en",
+        }
+    }
+
+    /// The one of this [`Language::code`].
+    pub fn parse(code: &str) -> Option<Self> {
+        [Self::Pt, Self::En].into_iter().find(|language| language.code() == code)
+    }
+
+    /// The one of two texts that is in this language.
+    pub const fn pick<'a>(self, en: &'a str, pt: &'a str) -> &'a str {
+        match self {
+            Self::Pt => pt,
+            Self::En => en,
+        }
+    }
+
+    /// The text in this language.
+    pub fn of(self, text: &Localized) -> &str {
+        self.pick(&text.en, &text.pt)
+    }
+}
