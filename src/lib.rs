@@ -10,12 +10,13 @@
 //!
 //! | layer | module | what it does |
 //! |---|---|---|
-//! | 7 | [`cli`] | the commands, their output and exit codes |
-//! | 6 | [`daemon`] | wires everything, starts and stops it in order |
-//! | 5 | [`api`] | the JSON API: routes, tokens, fields, shapes |
-//! | 5 | [`panel`] | the HTML pages |
-//! | 4 | [`service`] | the verbs: what a merchant can do, each checked and stored |
-//! | 4 | [`control`] | the operator's socket in the data folder: backup, verify, reload |
+//! | 8 | [`cli`] | the commands, their output and exit codes |
+//! | 7 | [`daemon`] | wires everything, starts and stops it in order |
+//! | 6 | [`api`] | the JSON API: routes, tokens, fields, shapes |
+//! | 6 | [`panel`] | the HTML pages |
+//! | 5 | [`service`] | the verbs: what a merchant can do, each checked and stored |
+//! | 5 | [`control`] | the operator's socket in the data folder: backup, verify, reload |
+//! | 4 | [`alerts`] | messages to people, and the channels they go by |
 //! | 3 | [`http`] | the server that [`api`] and [`panel`] are handlers of |
 //! | 3 | [`delivery`] | attempts: when, how, and their results |
 //! | 2 | [`store`] | records and indexes, atomic changes, backups |
@@ -44,6 +45,7 @@
 #[cfg(test)]
 #[path = "../tests/it/deadline.rs"]
 mod a_deadline;
+pub mod alerts;
 pub mod api;
 pub mod atomic_file;
 pub mod cli;

@@ -19,11 +19,12 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 /// The layers, the uppermost first. A module imports what stands in a lower layer.
-const LAYERS: [&[&str]; 8] = [
+const LAYERS: [&[&str]; 9] = [
     &["cli"],
     &["daemon"],
     &["api", "panel"],
     &["service", "control"],
+    &["alerts"],
     &["http", "delivery"],
     &["store"],
     &["config", "stats"],

@@ -1,62 +1,19 @@
 //! A configuration while it is read: values so far, where each was set, and every problem.
 
+use super::channel_rules::channel_problems;
 use super::error::{ConfigError, Location};
+use super::findings::Findings;
 use super::keys::Setting;
-use super::settings::{Config, KEYS};
-use super::value::{RawValue, ValueError};
+use super::settings::{Config, config_keys};
+use super::value::RawValue;
 use crate::model::format_duration;
 use crate::suggest::nearest;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// A configuration in the making.
 #[derive(Default)]
 pub(crate) struct Draft {
     pub(crate) config: Config,
     pub(crate) findings: Findings,
-}
-
-/// What is known of the values that were read.
-#[derive(Default)]
-pub(crate) struct Findings {
-    /// Where each accepted value was set, by the path of its key.
-    pub(crate) sources: BTreeMap<String, Location>,
-    pub(crate) problems: Vec<ConfigError>,
-    /// Keys with a value that was refused somewhere: what they are compared with would be the wrong value.
-    refused: BTreeSet<&'static str>,
-    /// The file could not be parsed to its end: what it sets there isn't known.
-    pub(crate) cut_short: bool,
-}
-
-impl Findings {
-    pub(crate) fn problem(&mut self, place: Location, message: String) {
-        self.problems.push(ConfigError { place, message });
-    }
-
-    /// Reads a value into its key. `location_of` gives the place of a byte of the file, or without one that of the
-    /// value.
-    pub(crate) fn set<T>(
-        &mut self,
-        key: &Setting<T>,
-        path: String,
-        target: &mut T,
-        raw: RawValue<'_>,
-        location_of: &dyn Fn(Option<usize>) -> Location,
-    ) {
-        let errors = match (key.read)(target, raw) {
-            Ok(()) => return drop(self.sources.insert(path, location_of(None))),
-            Err(errors) => errors,
-        };
-        self.refused.insert(key.path);
-        if key.secret {
-            let message = format!("`{}` must be {}", key.path, (key.expected)());
-            return self.problem(location_of(None), message);
-        }
-        for ValueError { item, at, message } in errors {
-            let at = at.or_else(|| raw.item_at(item?));
-            let item = item.map_or(String::new(), |nth| format!("item {} of ", nth + 1));
-            self.problem(location_of(at), format!("{item}`{}` {message}", key.path));
-        }
-    }
 }
 
 impl Draft {
@@ -76,13 +33,13 @@ impl Draft {
         let Some(rest) = name.strip_prefix("CARTEIRO_").filter(|rest| rest.contains("__")) else {
             return;
         };
-        if let Some(key) = KEYS.iter().find(|key| key.variable() == name) {
+        if let Some(key) = config_keys().find(|key| key.variable() == name) {
             return self.set_bare(key, text, &Location::Variable(name));
         }
         let message = if rest.starts_with("ACCOUNT__") {
             "accounts can't be set by variables; write [[account]] in the configuration file".to_owned()
         } else {
-            let variables: Vec<String> = KEYS.iter().map(Setting::variable).collect();
+            let variables: Vec<String> = config_keys().map(Setting::variable).collect();
             // The prefix is right already: counting its letters would make any two names look alike.
             let names = variables.iter().filter_map(|name| name.strip_prefix("CARTEIRO_"));
             match nearest(rest, names) {
@@ -129,6 +86,12 @@ impl Draft {
                 problem(&[named], format!("`{named}` needs `{missing}`: a certificate and its key go together"));
             }
         }
+        let repeat = &self.config.alerts.repeat;
+        if !repeat.is_sorted_by(|one, next| one < next) && !unknown("alerts.repeat") {
+            let message = "`alerts.repeat` must be in ascending order, each counted from the first alert".to_owned();
+            problem(&["alerts.repeat"], message);
+        }
+        problems.extend(channel_problems(&self.config, found));
         self.findings.problems.extend(problems);
     }
 }
@@ -139,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_not_quoted_back() {
-        let secret = Setting { secret: true, ..KEYS[0] };
+        let secret = Setting { secret: true, ..*config_keys().next().unwrap() };
         let mut draft = Draft::default();
         draft.set_bare(&secret, "hunter2", &Location::Flag("x".to_owned()));
         let problems = draft.problems();

@@ -1,6 +1,6 @@
 //! Properties of the configuration: whatever the text, a [`Config`] or problems that have a place in it.
 
-use super::settings::{ACCOUNT_KEYS, KEYS};
+use super::settings::{account_keys, config_keys};
 use super::{Config, ConfigErrors, Loaded, Location};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -52,21 +52,22 @@ fn stands_in(file: &[u8], place: &Location, variables: &[(String, String)]) {
 /// Every key as it is printed, secrets too, makes the same configuration.
 fn reads_as_printed(loaded: &Loaded) {
     let mut text = String::new();
-    for key in KEYS {
+    for key in config_keys() {
         // Writing to a String can't fail.
         let _ = writeln!(text, "{} = {}", key.path, (key.show)(&loaded.config));
     }
     for account in &loaded.config.account {
         text.push_str("[[account]]\n");
-        for key in ACCOUNT_KEYS {
-            let _ = writeln!(text, "{} = {}", key.name(), (key.show)(account));
+        for key in account_keys() {
+            let name = key.path.strip_prefix("account.").expect("the keys of accounts begin so");
+            let _ = writeln!(text, "{name} = {}", (key.show)(account));
         }
     }
     match load(text.as_bytes(), &[]) {
         Ok(again) => assert_eq!(again.config, loaded.config, "{text}"),
         Err(problems) => panic!("{problems}\n{text}"),
     }
-    let lines = KEYS.len() + ACCOUNT_KEYS.len() * loaded.config.account.len();
+    let lines = config_keys().count() + account_keys().count() * loaded.config.account.len();
     assert_eq!(loaded.effective().lines().count(), lines);
     assert_eq!(loaded.config.reloaded(&loaded.config), loaded.config);
     assert!(loaded.changes_needing_restart(loaded).is_empty());

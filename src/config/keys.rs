@@ -25,17 +25,18 @@ pub(crate) enum Effect {
 }
 
 impl<T> Setting<T> {
+    /// The table it stands in, such as `delivery` or `alerts.email`.
     pub(crate) fn section(&self) -> &'static str {
-        self.path.split_once('.').map_or("", |(section, _)| section)
+        self.path.rsplit_once('.').map_or("", |(section, _)| section)
     }
 
     pub(crate) fn name(&self) -> &'static str {
-        self.path.split_once('.').map_or(self.path, |(_, name)| name)
+        self.path.rsplit_once('.').map_or(self.path, |(_, name)| name)
     }
 
     /// The variable that overrides the file.
     pub(crate) fn variable(&self) -> String {
-        format!("CARTEIRO_{}__{}", self.section(), self.name()).to_ascii_uppercase()
+        format!("CARTEIRO_{}", self.path.replace('.', "__")).to_ascii_uppercase()
     }
 }
 
@@ -47,17 +48,34 @@ impl<T> Setting<T> {
 /// ```
 ///
 /// below its `[section] StructName`. `KEYS` and `Config` are made of all sections; a table `[[account]]`, which may be
-/// in the file several times, has a list of keys of its own.
+/// in the file several times, has a list of keys of its own. The tables `[alerts.NAME]` are in both: the operator's in
+/// `Config`, an account's, as `[account.alerts.NAME]`, in `Account`.
 macro_rules! settings {
     ($(#[$about:meta])* [[account]] $Item:ident { $(
         $(#[doc = $doc:literal])+
         $key:ident: $Value:ty = $default:expr => $type:expr, $effect:ident $(, $secret:ident)?;
     )+ }) => {
-        settings!(@struct $(#[$about])* $Item { $($(#[doc = $doc])+ $key: $Value = $default;)+ });
+        $(#[$about])*
+        #[derive(Clone, Debug, PartialEq)]
+        #[allow(clippy::doc_markdown, rustdoc::bare_urls, rustdoc::broken_intra_doc_links)]
+        pub struct $Item {
+            $($(#[doc = $doc])+ pub $key: $Value,)+
+            /// Where alerts about its webhooks are sent, beside the operator's channels.
+            pub alert_channels: AlertChannels,
+        }
 
-        /// The keys of one `[[account]]`, in the order they are printed.
+        impl Default for $Item {
+            fn default() -> Self {
+                Self { $($key: $default,)+ alert_channels: AlertChannels::default() }
+            }
+        }
+
+        /// The keys of one `[[account]]` but those of its channels, in the order they are printed.
         pub(crate) static ACCOUNT_KEYS: &[$crate::config::keys::Setting<$Item>] = &[$(
-            settings!(@key $Item, [account $key] [$key], [$($doc)+], $Value, $type, $effect $($secret)?)
+            settings!(
+                @key $Item, [concat!("account.", stringify!($key))] [$key], [$($doc)+], $Value, $type,
+                $effect $($secret)?
+            )
         ),+];
     };
     ($($(#[$about:meta])* [$section:ident] $Section:ident { $(
@@ -71,20 +89,55 @@ macro_rules! settings {
         #[derive(Clone, Debug, PartialEq)]
         pub struct Config {
             $($(#[$about])* pub $section: $Section,)+
+            /// Where the operator's alerts are sent, and those about all webhooks.
+            pub alert_channels: AlertChannels,
             /// At least one, at most [`MAX_ACCOUNTS`](super::MAX_ACCOUNTS); names are unique.
             pub account: Vec<Account>,
         }
 
         impl Default for Config {
             fn default() -> Self {
-                Self { $($section: $Section::default(),)+ account: vec![Account::default()] }
+                Self {
+                    $($section: $Section::default(),)+
+                    alert_channels: AlertChannels::default(),
+                    account: vec![Account::default()],
+                }
             }
         }
 
-        /// Every key but the accounts', section by section, in the order they are printed.
+        /// Every key but those of channels and accounts, section by section, in the order they are printed.
         pub(crate) static KEYS: &[$crate::config::keys::Setting<Config>] = &[$($(
             settings!(
-                @key Config, [$section $key] [$section.$key], [$($doc)+], $Value, $type, $effect $($secret)?
+                @key Config, [concat!(stringify!($section), ".", stringify!($key))] [$section.$key], [$($doc)+], $Value,
+                $type, $effect $($secret)?
+            )
+        ),+),+];
+    };
+    ($($(#[$about:meta])* [alerts.$channel:ident] $Channel:ident { $(
+        $(#[doc = $doc:literal])+
+        $key:ident: $Value:ty = $default:expr => $type:expr, $effect:ident $(, $secret:ident)?;
+    )+ })+) => {
+        $(settings!(@struct $(#[$about])* $Channel { $($(#[doc = $doc])+ $key: $Value = $default;)+ });)+
+
+        /// The channels of the operator, or of one account. One that is set is on; all of its keys are set or none.
+        #[derive(Clone, Debug, Default, PartialEq)]
+        pub struct AlertChannels {
+            $($(#[$about])* pub $channel: $Channel,)+
+        }
+
+        /// The keys of the operator's channels, in the order they are printed.
+        pub(crate) static CHANNEL_KEYS: &[$crate::config::keys::Setting<Config>] = &[$($(
+            settings!(
+                @key Config, [concat!("alerts.", stringify!($channel), ".", stringify!($key))]
+                [alert_channels.$channel.$key], [$($doc)+], $Value, $type, $effect $($secret)?
+            )
+        ),+),+];
+
+        /// The keys of an account's channels, in the order they are printed.
+        pub(crate) static ACCOUNT_CHANNEL_KEYS: &[$crate::config::keys::Setting<Account>] = &[$($(
+            settings!(
+                @key Account, [concat!("account.alerts.", stringify!($channel), ".", stringify!($key))]
+                [alert_channels.$channel.$key], [$($doc)+], $Value, $type, $effect $($secret)?
             )
         ),+),+];
     };
@@ -104,11 +157,11 @@ macro_rules! settings {
         }
     };
     (
-        @key $Of:ident, [$section:ident $key:ident] [$($field:ident).+], [$($doc:literal)+], $Value:ty,
-        $type:expr, $effect:ident $($secret:ident)?
+        @key $Of:ident, [$path:expr] [$($field:ident).+], [$($doc:literal)+], $Value:ty, $type:expr,
+        $effect:ident $($secret:ident)?
     ) => {
         $crate::config::keys::Setting {
-            path: concat!(stringify!($section), ".", stringify!($key)),
+            path: $path,
             doc: concat!($($doc),+),
             effect: $crate::config::keys::Effect::$effect,
             secret: settings!(@is_secret $($secret)?),

@@ -3,7 +3,7 @@
 use super::draft::Draft;
 use super::error::{ConfigErrors, Location};
 use super::keys::{Effect, Setting};
-use super::settings::{Config, KEYS};
+use super::settings::{Account, AlertChannels, Config, config_keys};
 use super::toml_file;
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -50,7 +50,7 @@ impl Config {
         }
         for (path, text) in flags {
             let place = Location::Flag((*path).to_owned());
-            match KEYS.iter().find(|key| key.path == *path) {
+            match config_keys().find(|key| key.path == *path) {
                 Some(key) => draft.set_bare(key, text, &place),
                 None => draft.findings.problem(place, "there is no such key".to_owned()),
             }
@@ -67,8 +67,13 @@ impl Config {
     #[must_use]
     pub fn reloaded(&self, new: &Self) -> Self {
         let mut config = self.clone();
-        for key in KEYS.iter().filter(|key| key.effect == Effect::Reload) {
+        for key in config_keys().filter(|key| key.effect == Effect::Reload) {
             (key.copy)(new, &mut config);
+        }
+        for account in &mut config.account {
+            if let Some(new) = new.account.iter().find(|other| other.name == account.name) {
+                account.alert_channels = new.alert_channels.clone();
+            }
         }
         config
     }
@@ -86,8 +91,13 @@ impl Loaded {
         let differs = |key: &&Setting<Config>| {
             key.effect == Effect::Restart && (key.show)(&self.config) != (key.show)(&new.config)
         };
-        let accounts = (self.config.account != new.config.account).then_some("account");
-        KEYS.iter().filter(differs).map(|key| key.path).chain(accounts).collect()
+        let needing_restart = |config: &Config| -> Vec<Account> {
+            let without_channels =
+                |account: &Account| Account { alert_channels: AlertChannels::default(), ..account.clone() };
+            config.account.iter().map(without_channels).collect()
+        };
+        let accounts = (needing_restart(&self.config) != needing_restart(&new.config)).then_some("account");
+        config_keys().filter(differs).map(|key| key.path).chain(accounts).collect()
     }
 }
 

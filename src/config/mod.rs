@@ -5,12 +5,15 @@
 //! module knows files and names of variables; it doesn't know what any setting is for.
 
 mod allow;
+mod channel_rules;
 mod draft;
 mod error;
 mod extra_types;
+mod findings;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+mod heartbeat;
 mod keys;
 mod limits;
 mod load;
@@ -27,8 +30,12 @@ mod tests;
 
 pub use allow::{AllowRule, AllowRuleError};
 pub use error::{ConfigError, ConfigErrors, Location};
+pub use heartbeat::Heartbeat;
 pub use limits::{MAX_ACCOUNTS, MAX_BATCH_BODY_BYTES};
 pub use load::Loaded;
 pub use origin::Origin;
 pub use print::example;
-pub use settings::{Account, Catalogue, Config, Delivery, Egress, Format, Log, Panel, Server, Store};
+pub use settings::{
+    Account, AlertChannels, AlertDiscord, AlertEmail, AlertNtfy, AlertSlack, AlertTelegram, AlertWebhook, Alerts,
+    Catalogue, Config, Delivery, Egress, Format, Log, Panel, Server, Store,
+};

@@ -3,7 +3,7 @@
 use super::error::Location;
 use super::keys::{Effect, Setting};
 use super::load::Loaded;
-use super::settings::{ACCOUNT_KEYS, Account, Config, KEYS};
+use super::settings::{Account, Config, account_keys, config_keys};
 use std::fmt::Write as _;
 
 impl Loaded {
@@ -11,12 +11,12 @@ impl Loaded {
     /// replaced.
     pub fn effective(&self) -> String {
         let mut text = String::new();
-        for key in KEYS {
+        for key in config_keys() {
             text.push_str(&line(key, key.path, &self.config, self.source(key.path)));
         }
         for (nth, account) in self.config.account.iter().enumerate() {
-            for key in ACCOUNT_KEYS {
-                let path = format!("account[{nth}].{}", key.name());
+            for key in account_keys() {
+                let path = key.path.replacen("account", &format!("account[{nth}]"), 1);
                 text.push_str(&line(key, &path, account, self.source(&path)));
             }
         }
@@ -56,7 +56,7 @@ pub fn example() -> String {
     let mut text = HEAD.to_owned();
     let config = Config::default();
     let mut section = "";
-    for key in KEYS {
+    for key in config_keys() {
         if key.section() != section {
             section = key.section();
             // An infallible write: a String takes everything.
@@ -69,8 +69,18 @@ pub fn example() -> String {
          isolated.\n",
     );
     text.push_str("[[account]]\n");
-    for key in ACCOUNT_KEYS {
-        text.push_str(&entry(key, &Account::default()));
+    let (account, mut section) = (Account::default(), "account");
+    for key in account_keys() {
+        if key.section() == "account" {
+            text.push_str(&entry(key, &account));
+            continue;
+        }
+        if key.section() != section {
+            section = key.section();
+            // What the keys are is said above.
+            let _ = writeln!(text, "\n# As [{}].\n[{section}]", section.trim_start_matches("account."));
+        }
+        let _ = writeln!(text, "#{} = {}", key.name(), (key.show)(&account));
     }
     text
 }
@@ -131,12 +141,12 @@ mod tests {
         ] {
             assert!(text.lines().any(|other| other == line), "{line}\n{text}");
         }
-        assert_eq!(text.lines().count(), KEYS.len() + 2 * ACCOUNT_KEYS.len());
+        assert_eq!(text.lines().count(), config_keys().count() + 2 * account_keys().count());
     }
 
     #[test]
     fn secrets_are_not_printed() {
-        let secret = Setting { secret: true, ..KEYS[0] };
+        let secret = Setting { secret: true, ..*config_keys().next().unwrap() };
         let source = Location::WholeFile(Path::new("c.toml").to_owned());
         let printed = line(&secret, secret.path, &Config::default(), Some(&source));
         assert_eq!(printed, "server.listen = \"[redacted]\"   # c.toml\n");

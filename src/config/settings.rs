@@ -3,17 +3,22 @@
 
 use super::allow::AllowRule;
 use super::extra_types::Types;
-use super::keys::settings;
+use super::heartbeat::{Heartbeat, HeartbeatType};
+use super::keys::{Setting, settings};
 use super::limits::MAX_BATCH_BODY_BYTES;
 use super::origin::Origin;
 use super::size::{GIB, KIB, MIB};
 use super::value::ValueType;
 use super::value_types::{
-    ACCOUNT_NAME, ADDRESS, ADDRESS_RANGE, ALLOW_RULE, Choice, Count, FILE_PATH, Fraction, LABEL, List, OPTIONAL_ORIGIN,
-    OPTIONAL_PATH, OPTIONAL_PROXY, OPTIONAL_ZONE, ORIGIN, OrNone, Size, Span, Switch,
+    ACCOUNT_NAME, ADDRESS, ADDRESS_RANGE, ALLOW_RULE, CHAT_ID, Choice, Count, FILE_PATH, Fraction, LABEL, List,
+    MAIL_ADDRESS, OPTIONAL_MAIL_ADDRESS, OPTIONAL_ORIGIN, OPTIONAL_PATH, OPTIONAL_PROXY, OPTIONAL_SMTP, OPTIONAL_URL,
+    OPTIONAL_ZONE, ORIGIN, OrNone, QUIET_HOURS, Size, Span, Switch, TIME_OF_DAY,
 };
 use crate::clock::Zone;
-use crate::model::{AddressRange, DisableRule, ExtraType, MAX_AUTOMATIC_ATTEMPTS, ProxyUrl, RetryPolicy, Webhook};
+use crate::model::{
+    AddressRange, DisableRule, ExtraType, FailingRule, Language, MAX_AUTOMATIC_ATTEMPTS, MailAddress, ProxyUrl,
+    QuietHours, RetryPolicy, SmtpUrl, TargetUrl, TimeOfDay, Webhook,
+};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -37,6 +42,13 @@ pub enum Format {
 }
 
 const FORMATS: &[(&str, Format)] = &[("text", Format::Text), ("json", Format::Json)];
+
+const LANGUAGES: &[(&str, Language)] = &[("pt", Language::Pt), ("en", Language::En)];
+
+/// Most receivers of one alert by e-mail: one refused by a server that takes fewer at once would cost all of them.
+const MAX_MAIL_RECEIVERS: usize = 20;
+/// Most repetitions of an alert.
+const MAX_REPEATS: usize = 10;
 
 /// The longest lists that are accepted: every attempt or event is compared with each entry.
 const MAX_LISTED: usize = 1000;
@@ -211,6 +223,32 @@ settings! {
         proxy_file: Option<PathBuf> = None => OPTIONAL_PATH, Reload;
     }
 
+    /// Alerts to people: a webhook is failing or was disabled, notifications have failed, the disk is almost full.
+    /// Where they go is set below, in [alerts.email] and the sections after it: a channel that is set is on. Alerts
+    /// about the webhooks of an account also go to the channels of that account, in [account.alerts.email] and so on.
+    [alerts] Alerts {
+        /// The language of alerts.
+        language: Language = Language::Pt => Choice(LANGUAGES), Reload;
+        /// A webhook is failing after this many failed attempts in a row. The log, the panel, the metrics and
+        /// delivery.disable_after go by this as well.
+        failing_after_attempts: u8 = FailingRule::default().attempts => Count(1, 100), Reload;
+        /// A webhook is also failing after this long without a confirmation while a notification is pending.
+        failing_after: Duration = FailingRule::default().after => Span(secs(1), days(30)), Reload;
+        /// When an alert is repeated while its cause lasts, each counted from the first alert.
+        repeat: Vec<Duration> = vec![hours(6), hours(24)]
+            => List { min: 0, max: MAX_REPEATS, item: Span(minutes(1), days(366)) }, Reload;
+        /// Hours in which no alerts are sent, by panel.time_zone. What was held is sent at their end, as one message.
+        /// Alerts of a full disk and of a store that refuses events are sent in any case.
+        quiet: Option<QuietHours> = None => OrNone(QUIET_HOURS), Reload;
+        /// When a summary of the past day is sent, every day, by panel.time_zone.
+        digest: Option<TimeOfDay> = None => OrNone(TIME_OF_DAY), Reload;
+        /// An alert is sent if an account has recorded no event for this long.
+        no_events_for: Option<Duration> = None => OrNone(Span(minutes(1), days(366))), Reload;
+        /// A URL of a monitoring service that is requested with GET at this interval while carteiro works: if the
+        /// requests stop, that service can tell you that the machine is down.
+        heartbeat: Option<Heartbeat> = None => HeartbeatType, Reload, Secret;
+    }
+
     /// The log, on stderr.
     [log] Log {
         /// Minimum level of log lines. "debug" logs every attempt.
@@ -236,6 +274,62 @@ settings! {
 }
 
 settings! {
+    /// Alerts by e-mail.
+    [alerts.email] AlertEmail {
+        /// The mail server. smtps:// speaks TLS from the first byte. smtp:// asks for TLS with STARTTLS and sends
+        /// nothing without it, except to this machine. Certificates are checked; egress.extra_ca_file adds authorities.
+        /// Write the "@" of a user as %40.
+        smtp: Option<SmtpUrl> = None => OPTIONAL_SMTP, Reload;
+        /// A file with the password of the user in smtp.
+        password_file: Option<PathBuf> = None => OPTIONAL_PATH, Reload;
+        /// The sender's address.
+        from: Option<MailAddress> = None => OPTIONAL_MAIL_ADDRESS, Reload;
+        /// The receivers' addresses.
+        to: Vec<MailAddress> = Vec::new() => List { min: 0, max: MAX_MAIL_RECEIVERS, item: MAIL_ADDRESS }, Reload;
+    }
+
+    /// Alerts by a Telegram bot.
+    [alerts.telegram] AlertTelegram {
+        /// A file with the bot's token, as @BotFather gives it out.
+        token_file: Option<PathBuf> = None => OPTIONAL_PATH, Reload;
+        /// The chat that the bot writes to: a number, negative for a group, or the @name of a channel.
+        chat_id: Option<String> = None => CHAT_ID, Reload;
+        /// The Bot API server, if you run your own.
+        api_base: Option<TargetUrl> = None => OPTIONAL_URL, Reload;
+    }
+
+    /// Alerts by ntfy, on ntfy.sh or your own server.
+    [alerts.ntfy] AlertNtfy {
+        /// The topic's URL, such as "https://ntfy.sh/loja-avisos-x7k2". On ntfy.sh, everyone who knows the topic can
+        /// read it.
+        url: Option<TargetUrl> = None => OPTIONAL_URL, Reload, Secret;
+        /// A file with an access token, if the topic is protected.
+        token_file: Option<PathBuf> = None => OPTIONAL_PATH, Reload;
+    }
+
+    /// Alerts in a Slack channel.
+    [alerts.slack] AlertSlack {
+        /// A file with the URL of an incoming webhook.
+        url_file: Option<PathBuf> = None => OPTIONAL_PATH, Reload;
+    }
+
+    /// Alerts in a Discord channel.
+    [alerts.discord] AlertDiscord {
+        /// A file with the URL of a webhook.
+        url_file: Option<PathBuf> = None => OPTIONAL_PATH, Reload;
+    }
+
+    /// Alerts to a program of yours, as JSON.
+    [alerts.webhook] AlertWebhook {
+        /// Where the JSON is POSTed. Addresses in your own network need no entry in egress.allow.
+        url: Option<TargetUrl> = None => OPTIONAL_URL, Reload, Secret;
+        /// A file with a secret (whsec_…) that signs the POSTs as notifications are signed. Without it they are
+        /// unsigned.
+        secret_file: Option<PathBuf> = None => OPTIONAL_PATH, Reload;
+    }
+}
+
+settings! {
     /// The owner of webhooks, events and tokens.
     [[account]] Account {
         /// The account's name, unique. Data belongs to the name: a new name is a new, empty account.
@@ -245,6 +339,24 @@ settings! {
         /// A file with an admin token for this account. For an account without one, the first start creates a token and
         /// writes it into the data folder: to admin-token for the account `default`, to admin-token-NAME for any other.
         admin_token_file: Option<PathBuf> = None => OPTIONAL_PATH, Restart;
+    }
+}
+
+/// Every key but the accounts', in the order they are printed: channels behind the other alerts.
+pub(crate) fn config_keys() -> impl Iterator<Item = &'static Setting<Config>> + Clone {
+    let behind_alerts = KEYS.iter().rposition(|key| key.section() == "alerts").map_or(0, |last| last + 1);
+    KEYS[..behind_alerts].iter().chain(CHANNEL_KEYS).chain(&KEYS[behind_alerts..])
+}
+
+/// The keys of one `[[account]]`, in the order they are printed.
+pub(crate) fn account_keys() -> impl Iterator<Item = &'static Setting<Account>> + Clone {
+    ACCOUNT_KEYS.iter().chain(ACCOUNT_CHANNEL_KEYS)
+}
+
+impl Alerts {
+    /// Of `failing_after_attempts` and `failing_after`: when a webhook is failing.
+    pub fn failing_rule(&self) -> FailingRule {
+        FailingRule { attempts: self.failing_after_attempts, after: self.failing_after }
     }
 }
 

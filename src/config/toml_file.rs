@@ -1,13 +1,15 @@
 //! The walk over a parsed file. Written out rather than derived with serde, which stops at the first problem and knows
 //! no columns.
 
-use super::draft::{Draft, Findings};
+use super::draft::Draft;
 use super::error::{Lines, Location};
+use super::findings::Findings;
 use super::keys::Setting;
 use super::limits::MAX_ACCOUNTS;
-use super::settings::{ACCOUNT_KEYS, Account, Config, KEYS};
+use super::settings::{Account, Config, account_keys, config_keys};
 use super::value::{RawValue, clipped, entries};
 use crate::suggest::nearest;
+use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
 use std::ops::Range;
 use std::path::Path;
@@ -92,22 +94,54 @@ impl FileReader<'_> {
         // Where it is clear which section is meant, its keys are checked as well.
         let section = if is_section(name) { Some(name) } else { self.unknown_section(name, span) };
         if let Some(section) = section.filter(|section| *section != "account") {
-            self.keys(section, section, KEYS, config, table);
+            self.keys(section, section, &config_keys(), config, table);
         }
     }
 
-    /// Reads the keys of one table. `home` is its path in [`Findings::sources`].
-    fn keys<T>(&mut self, section: &str, home: &str, keys: &[Setting<T>], target: &mut T, table: &DeTable<'_>) {
+    /// Reads the keys of one table, and of the tables in it. `home` is its path in [`Findings::sources`].
+    fn keys<T: 'static>(
+        &mut self,
+        section: &str,
+        home: &str,
+        keys: &(impl Iterator<Item = &'static Setting<T>> + Clone),
+        target: &mut T,
+        table: &DeTable<'_>,
+    ) {
         for (name, span, value) in entries(table) {
-            let Some(key) = keys.iter().find(|key| key.section() == section && key.name() == name) else {
-                self.unknown_key(section, name, &span);
+            let path = format!("{home}.{name}");
+            if let Some(key) = keys.clone().find(|key| key.section() == section && key.name() == name) {
+                let (at, start) = (self.at, value.span().start);
+                if at.lines.line(start) < self.sure {
+                    let location_of = |byte: Option<usize>| at.place(byte.unwrap_or(start));
+                    self.findings.set(key, path, target, RawValue::Toml(value.get_ref()), &location_of);
+                }
                 continue;
-            };
-            let (at, start) = (self.at, value.span().start);
-            if at.lines.line(start) < self.sure {
-                let location_of = |byte: Option<usize>| at.place(byte.unwrap_or(start));
-                let path = format!("{home}.{name}");
-                self.findings.set(key, path, target, RawValue::Toml(value.get_ref()), &location_of);
+            }
+            let below = format!("{section}.");
+            let inner: BTreeSet<&str> = keys
+                .clone()
+                .filter_map(|key| key.section().strip_prefix(&below))
+                .map(|rest| rest.split('.').next().unwrap_or(rest))
+                .collect();
+            match value.get_ref() {
+                DeValue::Table(table) if inner.contains(name) => {
+                    self.keys(&format!("{below}{name}"), &path, keys, target, table);
+                }
+                _ if inner.contains(name) => {
+                    let message = format!("`{below}{name}` is a section; write [{below}{name}] and its keys below");
+                    self.problem(&span, message);
+                }
+                DeValue::Table(_) if !inner.is_empty() => {
+                    let bracketed = |name: &str| format!("[{below}{name}]");
+                    let hint = match nearest(name, inner.iter().copied()) {
+                        Some(near) => format!("did you mean {}?", bracketed(near)),
+                        None => {
+                            format!("there are {}", inner.into_iter().map(bracketed).collect::<Vec<_>>().join(", "))
+                        }
+                    };
+                    self.problem(&span, format!("unknown section [{below}{}]; {hint}", plain(name)));
+                }
+                _ => self.unknown_key(section, name, &span),
             }
         }
     }
@@ -124,7 +158,7 @@ impl FileReader<'_> {
                 continue;
             };
             let (mut account, home) = (Account::default(), format!("account[{nth}]"));
-            self.keys("account", &home, ACCOUNT_KEYS, &mut account, table);
+            self.keys("account", &home, &account_keys(), &mut account, table);
             let name_at = table.get("name").map(Spanned::span);
             // An account whose name was refused, or is in a part that can't be parsed, has the default's name, which
             // must not conflict with another.
@@ -158,8 +192,8 @@ impl FileReader<'_> {
     }
 
     fn unknown_key(&mut self, section: &str, name: &str, span: &Range<usize>) {
-        let accounts = ACCOUNT_KEYS.iter().map(|key| (key.section(), key.name()));
-        let all: Vec<(&str, &str)> = KEYS.iter().map(|key| (key.section(), key.name())).chain(accounts).collect();
+        let accounts = account_keys().map(|key| (key.section(), key.name()));
+        let all: Vec<(&str, &str)> = config_keys().map(|key| (key.section(), key.name())).chain(accounts).collect();
         let (here, elsewhere): (Vec<_>, Vec<_>) = all.iter().partition(|(of, _)| *of == section);
         let names = |keys: &[(&'static str, &'static str)]| keys.iter().map(|(_, name)| *name).collect::<Vec<_>>();
         let (here, elsewhere) = (names(&here), names(&elsewhere));
@@ -202,11 +236,12 @@ fn bracketed(section: &str) -> String {
 }
 
 fn is_section(name: &str) -> bool {
-    KEYS.iter().any(|key| key.section() == name)
+    config_keys().any(|key| key.section() == name)
 }
 
 fn sections() -> impl Iterator<Item = &'static str> {
-    let mut names: Vec<&str> = KEYS.iter().map(Setting::section).chain(["account"]).collect();
+    let outermost = config_keys().map(Setting::section).filter(|section| !section.contains('.'));
+    let mut names: Vec<&str> = outermost.chain(["account"]).collect();
     names.dedup();
     names.into_iter()
 }

@@ -5,7 +5,10 @@ use super::origin::Origin;
 use super::size::{format_size, parse_size};
 use super::value::{RawValue, ValueError, ValueType, quote};
 use crate::clock::Zone;
-use crate::model::{AddressRange, EventType, ProxyUrl, format_duration, parse_duration};
+use crate::model::{
+    AddressRange, EventType, MailAddress, ProxyUrl, QuietHours, SmtpUrl, TargetUrl, TimeOfDay, format_duration,
+    parse_duration,
+};
 use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -131,6 +134,75 @@ pub(crate) const OPTIONAL_ZONE: TextType<Option<Zone>> = TextType {
     },
     parse: |text| if text.is_empty() { Some(None) } else { Zone::named(text).map(Some) },
     show: |zone| zone.as_ref().map(|zone| zone.name().to_owned()).unwrap_or_default(),
+    hint: "",
+};
+
+/// A mail server, or the empty string for none. A password in it is not quoted back.
+pub(crate) const OPTIONAL_SMTP: TextType<Option<SmtpUrl>> = TextType {
+    expected: || format!("{}, or \"\" for none", SmtpUrl::FORM),
+    parse: |text| if text.is_empty() { Some(None) } else { SmtpUrl::parse(text).map(Some) },
+    show: |url| url.as_ref().map(|url| url.as_str().to_owned()).unwrap_or_default(),
+    hint: "",
+};
+
+/// An address of e-mail.
+pub(crate) const MAIL_ADDRESS: TextType<MailAddress> = TextType {
+    expected: || "an address of e-mail such as \"avisos@loja.example\", without a name before it".to_owned(),
+    parse: MailAddress::parse,
+    show: ToString::to_string,
+    hint: "",
+};
+
+/// The same, or the empty string for none.
+pub(crate) const OPTIONAL_MAIL_ADDRESS: TextType<Option<MailAddress>> = TextType {
+    expected: || format!("{}, or \"\" for none", MAIL_ADDRESS.expected()),
+    parse: |text| if text.is_empty() { Some(None) } else { MailAddress::parse(text).map(Some) },
+    show: |address| address.as_ref().map(ToString::to_string).unwrap_or_default(),
+    hint: "",
+};
+
+/// Where something is sent or requested, or the empty string for nowhere.
+pub(crate) const OPTIONAL_URL: TextType<Option<TargetUrl>> = TextType {
+    expected: || "an http:// or https:// URL without a user, a password and a fragment, or \"\" for none".to_owned(),
+    parse: |text| if text.is_empty() { Some(None) } else { TargetUrl::parse(text).ok().map(Some) },
+    show: |url| url.as_ref().map(|url| url.as_str().to_owned()).unwrap_or_default(),
+    hint: "",
+};
+
+/// A chat of Telegram, or the empty string for none.
+pub(crate) const CHAT_ID: TextType<Option<String>> = TextType {
+    expected: || {
+        "the number of a chat in quotes, such as \"-1001234567890\", the @name of a channel, or \"\" for none"
+            .to_owned()
+    },
+    parse: |text| {
+        let digits = |text: &str| (1..=19).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        let name = |text: &str| {
+            (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        };
+        match text {
+            "" => Some(None),
+            _ if digits(text.strip_prefix('-').unwrap_or(text)) => Some(Some(text.to_owned())),
+            _ => text.strip_prefix('@').is_some_and(name).then(|| Some(text.to_owned())),
+        }
+    },
+    show: |chat| chat.clone().unwrap_or_default(),
+    hint: "",
+};
+
+/// Hours of every day.
+pub(crate) const QUIET_HOURS: TextType<QuietHours> = TextType {
+    expected: || "hours of the day such as \"22:00-07:00\"".to_owned(),
+    parse: QuietHours::parse,
+    show: ToString::to_string,
+    hint: "",
+};
+
+/// A minute of every day.
+pub(crate) const TIME_OF_DAY: TextType<TimeOfDay> = TextType {
+    expected: || "a time of day such as \"08:00\"".to_owned(),
+    parse: TimeOfDay::parse,
+    show: ToString::to_string,
     hint: "",
 };
 

@@ -3,11 +3,21 @@
 use super::{DisabledReason, Timestamp};
 use std::time::Duration;
 
-/// How many automatic attempts in a row must fail for a target to count as failing. See
-/// [`TargetHealth::has_come_to_fail`].
-pub const FAILED_IN_A_ROW: u8 = 5;
-/// How long it must have confirmed nothing, with something pending, to count as failing all the same.
-pub const WITHOUT_SUCCESS: Duration = Duration::from_secs(15 * 60);
+/// When a target counts as failing: the one rule that the log, the API, the panel, the metrics, the alerts and
+/// `disable_after` go by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FailingRule {
+    /// How many automatic attempts in a row must fail.
+    pub attempts: u8,
+    /// How long it must have confirmed nothing, with something pending, to count as failing all the same.
+    pub after: Duration,
+}
+
+impl Default for FailingRule {
+    fn default() -> Self {
+        Self { attempts: 5, after: Duration::from_secs(15 * 60) }
+    }
+}
 
 /// What is known of a target since its last confirmation, or since its webhook was made, changed its target or was set
 /// to ACTIVE. There is none for one whose last attempt was confirmed.
@@ -15,9 +25,9 @@ pub const WITHOUT_SUCCESS: Duration = Duration::from_secs(15 * 60);
 pub struct TargetHealth {
     /// When the first automatic attempt failed.
     pub failing_since: Timestamp,
-    /// How many have failed in a row, counted to [`FAILED_IN_A_ROW`].
+    /// How many have failed in a row, counted to [`FailingRule::attempts`].
     pub failures: u8,
-    /// Whether it counts as failing: the log, the API, the panel, the metrics and `disable_after` all go by this.
+    /// Whether it counts as failing, by [`FailingRule`].
     pub failing: bool,
     /// Whether a notification has used up its automatic attempts since then.
     pub exhausted: bool,
@@ -33,11 +43,10 @@ impl TargetHealth {
         Self { failing_since: now, failures: 0, failing: false, exhausted: false, gone: false, notice: None }
     }
 
-    /// The one rule for when a target begins to fail: [`FAILED_IN_A_ROW`] attempts have failed with none confirmed in
-    /// between, or it has confirmed nothing for [`WITHOUT_SUCCESS`] while something is `pending`. It fails until it
-    /// confirms.
-    pub fn has_come_to_fail(&self, now: Timestamp, pending: bool) -> bool {
-        self.failures >= FAILED_IN_A_ROW || (pending && self.failing_since.plus(WITHOUT_SUCCESS) <= now)
+    /// When a target begins to fail: so many attempts have failed with none confirmed in between, or it has confirmed
+    /// nothing for so long while something is `pending`. It fails until it confirms, whatever becomes of the rule.
+    pub fn has_come_to_fail(&self, rule: FailingRule, now: Timestamp, pending: bool) -> bool {
+        self.failures >= rule.attempts || (pending && self.failing_since.plus(rule.after) <= now)
     }
 }
 
@@ -130,15 +139,17 @@ mod tests {
 
     #[test]
     fn five_in_a_row_or_a_quarter_of_an_hour_with_something_pending_is_failing() {
-        let mut health = TargetHealth::first_failure(at(0));
-        let quarter = at(0).plus(WITHOUT_SUCCESS);
-        assert!(!health.has_come_to_fail(Timestamp::from_ms(quarter.as_ms() - 1), true));
-        assert!(health.has_come_to_fail(quarter, true));
-        assert!(!health.has_come_to_fail(at(9), false), "nothing is pending");
-        health.failures = FAILED_IN_A_ROW - 1;
-        assert!(!health.has_come_to_fail(at(0), true));
+        let (mut health, rule) = (TargetHealth::first_failure(at(0)), FailingRule::default());
+        let quarter = at(0).plus(rule.after);
+        assert!(!health.has_come_to_fail(rule, Timestamp::from_ms(quarter.as_ms() - 1), true));
+        assert!(health.has_come_to_fail(rule, quarter, true));
+        assert!(!health.has_come_to_fail(rule, at(9), false), "nothing is pending");
+        health.failures = rule.attempts - 1;
+        assert!(!health.has_come_to_fail(rule, at(0), true));
         health.failures += 1;
-        assert!(health.has_come_to_fail(at(0), false));
+        assert!(health.has_come_to_fail(rule, at(0), false));
+        let patient = FailingRule { attempts: 20, after: Duration::from_secs(3600) };
+        assert!(!health.has_come_to_fail(patient, quarter, true), "it goes by the rule it is given");
         let tried_once = TargetHealth { exhausted: true, ..TargetHealth::first_failure(at(0)) };
         assert_eq!(days(5).evaluate(&tried_once, at(90)), DisableDecision::None, "it goes by the same rule");
     }

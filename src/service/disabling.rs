@@ -56,7 +56,8 @@ impl Service {
     /// be called again and again; it asks the disk for nothing while all is well.
     pub async fn disable_failing(&self) {
         // A clock that is ahead for a moment warns of nothing and disables nobody.
-        let (rule, now) = (self.config().delivery.disable_rule(), self.store.trusted_now());
+        let (config, now) = (self.config(), self.store.trusted_now());
+        let (rule, failing) = (config.delivery.disable_rule(), config.alerts.failing_rule());
         for (no, mut health) in self.store.healths() {
             let webhook = self.store.directory().by_no(no).filter(|webhook| webhook.is_active()).cloned();
             // Nobody can be notified for an account that is no longer in the config, nor set its webhooks to ACTIVE
@@ -66,7 +67,7 @@ impl Service {
             else {
                 continue;
             };
-            if !health.failing && health.has_come_to_fail(now, true) {
+            if !health.failing && health.has_come_to_fail(failing, now, true) {
                 let of = webhook.account;
                 let pending = self.read(move |store| Ok(store.needs_automatic_attempt(of, no)?)).await.unwrap_or(false);
                 health.failing =

@@ -1,6 +1,7 @@
 //! The limits of the store: how much it takes, and for how long.
 
 use crate::config::Config;
+use crate::model::FailingRule;
 use std::time::Duration;
 
 /// The most webhooks one account can have at a time: each is matched against every type once, and explained in one
@@ -15,7 +16,7 @@ pub const MAX_EVENT_TYPES: usize = 1000;
 /// notifications in one took 2 GiB of memory and three seconds in which nobody else's event was recorded.
 pub const MAX_NOTIFICATIONS_AT_ONCE: usize = 20_000;
 
-/// How long and how much is stored; replaced on reload.
+/// How long and how much is stored, and when a target counts as failing; replaced on reload.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// How long events are stored; for ever where `None`. What is pending stays in any case.
@@ -26,6 +27,8 @@ pub struct Limits {
     pub keep_at_least: Duration,
     /// How many bytes of the disk must stay free for events to be taken.
     pub min_free: u64,
+    /// When the target of a webhook is marked as failing.
+    pub failing: FailingRule,
 }
 
 impl Limits {
@@ -36,6 +39,7 @@ impl Limits {
             retention_bytes: config.store.retention_bytes,
             keep_at_least: config.delivery.idempotency_window,
             min_free: config.store.min_free,
+            failing: config.alerts.failing_rule(),
         }
     }
 }

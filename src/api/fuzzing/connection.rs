@@ -53,7 +53,12 @@ impl World {
         let settings = StoreSettings {
             path: folder.clone(),
             cache_bytes: 16 * 1024 * 1024,
-            limits: crate::store::Limits { retention: None, retention_bytes: None, keep_at_least: DAY, min_free: 0 },
+            limits: crate::store::Limits {
+                retention: None,
+                retention_bytes: None,
+                keep_at_least: DAY,
+                ..crate::store::Limits::default()
+            },
             accept_data_loss: false,
             clock: Clock::System,
         };

@@ -1,8 +1,8 @@
 //! The health of targets: failing, announced to be disabled, disabled, well again.
 
 use crate::model::{
-    AccountNo, Attempt, DisabledReason, FAILED_IN_A_ROW, NewEvent, Notice, TargetHealth, Timestamp, Trigger, Verdict,
-    Webhook, WebhookNo, WebhookStatus,
+    AccountNo, Attempt, DisabledReason, NewEvent, Notice, TargetHealth, Timestamp, Trigger, Verdict, Webhook,
+    WebhookNo, WebhookStatus,
 };
 use crate::store::changes::change::{Change, fan_out_bytes};
 use crate::store::changes::events::{Recipients, record};
@@ -33,9 +33,9 @@ impl Change for MarkFailing {
             return Ok(false);
         };
         // A clock that is ahead for a moment has nobody fail.
-        let now = ledger.shared.times.trusted_now();
+        let (now, rule) = (ledger.shared.times.trusted_now(), ledger.shared.limits().failing);
         let known = ledger.shared.health(self.webhook).filter(|health| !health.failing);
-        let Some(health) = known.filter(|health| health.has_come_to_fail(now, true)) else {
+        let Some(health) = known.filter(|health| health.has_come_to_fail(rule, now, true)) else {
             return Ok(false);
         };
         let found = Some(TargetHealth { failing: true, ..health });
@@ -131,11 +131,12 @@ pub(crate) fn note_health(
         Trigger::Manual | Trigger::Test => known,
         Trigger::Automatic => {
             // The rule goes by the trusted time, which is never after this.
-            let now = ledger.clock.now();
+            let (now, rule) = (ledger.clock.now(), ledger.shared.limits().failing);
             let mut health = known.unwrap_or(TargetHealth::first_failure(now));
             health.failing_since = health.failing_since.min(now);
-            health.failures = health.failures.saturating_add(1).min(FAILED_IN_A_ROW);
-            health.failing |= health.has_come_to_fail(ledger.shared.times.trusted_now(), verdict != Verdict::Exhausted);
+            health.failures = health.failures.saturating_add(1).min(rule.attempts);
+            let (trusted, pending) = (ledger.shared.times.trusted_now(), verdict != Verdict::Exhausted);
+            health.failing |= health.has_come_to_fail(rule, trusted, pending);
             health.exhausted |= verdict == Verdict::Exhausted;
             health.gone = attempt.result.status() == Some(410);
             health.notice = health.notice.map(|notice| Notice { proven: true, ..notice });
