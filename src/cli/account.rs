@@ -50,7 +50,7 @@ enum AccountCommand {
 }
 
 pub(crate) fn account(args: &AccountArgs) -> Result<(), CliError> {
-    let mut config = load(&args.file, &[])?.config;
+    let mut config = load(&args.file)?.config;
     if let Some(data) = &args.data {
         config.store.path.clone_from(data);
     }

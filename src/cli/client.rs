@@ -292,8 +292,10 @@ impl ApiClient {
             .method(request.method)
             .uri(request.path)
             .header(header::HOST, &self.peer.address)
-            .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
             .header(header::USER_AGENT, concat!("carteiro-cli/", env!("CARGO_PKG_VERSION")));
+        if !self.token.is_empty() {
+            built = built.header(header::AUTHORIZATION, format!("Bearer {}", self.token));
+        }
         if !request.body.is_empty() {
             built = built.header(header::CONTENT_TYPE, "application/json");
         }

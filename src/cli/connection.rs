@@ -5,7 +5,7 @@ use super::client::ApiClient;
 use super::error::CliError;
 use super::exit::complain;
 use super::output::{Column, Table, line};
-use super::settings::{ConfigArgs, load};
+use super::settings::{ConfigArgs, load, remedy};
 use clap::Args;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -49,12 +49,12 @@ impl ConnectionArgs {
         if self.server.is_some() || self.token.is_some() || self.token_file.is_some() {
             return Ok(None);
         }
-        let data = load(&self.file, &[])?.config.store.path;
+        let data = load(&self.file)?.config.store.path;
         Ok(Some((data, self.account.as_deref().unwrap_or_default())))
     }
 
     pub(crate) fn daemon(&self) -> Result<ApiClient, CliError> {
-        let config = load(&self.file, &[])?.config;
+        let config = load(&self.file)?.config;
         let daemon = ApiClient::of(&config.server, self.server.as_deref())?;
         if daemon.is_in_the_clear() && (self.token.is_some() || self.token_file.is_some()) {
             complain(format_args!(
@@ -100,7 +100,8 @@ impl ConnectionArgs {
 }
 
 fn read(file: &Path) -> Result<String, String> {
-    std::fs::read_to_string(file).map_err(|error| format!("{} can't be read: {error}", file.display()))
+    let text = std::fs::read_to_string(file);
+    text.map_err(|error| format!("{} can't be read: {error}{}", file.display(), remedy(&error)))
 }
 
 /// How much of a list to read.

@@ -5,6 +5,7 @@ use super::error::CliError;
 use super::output::line;
 use clap::{Args, Command, ValueEnum};
 use clap_complete::{Generator, shells};
+use std::path::{Path, PathBuf};
 
 #[derive(Args)]
 pub(crate) struct CompletionsArgs {
@@ -23,6 +24,9 @@ enum Shell {
 pub(crate) struct ManArgs {
     /// The command it is about, such as `webhooks create`; without one, carteiro itself
     command: Vec<String>,
+    /// Write the pages of all commands into this folder, as `carteiro-webhooks-create.1`
+    #[arg(long, value_name = "FOLDER", conflicts_with = "command")]
+    all: Option<PathBuf>,
 }
 
 pub(crate) fn completions(args: &CompletionsArgs, mut command: Command) {
@@ -42,6 +46,9 @@ fn complete(command: &mut Command, shell: impl Generator) {
 pub(crate) fn man(args: &ManArgs, mut whole: Command) -> Result<(), CliError> {
     // Hands the flags that hold everywhere down, and gives each command its whole name.
     whole.build();
+    if let Some(folder) = &args.all {
+        return pages(folder, &whole, &mut vec!["carteiro"]);
+    }
     let mut command = &whole;
     for name in &args.command {
         command = command.find_subcommand(name).ok_or_else(|| {
@@ -50,10 +57,28 @@ pub(crate) fn man(args: &ManArgs, mut whole: Command) -> Result<(), CliError> {
         })?;
     }
     let name = std::iter::once("carteiro").chain(args.command.iter().map(String::as_str)).collect::<Vec<_>>().join("-");
+    line(String::from_utf8_lossy(&page(command, name)?).trim_end());
+    Ok(())
+}
+
+/// Writes the page of a command and of all below it; `names` are those from `carteiro` down to it.
+fn pages<'a>(folder: &Path, command: &'a Command, names: &mut Vec<&'a str>) -> Result<(), CliError> {
+    let name = names.join("-");
+    let file = folder.join(format!("{name}.1"));
+    std::fs::write(&file, page(command, name)?)
+        .map_err(|error| CliError::failed(format_args!("{} can't be written: {error}", file.display())))?;
+    for below in command.get_subcommands() {
+        names.push(below.get_name());
+        pages(folder, below, names)?;
+        names.pop();
+    }
+    Ok(())
+}
+
+fn page(command: &Command, title: String) -> Result<Vec<u8>, CliError> {
     let mut text = Vec::new();
     let source = concat!("carteiro ", env!("CARGO_PKG_VERSION"));
-    let page = clap_mangen::Man::new(command.clone()).title(name).source(source);
+    let page = clap_mangen::Man::new(command.clone()).title(title).source(source);
     page.render(&mut text).map_err(|error| CliError::failed(format_args!("the page can't be made: {error}")))?;
-    line(String::from_utf8_lossy(&text).trim_end());
-    Ok(())
+    Ok(text)
 }

@@ -11,6 +11,7 @@ mod exit;
 mod filters;
 mod follow;
 mod generate;
+mod health;
 mod input;
 mod listen;
 mod log;
@@ -41,9 +42,15 @@ Environment: CARTEIRO_CONFIG, CARTEIRO_SERVER, CARTEIRO_TOKEN and CARTEIRO_TOKEN
 CARTEIRO_SECTION__KEY a key of the config, TZ the time zone, COLUMNS the width of the terminal; NO_COLOR turns \
 colours off.";
 
+/// With the commit that a release was made from, which `.ci/release` hands over.
+const VERSION: &str = match option_env!("CARTEIRO_VERSION") {
+    Some(version) => version,
+    None => env!("CARGO_PKG_VERSION"),
+};
+
 /// Self-hosted webhook notifications: stores every event and retries until the target confirms.
 #[derive(Parser)]
-#[command(name = "carteiro", version, disable_help_subcommand = true, after_help = AFTER_HELP)]
+#[command(name = "carteiro", version = VERSION, disable_help_subcommand = true, after_help = AFTER_HELP)]
 struct Cli {
     #[command(subcommand)]
     command: CliCommand,
@@ -65,6 +72,8 @@ enum CliCommand {
     Restore(store::RestoreArgs),
     /// Check every row and index of the store
     Verify(store::StoreArgs),
+    /// Ask the daemon whether it is ready, for health checks
+    Health(health::HealthArgs),
     /// Apply the changed config to the running daemon
     Reload(ConfigArgs),
     /// List accounts of the store, export them, or remove one that the config lacks
@@ -104,6 +113,7 @@ pub fn run() -> ExitCode {
         CliCommand::Backup(args) => store::backup(&args),
         CliCommand::Restore(args) => store::restore_backup(&args),
         CliCommand::Verify(args) => store::verify(&args),
+        CliCommand::Health(args) => health::health(&args),
         CliCommand::Reload(args) => store::reload(&args),
         CliCommand::Account(args) => account::account(&args),
         CliCommand::Token(args) => token::token(&args),
@@ -134,7 +144,7 @@ fn silence_expected_panics() {
 }
 
 fn check_config(args: &ConfigArgs) -> Result<(), CliError> {
-    let config = load(args, &[])?.config;
+    let config = load(args)?.config;
     let problems = daemon::check_files(&config);
     if !problems.is_empty() {
         problems.iter().for_each(complain);
@@ -147,7 +157,7 @@ fn check_config(args: &ConfigArgs) -> Result<(), CliError> {
     for warning in warnings.into_iter().chain(daemon::absent_accounts(&config)) {
         complain(format_args!("warning: {warning}"));
     }
-    match &args.config {
+    match args.file() {
         Some(file) => println!("{}: no problems", file.display()),
         None => println!("the built-in defaults: no problems"),
     }
@@ -155,6 +165,6 @@ fn check_config(args: &ConfigArgs) -> Result<(), CliError> {
 }
 
 fn show_config(args: &ConfigArgs) -> Result<(), CliError> {
-    output::line(load(args, &[])?.effective().trim_end_matches('\n'));
+    output::line(load(args)?.effective().trim_end_matches('\n'));
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::error::CliError;
 use super::exit::{BAD_CONFIG, FAILED, TRY_LATER, complain};
 use super::log::{self, LevelHandle};
-use super::settings::{ConfigArgs, load};
+use super::settings::{ConfigArgs, load_file};
 use crate::clock::Clock;
 use crate::config::Loaded;
 use crate::daemon::{Daemon, Error, StartOptions};
@@ -34,7 +34,7 @@ pub(crate) struct ServeArgs {
 }
 
 pub(crate) fn serve(args: &ServeArgs) -> Result<(), CliError> {
-    let loaded = load(&args.file, &flags(args))?;
+    let loaded = load_file(args.file.config.as_deref(), &flags(args))?;
     let level = log::start(&loaded.config.log);
     let inherited = inherited_socket().map_err(|error| CliError::bad_config(Error::InheritedSocket(error)))?;
     // Whatever the shell's says: the store holds secrets.

@@ -59,7 +59,7 @@ pub(crate) struct RestoreArgs {
 impl StoreArgs {
     /// The data folder, and the config.
     fn load(&self) -> Result<(PathBuf, Config), CliError> {
-        let config = load(&self.file, &[])?.config;
+        let config = load(&self.file)?.config;
         Ok((self.data.clone().unwrap_or_else(|| config.store.path.clone()), config))
     }
 }
@@ -265,7 +265,7 @@ pub(crate) fn verify(args: &StoreArgs) -> Result<(), CliError> {
 /// service manager that only sends one reports success before anything has happened.
 pub(crate) fn reload(args: &ConfigArgs) -> Result<(), CliError> {
     // A file with problems is named here, without asking the daemon.
-    let data = load(args, &[])?.config.store.path;
+    let data = load(args)?.config.store.path;
     let Some(stream) = connect(&data)? else {
         return Err(CliError::try_later(format_args!(
             "no daemon runs on {}; where `store.path` has changed, it takes a restart",

@@ -405,8 +405,29 @@ fn completions_and_manual_pages_are_whole() {
     let page = run(&["man"]);
     assert!(page.contains(".TH carteiro 1") && page.contains("75 try again later"), "{page}");
     assert!(run(&["man", "webhooks", "create"]).contains("carteiro webhooks create"));
+    run(&["man", "--all", folder.path().to_str().unwrap()]);
+    for name in ["carteiro", "carteiro-webhooks", "carteiro-webhooks-rotate-secret"] {
+        let page = std::fs::read_to_string(folder.path().join(format!("{name}.1"))).unwrap();
+        assert!(page.contains(&format!(".TH {name} 1")), "{page}");
+    }
     let output = Command::new(CARTEIRO).args(["man", "webhook"]).output().unwrap();
     assert!(output.status.code() == Some(2) && complaint(&output).contains("webhooks"), "{}", complaint(&output));
+}
+
+/// What containers and load balancers ask, which have no token.
+#[test]
+fn health_is_an_exit_code_and_takes_no_token() {
+    let daemon = Daemon::quick();
+    let health = |address: &str| Command::new(CARTEIRO).args(["health", "--server", address]).output().unwrap();
+    let ready = health(&daemon.address);
+    assert_eq!((ready.status.code(), out(&ready)), (Some(0), "ready\n".to_owned()), "{}", complaint(&ready));
+    let body = r#"{"errors":{"code":"unavailable","detail":"the disk is full"}}"#;
+    let full = format!("HTTP/1.1 503 X\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let unready = Receiver::start(&[Reply::Raw(full.into_bytes())]);
+    let full = health(unready.url.trim_start_matches("http://").trim_end_matches("/notificacoes"));
+    assert!(full.status.code() == Some(75) && complaint(&full).contains("the disk is full"), "{}", complaint(&full));
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    assert_eq!(health(&nobody.to_string()).status.code(), Some(75));
 }
 
 /// `carteiro events list | head -1`: a reader that has seen enough is no error.
