@@ -1,10 +1,10 @@
 //! Disabling that nobody regrets: off unless the config asks for it, announced a day before, and nothing is lost by it.
 
 use super::caller::Account;
-use super::events::EventDraft;
 use super::shared::Service;
 use crate::model::{
-    AccountNo, DISABLED_EVENT, DisableDecision, DisabledReason, EventType, Timestamp, Webhook, WebhookStatus,
+    AccountNo, DISABLED_EVENT, DisableDecision, DisabledReason, EventDraft, EventType, Timestamp, Webhook,
+    WebhookStatus,
 };
 use crate::store::{DisableWebhook, MarkFailing, SetDisableNotice, StoreError};
 

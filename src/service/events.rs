@@ -9,53 +9,12 @@ use super::shared::{Service, allows};
 use super::views::{NotificationDetail, NotificationView, Present, Webhooks};
 use crate::http::OWN_MAPPING;
 use crate::model::{
-    BodyDraft, Event, EventFilter, EventId, EventType, Fingerprint, Listing, Localized, NewEvent, Notification, Page,
-    Payload, ResourceFacts, Status, Timestamp, TraceContext, localized,
+    BodyDraft, Event, EventDraft, EventFilter, EventId, EventType, Fingerprint, Listing, Localized, NewEvent,
+    Notification, Page, Payload, Status, localized,
 };
 use crate::store::{EraseEvent, RecordEvents, ResendEvent, Store};
 use bytes::BytesMut;
 use std::collections::BTreeMap;
-use std::sync::Arc;
-
-/// An event as a caller brings it; `resource` is the text of one JSON object.
-#[derive(Clone, Debug)]
-pub struct EventDraft<'a> {
-    /// The caller's own id.
-    pub id: Option<EventId>,
-    /// What happened.
-    pub event_type: EventType,
-    /// The caller's own id for it.
-    pub external_id: Option<String>,
-    /// When it happened.
-    pub occurred_at: Option<Timestamp>,
-    /// The resource, byte for byte.
-    pub resource: &'a str,
-    /// The trace its caller records it in.
-    pub trace: Option<Arc<TraceContext>>,
-}
-
-impl EventDraft<'_> {
-    pub(crate) fn into_new(self, env: &str, key_fields: &[String]) -> NewEvent {
-        let body = BodyDraft::new(&self.event_type, env, self.resource);
-        self.with(body, key_fields)
-    }
-
-    fn with(self, body: BodyDraft, key_fields: &[String]) -> NewEvent {
-        let occurred = self.occurred_at.map_or([0; 8], |at| at.as_ms().to_be_bytes());
-        let external = self.external_id.as_deref().unwrap_or_default();
-        let parts = [self.event_type.as_str().as_bytes(), external.as_bytes(), &occurred, self.resource.as_bytes()];
-        NewEvent {
-            id: self.id,
-            resource: ResourceFacts::find(self.external_id.as_deref(), self.resource, key_fields),
-            fingerprint: Fingerprint::of(parts),
-            body,
-            event_type: self.event_type,
-            external_id: self.external_id,
-            occurred_at: self.occurred_at,
-            trace: self.trace,
-        }
-    }
-}
 
 /// The bodies of a batch of more bytes share one buffer, which goes back to the system with the last of them.
 const LARGE_BATCH: usize = 4 * 1024 * 1024;
@@ -141,7 +100,7 @@ impl Service {
                 return draft.into_new(&caller.env, key_fields);
             }
             let body = BodyDraft::within(&mut buffer, &draft.event_type, &caller.env, draft.resource);
-            draft.with(body, key_fields)
+            draft.with_body(body, key_fields)
         });
         let events = events.collect();
         Ok(PreparedEvents { events, in_batch })

@@ -31,7 +31,7 @@ pub use csv::{CsvLanguage, CsvList};
 pub use curl::curl as request_as_curl;
 pub use disabling::{FailingCounts, HealthView};
 pub use error::{Error, ErrorReply, refusal_in_words};
-pub use events::{EventDetail, EventDraft, EventHistory, PreparedEvents, Recorded};
+pub use events::{EventDetail, EventHistory, PreparedEvents, Recorded};
 pub use explaining::Explanation;
 pub use filter_trials::{FilterTrial, TrialOn, TrialResult};
 pub use followers::MAX_FOLLOWERS;
@@ -49,5 +49,6 @@ pub use views::{NotificationDetail, NotificationView};
 pub use webhooks::{SAMPLE_ENV, WebhookDraft};
 
 pub use crate::delivery::why as attempt_error;
+pub use crate::model::EventDraft;
 pub use crate::stats::{HourCounts, OutcomePosition, WebhookHistory};
 pub use crate::store::{Backlog, Registered};

@@ -2,13 +2,12 @@
 
 use super::caller::Caller;
 use super::error::{Error, key_taken, refused};
-use super::events::EventDraft;
 use super::shared::Service;
 use super::views::NotificationView;
 use crate::model::{
-    AccountNo, ApiCode, AttemptError, Authorization, EventType, ExpectedVersion, ExtraHeaders, Fingerprint, Listing,
-    Localized, Page, PatternSet, Seq, SigningSecret, TEST_EVENT, TargetUrl, Timestamp, Webhook, WebhookId, WebhookNo,
-    WebhookPatch, WebhookStatus, localized,
+    AccountNo, ApiCode, AttemptError, Authorization, EventDraft, EventType, ExpectedVersion, ExtraHeaders, Fingerprint,
+    Listing, Localized, Page, PatternSet, Seq, SigningSecret, TEST_EVENT, TargetUrl, Timestamp, Webhook, WebhookId,
+    WebhookNo, WebhookPatch, WebhookStatus, localized,
 };
 use crate::store::{
     ChangeWebhook, DeleteWebhook, IfExpected, MAX_WEBHOOKS, RecordTestEvent, RegisterRefusal, Registered, Registration,
