@@ -77,7 +77,7 @@ fn record_sample(daemon: &ApiClient, args: &TriggerArgs, name: &str) -> Result<(
             "`{name}` is no event type{hint}; `carteiro trigger --list` shows those there are"
         ))
     })?;
-    if event_type.category() == EventType::OWN_CATEGORY {
+    if event_type.is_own() {
         return Err(CliError::usage(format_args!(
             "{name} is recorded by carteiro itself alone; `carteiro webhooks test ID` sends one webhook a WEBHOOK.TEST"
         )));

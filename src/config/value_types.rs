@@ -93,7 +93,7 @@ pub(crate) const LABEL: TextType<String> = TextType {
 
 pub(crate) const EVENT_TYPE: TextType<EventType> = TextType {
     expected: || format!("an event type such as \"SHIPMENT.SENT\", of at most {} bytes", EventType::MAX_BYTES),
-    parse: |text| EventType::parse(text).filter(|it| it.category() != EventType::OWN_CATEGORY),
+    parse: |text| EventType::parse(text).filter(|it| !it.is_own()),
     show: |event_type| event_type.as_str().to_owned(),
     hint: "; capitals, digits and _, in words joined by dots, each beginning with a letter; \
            WEBHOOK is carteiro's own category",

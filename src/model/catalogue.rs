@@ -20,7 +20,7 @@ const fn entry(event_type: &'static str, pt: &'static str, en: &'static str) -> 
 }
 
 /// The guide's types, orders first, and what carteiro itself records. The config file adds a shop's own.
-pub const CATALOGUE: [CatalogueEntry; 20] = [
+pub const CATALOGUE: [CatalogueEntry; 23] = [
     entry("ORDER.CREATED", "O pedido foi criado.", "The order was created."),
     entry("ORDER.WAITING", "O pedido aguarda o pagamento.", "The order is waiting for its payment."),
     entry("ORDER.PAID", "O pedido foi pago.", "The order was paid."),
@@ -41,9 +41,24 @@ pub const CATALOGUE: [CatalogueEntry; 20] = [
     entry("PAYMENT.REVERSED", "O pagamento foi estornado.", "The payment was reversed."),
     entry("PAYMENT.UPDATED", "O pagamento foi alterado.", "The payment was changed."),
     entry(
-        super::DISABLED_EVENT,
-        "Outro webhook foi desativado: seu destino falhou por tempo demais.",
-        "Another webhook was disabled: its target failed for too long.",
+        EventType::FAILING,
+        "Outro webhook está falhando: seu destino não confirma nada.",
+        "Another webhook is failing: its target confirms nothing.",
+    ),
+    entry(
+        EventType::RECOVERED,
+        "Outro webhook voltou ao normal: seu destino confirmou de novo.",
+        "Another webhook is well again: its target has confirmed.",
+    ),
+    entry(
+        EventType::DISABLED,
+        "Outro webhook foi desativado: seu destino falhou por tempo demais, ou respondeu 410.",
+        "Another webhook was disabled: its target failed for too long, or answered 410.",
+    ),
+    entry(
+        EventType::NOTIFICATION_FAILED,
+        "Uma notificação de outro webhook falhou: as tentativas automáticas se esgotaram.",
+        "A notification of another webhook failed: its automatic attempts are used up.",
     ),
 ];
 

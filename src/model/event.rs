@@ -1,7 +1,7 @@
 //! An event: something that happened to an order or a payment. Immutable.
 
 use super::business_keys;
-use super::{AccountNo, DISABLED_EVENT, EventId, EventType, OrderKey, Seq, Timestamp, TraceContext, WebhookId};
+use super::{AccountNo, EventId, EventType, OrderKey, Seq, Timestamp, TraceContext, WebhookId};
 use bytes::{Bytes, BytesMut};
 use std::sync::Arc;
 
@@ -249,10 +249,10 @@ pub struct NewEvent {
 }
 
 impl Event {
-    /// The webhook whose disabling it reports; only the others are notified.
+    /// The webhook that it tells the others of; it isn't notified of itself.
     pub fn tells_of_webhook(&self) -> Option<WebhookId> {
-        let id = self.resource.id.as_deref().filter(|_| self.event_type.as_str() == DISABLED_EVENT)?;
-        WebhookId::parse(id)
+        let tells = self.event_type.is_own() && self.event_type.as_str() != EventType::TEST;
+        WebhookId::parse(self.resource.id.as_deref().filter(|_| tells)?)
     }
 }
 

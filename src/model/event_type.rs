@@ -4,11 +4,6 @@ use super::{Localized, localized};
 use std::fmt;
 use std::sync::Arc;
 
-/// The type of the event that `POST /api/webhooks/{id}/test` sends.
-pub const TEST_EVENT: &str = "WEBHOOK.TEST";
-/// The type of the event that tells the other webhooks of one that was disabled.
-pub const DISABLED_EVENT: &str = "WEBHOOK.DISABLED";
-
 /// What happened: `^[A-Z][A-Z0-9_]*(\.[A-Z][A-Z0-9_]*)+$`, at most 100 bytes. Its category is what stands before the
 /// first dot.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,6 +12,16 @@ pub struct EventType(Arc<str>);
 impl EventType {
     /// The category of what carteiro itself records; callers can't.
     pub const OWN_CATEGORY: &str = "WEBHOOK";
+    /// What `POST /api/webhooks/{id}/test` sends.
+    pub const TEST: &str = "WEBHOOK.TEST";
+    /// Tells the other webhooks of one whose target has come to fail.
+    pub const FAILING: &str = "WEBHOOK.FAILING";
+    /// Tells the other webhooks of one whose failing target has confirmed again.
+    pub const RECOVERED: &str = "WEBHOOK.RECOVERED";
+    /// Tells the other webhooks of one that was disabled.
+    pub const DISABLED: &str = "WEBHOOK.DISABLED";
+    /// Tells the other webhooks of a notification that has used up its automatic attempts.
+    pub const NOTIFICATION_FAILED: &str = "WEBHOOK.NOTIFICATION_FAILED";
     /// The longest type that is taken: it stands in a key of the store and in a panel's column.
     pub const MAX_BYTES: usize = 100;
 
@@ -38,6 +43,11 @@ impl EventType {
     /// The type as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it is one of carteiro's own, of the [`EventType::OWN_CATEGORY`].
+    pub fn is_own(&self) -> bool {
+        self.category() == Self::OWN_CATEGORY
     }
 
     /// What stands before the first dot.
@@ -130,13 +140,15 @@ impl PatternSet {
         self.matching(event_type).is_some()
     }
 
-    /// The first pattern that means this type. None means [`TEST_EVENT`]: a test is sent to one webhook by name, and
-    /// never by subscription.
+    /// The first pattern that means this type. None means [`EventType::TEST`]: a test is sent to one webhook by name,
+    /// and never by subscription. `*` means what happens in a shop, and none of carteiro's own types: who asks for
+    /// everything expects no word about other webhooks.
     pub fn matching(&self, event_type: &EventType) -> Option<&Pattern> {
-        if event_type.as_str() == TEST_EVENT {
+        if event_type.as_str() == EventType::TEST {
             return None;
         }
-        self.0.iter().find(|pattern| pattern.matches(event_type))
+        let is_own = event_type.is_own();
+        self.0.iter().find(|pattern| pattern.matches(event_type) && !(is_own && **pattern == Pattern::Everything))
     }
 
     /// The patterns, in the order given.
@@ -197,6 +209,16 @@ mod tests {
             assert!(Pattern::parse(bad).is_none(), "{bad}");
         }
         assert_eq!(Pattern::parse("PAYMENT.*").unwrap().to_string(), "PAYMENT.*");
+    }
+
+    #[test]
+    fn carteiros_own_types_reach_those_that_name_them() {
+        let set = |pattern: &str| PatternSet::new(vec![Pattern::parse(pattern).unwrap()]).unwrap();
+        let failing = event_type(EventType::FAILING);
+        assert!(failing.is_own() && !event_type("WEBHOOKS.FAILING").is_own());
+        assert!(set("WEBHOOK.*").matches(&failing) && set("WEBHOOK.FAILING").matches(&failing));
+        assert!(!set("*").matches(&failing) && set("*").matches(&event_type("WEBHOOKS.FAILING")));
+        assert!(!set("WEBHOOK.*").matches(&event_type(EventType::TEST)));
     }
 
     #[test]

@@ -28,6 +28,7 @@ mod listing;
 mod localized;
 mod mail_address;
 mod notification;
+mod own_event;
 mod payload_filter;
 mod pretty_json;
 mod proxy;
@@ -64,7 +65,7 @@ pub use catalogue::{CATALOGUE, CatalogueEntry, ExtraType, KnownType, Sentences, 
 pub use duration::{format_duration, parse_duration};
 pub use event::{About, BodyDraft, Event, Fingerprint, NewEvent, Payload, ResourceFacts};
 pub use event_draft::EventDraft;
-pub use event_type::{DISABLED_EVENT, EventType, Pattern, PatternSet, TEST_EVENT};
+pub use event_type::{EventType, Pattern, PatternSet};
 pub use extra_headers::ExtraHeaders;
 pub use filter::{EventFilter, Filter, FilterField, FilterUse, NotificationFilter};
 pub use ids::{
@@ -78,6 +79,7 @@ pub use localized::Localized;
 pub(crate) use localized::localized;
 pub use mail_address::MailAddress;
 pub use notification::{MAX_ATTEMPTS_KEPT, Notification, ResendContext, ResendRefusal, State, Status, Verdict};
+pub use own_event::{FailedNotification, OwnEvent};
 pub use payload_filter::{FilterError, FilterSet, PayloadFilter, Unmet};
 pub use pretty_json::{pretty_if_json, pretty_json};
 pub use proxy::{ProxyUrl, ProxyUrlError};

@@ -4,7 +4,7 @@
 //! Brazilian shop: amounts in cents, a Pix, bank slip or card, an address. Nobody in them exists, and there is no tax
 //! number at all.
 
-use super::{DISABLED_EVENT, EventType, Timestamp};
+use super::{EventType, OwnEvent, Timestamp};
 use std::fmt::Write as _;
 
 /// How a sample order is paid.
@@ -88,8 +88,8 @@ impl Sample {
         match (event_type.category(), status) {
             ("ORDER", status) => self.order(status),
             ("PAYMENT", status) => self.payment(status),
-            _ if event_type.as_str() == DISABLED_EVENT => self.webhook(),
-            (category, status) => self.other(category, status),
+            (category, status) => OwnEvent::sample(event_type, self.at, self.id(3), self.id(5), &self.external_id())
+                .unwrap_or_else(|| self.other(category, status)),
         }
     }
 
@@ -185,21 +185,6 @@ impl Sample {
         text
     }
 
-    /// What carteiro itself records when it disables a webhook (see `service/disabling.rs`).
-    fn webhook(&self) -> String {
-        format!(
-            concat!(
-                r#"{{"webhook":{{"id":"{}","name":"ERP","target":"https://loja.example/notificacoes","#,
-                r#""description":null,"status":"DISABLED","#,
-                r#""disabled_reason":"Nothing was confirmed for 5 days.","#,
-                r#""disabled_reason_pt":"Nada foi confirmado por 5 dias.","#,
-                r#""disabled_at":"{}"}}}}"#
-            ),
-            self.id(3),
-            self.at
-        )
-    }
-
     fn other(&self, category: &str, status: &str) -> String {
         format!(
             r#"{{"{}":{{"id":"{}","external_id":"{}","status":"{status}","inserted_at":"{}"}}}}"#,
@@ -228,7 +213,10 @@ mod tests {
                 assert!(text.len() <= 2048, "{event_type}: {} bytes", text.len());
                 let resource: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
                 let status = resource[event_type.category().to_lowercase()]["status"].as_str().unwrap();
-                assert!(entry.event_type.ends_with(status) || entry.event_type.ends_with(".UPDATED"), "{text}");
+                assert!(
+                    event_type.is_own() || entry.event_type.ends_with(status) || entry.event_type.ends_with(".UPDATED"),
+                    "{text}"
+                );
                 // A CPF has eleven digits, a CNPJ fourteen, a card sixteen: a UUID's are the only long runs there are.
                 let numbers =
                     text.split(|c: char| !c.is_ascii_digit()).filter(|run| run.len() == 11 || run.len() == 14);

@@ -3,7 +3,7 @@
 use super::layout::number;
 use super::texts::{Lang, Texts};
 use super::view::View;
-use crate::model::{About, EventType, Pattern, TEST_EVENT, WebhookId};
+use crate::model::{About, EventType, Pattern, WebhookId};
 
 /// What happened, in a few words: "Pagamento pago". Of a type that the guide doesn't have, what the shop says of it,
 /// else the type itself.
@@ -39,8 +39,11 @@ fn of_the_guide(t: &Texts, event_type: &str) -> Option<&'static str> {
         "PAYMENT.REFUNDED" => t.payment_refunded,
         "PAYMENT.REVERSED" => t.payment_reversed,
         "PAYMENT.UPDATED" => t.payment_updated,
-        "WEBHOOK.DISABLED" => t.webhook_disabled,
-        TEST_EVENT => t.test_event,
+        EventType::FAILING => t.webhook_failing,
+        EventType::RECOVERED => t.webhook_recovered,
+        EventType::DISABLED => t.webhook_disabled,
+        EventType::NOTIFICATION_FAILED => t.notification_failed,
+        EventType::TEST => t.test_event,
         _ => return None,
     })
 }

@@ -119,9 +119,7 @@ fn buttons(view: &View<'_>, webhook: &Webhook) -> Markup {
 /// Of which type a test is: of its own, or of one of the catalogue's that the webhook subscribes to.
 fn test_types(view: &View<'_>, webhook: &Webhook) -> Markup {
     let t = view.t;
-    let is_offered = |event_type: &EventType| {
-        event_type.category() != EventType::OWN_CATEGORY && webhook.events.matching(event_type).is_some()
-    };
+    let is_offered = |event_type: &EventType| !event_type.is_own() && webhook.events.matching(event_type).is_some();
     let types: Vec<&str> = view
         .catalogue()
         .iter()

@@ -6,7 +6,6 @@ use super::names::event_title;
 use super::request::{self, see};
 use super::view::{PageResult, Refusal, View, back_of};
 use super::webhooks;
-use crate::model::EventType;
 use crate::service::{EventDraft, Overview, SAMPLE_ENV};
 use maud::{Markup, html};
 use std::sync::Arc;
@@ -65,7 +64,7 @@ pub(super) fn steps(view: &View<'_>, overview: &Overview) -> Markup {
 /// Sends a sample event of a type that is chosen.
 fn sample_form(view: &View<'_>) -> Markup {
     let t = view.t;
-    let types = view.catalogue().iter().filter(|known| known.event_type.category() != EventType::OWN_CATEGORY);
+    let types = view.catalogue().iter().filter(|known| !known.event_type.is_own());
     html! {
         form.acts method="post" action="/events/sample" {
             (view.csrf())
@@ -85,7 +84,7 @@ fn sample_form(view: &View<'_>) -> Markup {
 pub(super) async fn send_sample(view: &View<'_>) -> PageResult {
     let wanted = view.request.form.get("type").unwrap_or(FIRST_SAMPLE);
     let known = view.catalogue().iter().find(|known| known.event_type.as_str() == wanted);
-    let Some(known) = known.filter(|known| known.event_type.category() != EventType::OWN_CATEGORY) else {
+    let Some(known) = known.filter(|known| !known.event_type.is_own()) else {
         return Err(Refusal::NotFound);
     };
     let draft = EventDraft {

@@ -1,11 +1,7 @@
 //! Disabling that nobody regrets: off unless the config asks for it, announced a day before, and nothing is lost by it.
 
-use super::caller::Account;
 use super::shared::Service;
-use crate::model::{
-    AccountNo, DISABLED_EVENT, DisableDecision, DisabledReason, EventDraft, EventType, Timestamp, Webhook,
-    WebhookStatus,
-};
+use crate::model::{AccountNo, DisableDecision, DisabledReason, Timestamp, Webhook, WebhookStatus};
 use crate::store::{DisableWebhook, MarkFailing, SetDisableNotice, StoreError};
 
 /// How a webhook's target does, beside what the webhook itself says.
@@ -62,9 +58,8 @@ impl Service {
             let webhook = self.store.directory().by_no(no).filter(|webhook| webhook.is_active()).cloned();
             // Nobody can be notified for an account that is no longer in the config, nor set its webhooks to ACTIVE
             // again.
-            let account = |webhook: &Webhook| self.accounts.iter().find(|account| account.no == webhook.account);
-            let Some((webhook, account)) = webhook.as_ref().and_then(|webhook| Some((webhook, account(webhook)?)))
-            else {
+            let is_known = |webhook: &Webhook| self.accounts.iter().any(|account| account.no == webhook.account);
+            let Some(webhook) = webhook.as_deref().filter(|webhook| is_known(webhook)) else {
                 continue;
             };
             if !health.failing && health.has_come_to_fail(failing, now, true) {
@@ -72,6 +67,9 @@ impl Service {
                 let pending = self.read(move |store| Ok(store.needs_automatic_attempt(of, no)?)).await.unwrap_or(false);
                 health.failing =
                     pending && self.store.commit(MarkFailing { account: of, webhook: no }).await.unwrap_or(false);
+                if health.failing {
+                    self.followers.tell(of);
+                }
             }
             let done = match rule.evaluate(&health, now) {
                 DisableDecision::None => Ok(()),
@@ -81,7 +79,7 @@ impl Service {
                     .commit(SetDisableNotice { account: webhook.account, webhook: no, ends_at: None })
                     .await
                     .map(drop),
-                DisableDecision::Disable(reason) => self.disable(webhook, account, reason, now).await,
+                DisableDecision::Disable(reason) => self.disable(webhook, reason).await,
             };
             match done {
                 Ok(()) | Err(StoreError::Stopped) => {}
@@ -106,43 +104,11 @@ impl Service {
         Ok(())
     }
 
-    async fn disable(
-        &self,
-        webhook: &Webhook,
-        account: &Account,
-        reason: DisabledReason,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let sentence = reason.localized();
-        let resource = serde_json::json!({
-            "webhook": {
-                "id": webhook.id.to_string(),
-                "name": webhook.name(),
-                "target": webhook.target.as_str(),
-                "description": webhook.description,
-                "status": "DISABLED",
-                "disabled_reason": sentence.en,
-                "disabled_reason_pt": sentence.pt,
-                "disabled_at": now.to_string(),
-            }
-        });
-        let draft = EventDraft {
-            id: None,
-            event_type: EventType::parse(DISABLED_EVENT).expect("it is an event type"),
-            external_id: None,
-            occurred_at: Some(now),
-            resource: &resource.to_string(),
-            trace: None,
-        };
-        let event = draft.into_new(&account.env, &[]);
-        if self
-            .store
-            .commit(DisableWebhook { account: webhook.account, webhook: webhook.no, reason, event })
-            .await?
-            .is_some()
-        {
+    async fn disable(&self, webhook: &Webhook, reason: DisabledReason) -> Result<(), StoreError> {
+        let disable = DisableWebhook { account: webhook.account, webhook: webhook.no, reason };
+        if self.store.commit(disable).await?.is_some() {
             self.followers.tell(webhook.account);
-            tracing::warn!(webhook = %webhook.id, reason = sentence.en, "webhook DISABLED");
+            tracing::warn!(webhook = %webhook.id, reason = reason.localized().en, "webhook DISABLED");
         }
         Ok(())
     }

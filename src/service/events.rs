@@ -9,8 +9,8 @@ use super::shared::{Service, allows};
 use super::views::{NotificationDetail, NotificationView, Present, Webhooks};
 use crate::http::OWN_MAPPING;
 use crate::model::{
-    BodyDraft, Event, EventDraft, EventFilter, EventId, EventType, Fingerprint, Listing, Localized, NewEvent,
-    Notification, Page, Payload, Status, localized,
+    BodyDraft, Event, EventDraft, EventFilter, EventId, Fingerprint, Listing, Localized, NewEvent, Notification, Page,
+    Payload, Status, localized,
 };
 use crate::store::{EraseEvent, RecordEvents, ResendEvent, Store};
 use bytes::BytesMut;
@@ -66,16 +66,9 @@ impl Service {
         in_batch: bool,
     ) -> Result<PreparedEvents, Error> {
         let config = self.config();
-        let own = |draft: &EventDraft<'_>| draft.event_type.category() == EventType::OWN_CATEGORY;
-        if let Some(index) = drafts.iter().position(own) {
+        if let Some(index) = drafts.iter().position(|draft| draft.event_type.is_own()) {
             let field = if in_batch { format!("events[{index}].type") } else { "type".to_owned() };
-            let why = Localized::new(
-                "types that begin with `WEBHOOK.` are carteiro's own: it records them itself, and POST \
-                 /api/webhooks/{id}/test sends a test",
-                "tipos que começam com `WEBHOOK.` são do próprio carteiro: ele mesmo os registra, e POST \
-                 /api/webhooks/{id}/test envia um teste",
-            );
-            return Err(Error::invalid(&field, why));
+            return Err(Error::invalid(&field, own_type()));
         }
         let unknown = drafts.iter().enumerate().filter(|(_, draft)| !allows(&config.catalogue, &draft.event_type));
         let unknown: BTreeMap<String, Vec<Localized>> = unknown
@@ -228,4 +221,14 @@ fn page_of(
         details.push(NotificationDetail { view: webhooks.view(notification, event, present)?, attempts });
     }
     Ok(Page { items: details, next: page.next })
+}
+
+/// Why nobody but carteiro sends an event of one of its own types.
+pub(super) fn own_type() -> Localized {
+    Localized::new(
+        "types that begin with `WEBHOOK.` are carteiro's own: it records them itself, and POST \
+         /api/webhooks/{id}/test sends a test",
+        "tipos que começam com `WEBHOOK.` são do próprio carteiro: ele mesmo os registra, e POST \
+         /api/webhooks/{id}/test envia um teste",
+    )
 }

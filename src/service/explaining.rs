@@ -6,7 +6,7 @@ use super::find::find_event;
 use super::shared::Service;
 use super::views::{NotificationView, Present, Webhooks};
 use crate::model::{
-    Event, EventId, Localized, Notification, Payload, PayloadFilter, Status, TEST_EVENT, Timestamp, WaitReason,
+    Event, EventId, EventType, Localized, Notification, Pattern, Payload, PayloadFilter, Status, Timestamp, WaitReason,
     Webhook, WebhookId, WebhookStatus, localized,
 };
 use crate::store::Store;
@@ -270,7 +270,7 @@ fn explain_notification_of(
 /// `resource` is the event's, where there is one still and the webhook has a filter.
 fn explain_not_notified(webhook: &Webhook, event: &Event, is_test: bool, resource: Option<&str>) -> Localized {
     let event_type = &event.event_type;
-    if is_test || event_type.as_str() == TEST_EVENT {
+    if is_test || event_type.as_str() == EventType::TEST {
         return localized!(
             "Not notified: a test goes to the tested webhook alone.",
             "Não foi notificado: um teste vai só para o webhook testado."
@@ -278,8 +278,8 @@ fn explain_not_notified(webhook: &Webhook, event: &Event, is_test: bool, resourc
     }
     if event.tells_of_webhook() == Some(webhook.id) {
         return localized!(
-            "Not notified: the event tells the other webhooks that this one was disabled.",
-            "Não foi notificado: o evento avisa os outros webhooks que este foi desativado."
+            "Not notified: the event tells the other webhooks about this one.",
+            "Não foi notificado: o evento avisa os outros webhooks sobre este."
         );
     }
     let pattern = webhook.events.matching(event_type);
@@ -289,6 +289,12 @@ fn explain_not_notified(webhook: &Webhook, event: &Event, is_test: bool, resourc
         return filtered;
     }
     match pattern {
+        None if event_type.is_own() && webhook.events.iter().any(|pattern| *pattern == Pattern::Everything) => {
+            localized!(
+                "Not notified: `*` doesn't mean carteiro's own types; subscribe to `{event_type}` or to `WEBHOOK.*`.",
+                "Não foi notificado: `*` não inclui os tipos do próprio carteiro; assine `{event_type}` ou `WEBHOOK.*`."
+            )
+        }
         None => {
             let patterns: Vec<String> = webhook.events.iter().map(|pattern| format!("`{pattern}`")).collect();
             let patterns = patterns.join(", ");

@@ -2,12 +2,13 @@
 
 use super::caller::Caller;
 use super::error::{Error, key_taken, refused};
+use super::events::own_type;
 use super::shared::Service;
 use super::views::NotificationView;
 use crate::model::{
     AccountNo, ApiCode, AttemptError, Authorization, EventDraft, EventType, ExpectedVersion, ExtraHeaders, Fingerprint,
-    Listing, Localized, Page, PatternSet, Seq, SigningSecret, TEST_EVENT, TargetUrl, Timestamp, Webhook, WebhookId,
-    WebhookNo, WebhookPatch, WebhookStatus, localized,
+    Listing, Localized, Page, PatternSet, Seq, SigningSecret, TargetUrl, Timestamp, Webhook, WebhookId, WebhookNo,
+    WebhookPatch, WebhookStatus, localized,
 };
 use crate::store::{
     ChangeWebhook, DeleteWebhook, IfExpected, MAX_WEBHOOKS, RecordTestEvent, RegisterRefusal, Registered, Registration,
@@ -206,16 +207,20 @@ impl Service {
     pub async fn test(&self, caller: &Caller, id: WebhookId) -> Result<NotificationView, Error> {
         let webhook = self.webhook(caller, id)?;
         let resource = format!(r#"{{"webhook":{{"id":"{}"}},"message":"carteiro test"}}"#, webhook.id);
-        let event_type = EventType::parse(TEST_EVENT).expect("the test's type is an event type");
+        let event_type = EventType::parse(EventType::TEST).expect("the test's type is an event type");
         self.send_test(caller, webhook, event_type, &resource).await
     }
 
     /// Likewise, of a type that targets know: with the catalogue's sample of its resource. [`Error::NotFound`] where
-    /// the catalogue has no such type. The webhook's target sees by the `env` of the body that it is a test.
+    /// the catalogue has no such type; carteiro's own types are refused. The webhook's target sees by the `env` of the
+    /// body that it is a test.
     pub async fn test_with(&self, caller: &Caller, id: WebhookId, event_type: &str) -> Result<NotificationView, Error> {
         let webhook = self.webhook(caller, id)?;
         let known = self.event_types().into_iter().find(|known| known.event_type.as_str() == event_type);
         let known = known.ok_or(Error::NotFound)?;
+        if known.event_type.is_own() {
+            return Err(Error::invalid("type", own_type()));
+        }
         let caller = Caller { env: Arc::from(SAMPLE_ENV), ..caller.clone() };
         self.send_test(&caller, webhook, known.event_type.clone(), known.resource()).await
     }

@@ -284,8 +284,8 @@ impl Committer {
                 let _ = done.send(last);
             }));
         }
-        let released = std::mem::take(&mut self.ledger.released_successor);
-        if !answers.is_empty() || released {
+        let to_be_durable = std::mem::take(&mut self.ledger.to_be_durable);
+        if !answers.is_empty() || to_be_durable {
             self.finish(true, answers);
         } else {
             self.show();

@@ -91,6 +91,8 @@ impl Store {
     pub fn configure(&self, config: &Config) {
         self.set_limits(Limits::of(config));
         self.set_default_retry(config.delivery.retry());
+        let envs = config.account.iter().map(|account| (account.name.clone(), account.env.as_str().into()));
+        *self.shared.envs.write().unwrap_or_else(PoisonError::into_inner) = envs.collect();
         let extra = config.catalogue.extra.iter().map(|extra| extra.event_type.clone());
         self.shared.catalogue_types.set_extra(extra.collect());
     }

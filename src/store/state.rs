@@ -1,6 +1,7 @@
 //! What readers and the committer share.
 
 use crate::clock::Clock;
+use crate::config::Account;
 use crate::model::{
     AccountNo, BulkResend, NotificationId, NotificationKey, RetryPolicy, TargetHealth, TokenId, WebhookNo,
 };
@@ -71,6 +72,8 @@ pub(crate) struct Shared {
     pub(crate) meters: crate::stats::StoreMetrics,
     /// The accounts that the config lacks.
     pub(crate) absent_accounts: AbsentAccounts,
+    /// What the notifications of each account of the config say as their environment, by the account's name.
+    pub(crate) envs: RwLock<HashMap<String, Arc<str>>>,
 }
 
 /// Takes the sign of life back when the committer's thread ends, by a panic too.
@@ -122,6 +125,7 @@ impl Shared {
             resends: Mutex::default(),
             meters: crate::stats::StoreMetrics::default(),
             absent_accounts: AbsentAccounts::default(),
+            envs: RwLock::default(),
             outcomes: Outcomes::new(u64::from_be_bytes(crate::random::bytes())),
         };
         Ok((shared, record))
@@ -142,6 +146,12 @@ impl Shared {
 
     pub(crate) fn retry(&self) -> RetryPolicy {
         self.retry.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What the notifications of an account say as their environment: what the config says where it has the account.
+    pub(crate) fn env_of(&self, name: &str) -> Arc<str> {
+        let envs = self.envs.read().unwrap_or_else(PoisonError::into_inner);
+        envs.get(name).cloned().unwrap_or_else(|| Account::default().env.into())
     }
 
     pub(crate) fn limits(&self) -> Limits {

@@ -264,7 +264,7 @@ fn every_type_can_be_triggered_and_slips_are_named() {
                      sample = '{\"envio\": {\"id\": \"e-7\"}}' }";
     let daemon = Daemon::start(&format!("[catalogue]\nstrict = true\nextra = [\"SHIPMENT.SENT\", {described}]\n"));
     let types = json_of(&daemon, &["trigger", "--list"]);
-    assert_eq!(types.as_array().unwrap().len(), 22);
+    assert_eq!(types.as_array().unwrap().len(), 25);
     assert!(done(&daemon, &["trigger", "--list"]).contains("O envio atrasou."));
     for one in types.as_array().unwrap() {
         keys(one, &["type", "description", "sample"]);

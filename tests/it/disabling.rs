@@ -1,7 +1,7 @@
 //! Webhooks whose targets fail for too long: warned of, disabled, announced, and enabled again with nothing lost.
 
 use crate::harness::{Daemon, QUICK, eventually};
-use crate::receiver::{Receiver, Reply};
+use crate::receiver::{Receiver, Reply, Request};
 use serde_json::{Value, json};
 
 const RULE: &str = "disable_after = \"2s\"\n";
@@ -130,6 +130,46 @@ fn one_that_confirms_now_and_then_or_has_not_used_its_attempts_up_stays() {
     for hook in [&flaky_hook, &patient_hook] {
         assert_eq!(webhook(&daemon, &hook["id"])["failing_since"], Value::Null);
     }
+}
+
+#[test]
+fn other_webhooks_are_told_of_one_that_fails_and_recovers() {
+    let mut daemon = Daemon::start(QUICK);
+    let (bad, other, all) = (Receiver::start(&[Reply::Status(500)]), Receiver::ok(), Receiver::ok());
+    let hook = daemon.register_with(json!({
+        "target": bad.url, "events": ["ORDER.*"], "retry": { "schedule": ["1ms"], "max_attempts": 5 },
+    }));
+    daemon.register(&other.url, &["WEBHOOK.*"]);
+    daemon.register(&all.url, &["*"]);
+    let failed = daemon.post(
+        "/api/events",
+        &json!({ "event": {
+        "type": "ORDER.PAID", "external_id": "pedido-11249", "resource": {},
+    } }),
+    );
+    let failed = failed.expect(201).data()["id"].as_str().unwrap().to_owned();
+    eventually("it fails", || (daemon.list("/api/notifications?status=FAILED").len() == 1).then_some(()));
+    // What was told is as durable as what it tells of.
+    daemon.kill_9();
+    daemon.spawn();
+    let told = other.await_count(2);
+    let of = |name: &str| told.iter().map(Request::json).find(|one| one["event"] == name).unwrap();
+    let about = of("WEBHOOK.FAILING");
+    assert_eq!(about["resource"]["webhook"]["id"], hook["id"]);
+    assert!(about["resource"]["webhook"]["failing_since"].is_string() && about["env"] == "production", "{about}");
+    let about = of("WEBHOOK.NOTIFICATION_FAILED");
+    let notification = &about["resource"]["notification"];
+    assert_eq!((&notification["event_id"], &notification["response_status"]), (&json!(failed), &json!(500)));
+    assert_eq!(notification["external_id"], "pedido-11249");
+    bad.now(Reply::Status(200));
+    daemon.record("ORDER.PAID");
+    let last = eventually("it recovers", || {
+        let told = other.requests();
+        told.iter().map(Request::json).find(|one| one["event"] == "WEBHOOK.RECOVERED")
+    });
+    assert_eq!(last["resource"]["webhook"]["id"], hook["id"]);
+    let events: Vec<Value> = all.requests().iter().map(|one| one.json()["event"].clone()).collect();
+    assert!(events.iter().all(|event| event == "ORDER.PAID"), "{events:?}");
 }
 
 #[test]

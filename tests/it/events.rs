@@ -180,7 +180,7 @@ fn explain_says_why() {
 fn the_catalogue_has_both_languages_and_may_be_strict() {
     let daemon = Daemon::start("[catalogue]\nstrict = true\nextra = [\"SHIPMENT.SENT\"]\n");
     let types = daemon.list("/api/event_types");
-    assert_eq!(types.len(), 21);
+    assert_eq!(types.len(), 24);
     let paid = types.iter().find(|one| one["type"] == "PAYMENT.PAID").unwrap();
     assert!(paid["description"]["pt"].is_string() && paid["description"]["en"].is_string());
     assert_eq!(paid["sample"]["payment"]["status"], "PAID");
@@ -200,7 +200,7 @@ extra = [
     );
     let types = daemon.list("/api/event_types");
     let of = |name: &str| types.iter().find(|one| one["type"] == name).unwrap();
-    assert_eq!(types.len(), 22);
+    assert_eq!(types.len(), 25);
     let late = json!({ "pt": "O envio atrasou.", "en": "The shipment is late." });
     assert_eq!(
         (&of("SHIPMENT.LATE")["description"], &of("SHIPMENT.LATE")["sample"]["envio"]["id"]),

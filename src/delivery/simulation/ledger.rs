@@ -4,8 +4,8 @@
 use super::requests::{Answer, FILTERS, uid_of_event};
 use super::world::ACCOUNT;
 use crate::model::{
-    Event, MAX_ATTEMPTS_KEPT, MAX_AUTOMATIC_ATTEMPTS, Notification, NotificationKey, OrderKey, ResendState,
-    RetryPolicy, Seq, State, TEST_EVENT, Timestamp, Trigger, Webhook, WebhookNo,
+    Event, EventType, MAX_ATTEMPTS_KEPT, MAX_AUTOMATIC_ATTEMPTS, Notification, NotificationKey, OrderKey, ResendState,
+    RetryPolicy, Seq, State, Timestamp, Trigger, Webhook, WebhookNo,
 };
 use crate::store::Store;
 use crate::store::simulated::{Batch, SimulatedStore};
@@ -132,7 +132,7 @@ impl Ledger {
         for webhook in directory.iter().filter(|webhook| batch.webhooks.contains(&webhook.no)) {
             self.policies.entry(webhook.no).or_default().push(webhook.retry.clone());
         }
-        for event in batch.recorded.iter().filter(|event| event.event_type.as_str() != TEST_EVENT) {
+        for event in batch.recorded.iter().filter(|event| event.event_type.as_str() != EventType::TEST) {
             let meant = |webhooks: &[Arc<Webhook>]| -> BTreeSet<WebhookNo> {
                 let meant = webhooks.iter().filter(|webhook| is_meant(webhook, event));
                 meant.map(|webhook| webhook.no).collect()

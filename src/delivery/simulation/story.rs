@@ -9,8 +9,8 @@ use crate::config::Delivery;
 use crate::delivery::schedule::queue::Bounds;
 use crate::model::{
     EventId, EventType, ExtraHeaders, Fingerprint, MAX_AUTOMATIC_ATTEMPTS, NotificationFilter, NotificationKey,
-    Pattern, PatternSet, PayloadFilter, RateLimit, RetryPolicy, Seq, SigningSecret, State, Status, TEST_EVENT,
-    TargetUrl, Timestamp, Webhook, WebhookId, WebhookNo, WebhookPatch, WebhookStatus, millis,
+    Pattern, PatternSet, PayloadFilter, RateLimit, RetryPolicy, Seq, SigningSecret, State, Status, TargetUrl,
+    Timestamp, Webhook, WebhookId, WebhookNo, WebhookPatch, WebhookStatus, millis,
 };
 use crate::store::IdempotencyKey;
 use std::sync::Arc;
@@ -257,7 +257,7 @@ impl World {
             }
             20 => drop(self.submit(Request::Erase(seq))),
             21 => {
-                let event_type = EventType::parse(TEST_EVENT).expect("a type");
+                let event_type = EventType::parse(EventType::TEST).expect("a type");
                 let new = New { id: None, event_type, resource: None, ..self.any_new() };
                 self.submit(Request::Test(id, new));
             }

@@ -484,7 +484,10 @@ texts! {
     payment_refunded: "Payment refunded";
     payment_reversed: "Payment reversed";
     payment_updated: "Payment updated";
-    webhook_disabled: "Webhook disabled";
+    webhook_failing: "Another webhook is failing";
+    webhook_recovered: "Another webhook is well again";
+    webhook_disabled: "Another webhook disabled";
+    notification_failed: "A notification of another webhook failed";
     test_event: "Test";
     // What to do about a failed attempt.
     do_dns_not_found: "look for a typing error in the webhook’s URL, and check whether the domain was renewed.";

@@ -491,7 +491,10 @@ texts! {
     payment_refunded: "Pagamento devolvido";
     payment_reversed: "Pagamento estornado";
     payment_updated: "Pagamento alterado";
-    webhook_disabled: "Webhook desativado";
+    webhook_failing: "Outro webhook falhando";
+    webhook_recovered: "Outro webhook voltou ao normal";
+    webhook_disabled: "Outro webhook desativado";
+    notification_failed: "Notificação de outro webhook falhou";
     test_event: "Teste";
     // What to do about a failed attempt.
     do_dns_not_found: "procure um erro de digitação na URL do webhook, e veja se o domínio foi renovado.";

@@ -1,20 +1,20 @@
 //! The health of targets: failing, announced to be disabled, disabled, well again.
 
 use crate::model::{
-    AccountNo, Attempt, DisabledReason, NewEvent, Notice, TargetHealth, Timestamp, Trigger, Verdict, Webhook,
+    AccountNo, Attempt, DisabledReason, Notice, OwnEvent, TargetHealth, Timestamp, Trigger, Verdict, Webhook,
     WebhookNo, WebhookStatus,
 };
 use crate::store::changes::change::{Change, fan_out_bytes};
-use crate::store::changes::events::{Recipients, record};
 use crate::store::changes::ledger::Ledger;
+use crate::store::changes::own_events::{record_about, tell_others};
 use crate::store::changes::webhooks::change;
 use crate::store::directory::Directory;
 use crate::store::error::StoreError;
 use crate::store::txn::Txn;
 use std::sync::Arc;
 
-/// Marks a target as failing because it confirmed nothing for long, and logs it. Answers `false` where it has recovered
-/// meanwhile.
+/// Marks a target as failing because it confirmed nothing for long, logs it, and tells the other webhooks. Answers
+/// `false` where it has recovered meanwhile.
 #[derive(Debug)]
 pub struct MarkFailing {
     /// Whose it is.
@@ -27,7 +27,7 @@ impl Change for MarkFailing {
     type Reply = bool;
     type Error = StoreError;
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, Self::Error> {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, stamp: Timestamp) -> Result<Self::Reply, Self::Error> {
         let directory = ledger.shared.directory();
         let Some(webhook) = active(&directory, self.account, self.webhook) else {
             return Ok(false);
@@ -40,6 +40,9 @@ impl Change for MarkFailing {
         };
         let found = Some(TargetHealth { failing: true, ..health });
         log_health(webhook, known, found);
+        if let Some(event) = event_of(known, found) {
+            tell_others(ledger, txn, webhook, &event, stamp);
+        }
         ledger.put_health(txn, self.webhook, found);
         Ok(true)
     }
@@ -82,8 +85,6 @@ pub struct DisableWebhook {
     pub webhook: WebhookNo,
     /// Why.
     pub reason: DisabledReason,
-    /// The event about it.
-    pub event: NewEvent,
 }
 
 impl Change for DisableWebhook {
@@ -97,7 +98,7 @@ impl Change for DisableWebhook {
     }
 
     fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
-        let Self { account, webhook: no, reason, event } = self;
+        let Self { account, webhook: no, reason } = self;
         let known = ledger.shared.health(no);
         // The evaluation of a moment ago must still hold.
         let holds = known.is_some_and(|health| match reason {
@@ -109,21 +110,21 @@ impl Change for DisableWebhook {
             return Ok(None);
         };
         // First, since it can fail: an error must find nothing staged.
-        record(ledger, txn, account, event, &Recipients::MatchingBut(no), now)?;
+        record_about(ledger, txn, webhook, &OwnEvent::Disabled(reason), now)?;
         let status = WebhookStatus::Disabled { reason, at: now };
         Ok(Some(change(ledger, txn, webhook, now, |webhook| webhook.status = status)))
     }
 }
 
 /// Takes in what an attempt says of its target, which `webhook` still has. Hardly ever a row: only where a target
-/// begins to fail, or no longer does.
+/// begins to fail, or no longer does. What is to be told to the other webhooks by it, if anything.
 pub(crate) fn note_health(
     ledger: &mut Ledger,
     txn: &mut Txn<'_>,
     webhook: &Webhook,
     attempt: &Attempt,
     verdict: Verdict,
-) {
+) -> Option<OwnEvent<'static>> {
     let known = ledger.shared.health(webhook.no);
     let found = match attempt.trigger {
         _ if verdict == Verdict::Confirmed => None,
@@ -146,6 +147,17 @@ pub(crate) fn note_health(
     log_health(webhook, known, found);
     if found != known {
         ledger.put_health(txn, webhook.no, found);
+    }
+    event_of(known, found)
+}
+
+/// What the other webhooks are told where a target begins to fail or is well again.
+fn event_of(before: Option<TargetHealth>, now: Option<TargetHealth>) -> Option<OwnEvent<'static>> {
+    let failing = |health: Option<TargetHealth>| health.filter(|health| health.failing);
+    match (failing(before), failing(now)) {
+        (None, Some(health)) => Some(OwnEvent::Failing(health)),
+        (Some(health), None) => Some(OwnEvent::Recovered(health.failing_since)),
+        (None, None) | (Some(_), Some(_)) => None,
     }
 }
 

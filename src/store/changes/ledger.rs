@@ -112,9 +112,9 @@ pub struct Ledger {
     pub(crate) updates: Vec<StoreUpdate>,
     /// The outcomes of the group that is staged.
     pub(crate) outcomes: Vec<(AccountNo, Outcome)>,
-    /// Whether a notification that kept order was followed by its successor in this group: the successor may leave only
-    /// once that is durable.
-    pub(crate) released_successor: bool,
+    /// Whether something of this group may leave only once it is durable: the successor of a notification that kept
+    /// order, an event that carteiro itself has recorded.
+    pub(crate) to_be_durable: bool,
     /// For the ids of events.
     pub(crate) numbers: Numbers,
     /// Whether a payload was erased on request, and may still stand in the journal.
@@ -212,7 +212,7 @@ impl Ledger {
             cached_bytes: Arc::new(AtomicUsize::new(0)),
             updates: Vec::new(),
             outcomes: Vec::new(),
-            released_successor: false,
+            to_be_durable: false,
             numbers: Numbers::default(),
             erased: false,
             retirement: Retirement::default(),
@@ -335,6 +335,12 @@ impl Ledger {
         let found = subscribers.of_resource(event.body.resource());
         self.shared.meters.filtered(subscribers.all().len() - found.len());
         found
+    }
+
+    /// What the notifications of an account say as their environment.
+    pub(crate) fn env_of(&self, account: AccountNo) -> Arc<str> {
+        let name = self.accounts.iter().find(|(_, no)| **no == account).map(|(name, _)| name.as_str());
+        self.shared.env_of(name.unwrap_or_default())
     }
 
     /// Stores the health of a webhook's target; `None` where it is well.

@@ -13,6 +13,7 @@ pub(crate) mod jobs;
 pub(crate) mod ledger;
 pub(crate) mod notifications;
 pub(crate) mod ordering;
+pub(crate) mod own_events;
 pub(crate) mod retention;
 pub(crate) mod retirement;
 pub(crate) mod rows;

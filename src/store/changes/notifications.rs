@@ -1,14 +1,15 @@
 //! Notifications: the outcomes of their attempts, and manual attempts.
 
 use crate::model::{
-    AccountNo, Attempt, ErrorCode, Event, Notification, NotificationId, NotificationKey, ResendContext, ResendRefusal,
-    Seq, State, Status, Timestamp, Trigger, Verdict, Webhook, WebhookNo,
+    AccountNo, Attempt, ErrorCode, Event, FailedNotification, Notification, NotificationId, NotificationKey, OwnEvent,
+    ResendContext, ResendRefusal, Seq, State, Status, Timestamp, Trigger, Verdict, Webhook, WebhookNo,
 };
 use crate::stats::{Counted, Outcome};
 use crate::store::changes::change::{Change, ChangeError, fan_out_bytes};
 use crate::store::changes::health::note_health;
 use crate::store::changes::ledger::{Ledger, Matches};
 use crate::store::changes::ordering::{add_notification, position, release_next};
+use crate::store::changes::own_events::{is_told_of, tell_others};
 use crate::store::changes::rows::{
     find_notification, put_notification, read_event, read_notification, read_payload, recipients_of,
 };
@@ -178,7 +179,10 @@ pub(crate) fn record_outcome(ledger: &mut Ledger, txn: &mut Txn<'_>, outcome: Re
             log_outcome(&attempt, verdict, || ledger.shared.notification_id(key), made, webhook, event);
             // Of another target, or of before somebody set it to ACTIVE: it says nothing of this one.
             if let Some(webhook) = webhook.filter(|webhook| webhook.updated_at == webhook_updated_at) {
-                note_health(ledger, txn, webhook, &attempt, verdict);
+                let told = note_health(ledger, txn, webhook, &attempt, verdict);
+                if let Some(told) = told.filter(|_| is_told_of(txn, webhook, key)) {
+                    tell_others(ledger, txn, webhook, &told, now);
+                }
             }
             let trusted = ledger.shared.times.trusted_now();
             let counter = &ledger.shared.outcome_counter;
@@ -210,7 +214,12 @@ pub(crate) fn record_outcome(ledger: &mut Ledger, txn: &mut Txn<'_>, outcome: Re
                         meters.ended(Status::Delivered);
                         meters.deliveries.observe(now.since(notification.inserted_at));
                     }
-                    State::Failed => meters.ended(Status::Failed),
+                    State::Failed => {
+                        meters.ended(Status::Failed);
+                        if let Some(webhook) = webhook {
+                            tell_of_failed(ledger, txn, webhook, &notification, now);
+                        }
+                    }
                     State::Pending | State::Retrying { .. } | State::Cancelled => {}
                 }
             }
@@ -219,6 +228,31 @@ pub(crate) fn record_outcome(ledger: &mut Ledger, txn: &mut Txn<'_>, outcome: Re
         }
     };
     ledger.updates.push(StoreUpdate::OutcomeRecorded { key, next_attempt });
+}
+
+/// Tells the account's other webhooks of a notification that has failed for good.
+fn tell_of_failed(
+    ledger: &mut Ledger,
+    txn: &mut Txn<'_>,
+    webhook: &Webhook,
+    notification: &Notification,
+    now: Timestamp,
+) {
+    let (account, key) = (notification.account, notification.key);
+    let decode = |value: &[u8]| record::decode_event_head(account, key.seq, value);
+    let event = txn.read(&keys::event(account, key.seq), decode).ok().flatten();
+    let Some(event) = event.filter(|event| !event.event_type.is_own() && !notification.test) else {
+        return;
+    };
+    let last = notification.last.as_ref();
+    let failed = FailedNotification {
+        id: ledger.shared.notification_id(key),
+        event: &event,
+        attempts: notification.attempts,
+        status: last.and_then(|last| last.result.status()),
+        error: last.and_then(|last| ErrorCode::of(&last.result)),
+    };
+    tell_others(ledger, txn, webhook, &OwnEvent::NotificationFailed(failed), now);
 }
 
 /// Requests a manual attempt of a notification, unless a rule refuses it. `None` where there is no such notification.

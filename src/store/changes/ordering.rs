@@ -86,7 +86,7 @@ fn release_after(
                 next.awaits_predecessor = false;
                 put_notification(txn, &before, &next);
                 ledger.updates.push(StoreUpdate::Untried { key: next.key, payload: None });
-                ledger.released_successor = true;
+                ledger.to_be_durable = true;
                 return Ok(());
             }
             // It was released before.

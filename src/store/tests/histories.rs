@@ -106,7 +106,7 @@ pub(super) fn random_step(rig: &Rig, random: &mut Random) {
             assert!(wait(store.commit(DeleteWebhook { account, id: hook.id })).unwrap());
         }
         (4, Some(hook), _) => {
-            let test = event(crate::model::TEST_EVENT, "{}");
+            let test = event(crate::model::EventType::TEST, "{}");
             wait(store.commit(RecordTestEvent { account, webhook: hook.id, event: test })).unwrap().unwrap();
         }
         (5..=12, _, Some(notification)) => {

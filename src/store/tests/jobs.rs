@@ -351,11 +351,9 @@ fn a_webhook_is_disabled_together_with_the_event_that_says_so() {
     let rig = Rig::new();
     let (bad, other, deaf) = (rig.register(&["*"]), rig.register(&["WEBHOOK.*"]), rig.register(&["PAYMENT.*"]));
     let owed = rig.accept(vec![paid()]).remove(0);
-    let word = || event(crate::model::DISABLED_EVENT, &format!(r#"{{"webhook":{{"id":"{}"}}}}"#, bad.id));
     let reason = DisabledReason::Failing { since: START };
-    let disable = |reason| {
-        wait(rig.store.commit(DisableWebhook { account: rig.account, webhook: bad.no, reason, event: word() })).unwrap()
-    };
+    let disable =
+        |reason| wait(rig.store.commit(DisableWebhook { account: rig.account, webhook: bad.no, reason })).unwrap();
     assert_eq!(disable(reason), None, "nothing is known against it");
     let key = NotificationKey { seq: owed.seq, webhook: bad.no };
     rig.settle(key, attempt(Trigger::Automatic, Some(500)), Verdict::Exhausted);

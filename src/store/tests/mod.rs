@@ -7,6 +7,7 @@ mod idempotency;
 mod index_rows;
 mod jobs;
 mod keeping;
+mod own_events;
 mod put_aside;
 mod recording;
 mod references;

@@ -308,6 +308,10 @@ fn a_test_is_of_a_type_that_is_chosen_and_goes_to_the_tested_webhook_alone() {
     send("").expect(303);
     assert_eq!(receiver.await_count(3)[2].json()["event"], "WEBHOOK.TEST");
     send("NOBODY.KNOWS").expect(404);
+    // It was sent as if a webhook had been disabled.
+    for own in ["WEBHOOK.DISABLED", "WEBHOOK.FAILING"] {
+        assert!(text(&send(own).expect(422)).contains("são do próprio carteiro"), "{own}");
+    }
     assert_eq!(other.count(), 0);
 }
 
