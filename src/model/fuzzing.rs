@@ -3,8 +3,8 @@
 
 use super::business_keys::{MAX_KEY_BYTES, MAX_KEYS, MAX_TOKENS};
 use super::{
-    EventType, FilterSet, Pattern, PatternSet, PayloadFilter, ResourceFacts, SearchText, depth, fold, format_duration,
-    parse_duration, tokens,
+    Effort, EventType, FilterSet, Pattern, PatternSet, PayloadFilter, ResourceFacts, SearchText, depth, fold,
+    format_duration, parse_duration, tokens,
 };
 use std::time::Duration;
 
@@ -126,7 +126,7 @@ pub fn filter(data: &[u8]) {
     if depth(resource) > 64 {
         return;
     }
-    let unmet = filter.unmet(resource);
+    let unmet = filter.unmet(resource, &mut Effort::default());
     let is_object = resource.starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(resource).is_ok();
     if is_object && resource.len() < 8 * 1024 {
         assert_eq!(met, [unmet.is_none(); 2], "{filter:?} {resource}");

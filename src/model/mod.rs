@@ -80,7 +80,7 @@ pub(crate) use localized::localized;
 pub use mail_address::MailAddress;
 pub use notification::{MAX_ATTEMPTS_KEPT, Notification, ResendContext, ResendRefusal, State, Status, Verdict};
 pub use own_event::{FailedNotification, OwnEvent};
-pub use payload_filter::{FilterError, FilterSet, PayloadFilter, Unmet};
+pub use payload_filter::{Effort, FilterError, FilterSet, PayloadFilter, Unmet};
 pub use pretty_json::{pretty_if_json, pretty_json};
 pub use proxy::{ProxyUrl, ProxyUrlError};
 pub use resend::{BulkResend, ResendState, SkipReason, Skipped};

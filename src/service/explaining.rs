@@ -6,11 +6,12 @@ use super::find::find_event;
 use super::shared::Service;
 use super::views::{NotificationView, Present, Webhooks};
 use crate::model::{
-    Event, EventId, EventType, Localized, Notification, Pattern, Payload, PayloadFilter, Status, Timestamp, WaitReason,
-    Webhook, WebhookId, WebhookStatus, localized,
+    Effort, Event, EventId, EventType, FilterSet, Localized, Notification, Pattern, Payload, PayloadFilter, Status,
+    Timestamp, Unmet, WaitReason, Webhook, WebhookId, WebhookStatus, localized,
 };
 use crate::store::Store;
 use serde::Serialize;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Why a webhook was or wasn't notified of an event.
@@ -82,16 +83,46 @@ pub(super) fn explain_all(
     let is_filtered = |webhook: &&Arc<Webhook>| webhook.filter.is_some() && webhook.subscribes_to(&event.event_type);
     let payload = if !is_test && others.iter().any(is_filtered) { payload()? } else { None };
     let resource = payload.as_ref().map(Payload::resource_text);
+    let mut unmet = resource.map(|resource| unmet_filters(others.iter().copied().filter(is_filtered), resource));
     for webhook in others {
+        let filtered = match &mut unmet {
+            Some(unmet) => Filtered::By(unmet.remove(&webhook.id)),
+            None => Filtered::Unknown,
+        };
         explanations.push(Explanation {
             webhook_id: webhook.id,
             notified: false,
             status: None,
             next_attempt_at: None,
-            reason: explain_not_notified(webhook, event, is_test, resource),
+            reason: explain_not_notified(webhook, event, is_test, filtered),
         });
     }
     Ok(explanations)
+}
+
+/// What is known of a webhook's filter and an event that it wasn't notified of.
+enum Filtered {
+    /// What the event doesn't meet; nothing where it meets the filter, or there is none.
+    By(Option<Unmet>),
+    /// The payload isn't there any more.
+    Unknown,
+}
+
+/// What a resource doesn't meet of each webhook's filter, for those whose filter it doesn't meet. All filters are
+/// evaluated at once; where the search for the conditions would take too long, the last filters are named as a whole.
+fn unmet_filters<'w>(webhooks: impl Iterator<Item = &'w Arc<Webhook>>, resource: &str) -> HashMap<WebhookId, Unmet> {
+    let filters: Vec<(WebhookId, &PayloadFilter)> =
+        webhooks.filter_map(|webhook| Some((webhook.id, webhook.filter.as_ref()?))).collect();
+    let met = filters.iter().map(|(_, filter)| *filter).collect::<FilterSet>().matches(resource);
+    let mut effort = Effort::default();
+    let unmet = filters.into_iter().zip(met).filter(|(_, met)| !met);
+    unmet
+        .filter_map(|((id, filter), _)| {
+            let found =
+                if effort.is_spent() { Some(filter.unmet_whole()) } else { filter.unmet(resource, &mut effort) };
+            Some((id, found?))
+        })
+        .collect()
 }
 
 impl Service {
@@ -267,8 +298,7 @@ fn explain_notification_of(
     }
 }
 
-/// `resource` is the event's, where there is one still and the webhook has a filter.
-fn explain_not_notified(webhook: &Webhook, event: &Event, is_test: bool, resource: Option<&str>) -> Localized {
+fn explain_not_notified(webhook: &Webhook, event: &Event, is_test: bool, filtered: Filtered) -> Localized {
     let event_type = &event.event_type;
     if is_test || event_type.as_str() == EventType::TEST {
         return localized!(
@@ -283,8 +313,9 @@ fn explain_not_notified(webhook: &Webhook, event: &Event, is_test: bool, resourc
         );
     }
     let pattern = webhook.events.matching(event_type);
-    if let (Some(_), Some(filter)) = (pattern, &webhook.filter)
-        && let Some(filtered) = explain_filtered(filter, webhook.registered_after < event.seq, resource)
+    if pattern.is_some()
+        && webhook.filter.is_some()
+        && let Some(filtered) = explain_filtered(webhook.registered_after < event.seq, filtered)
     {
         return filtered;
     }
@@ -334,20 +365,22 @@ fn explain_not_notified(webhook: &Webhook, event: &Event, is_test: bool, resourc
 
 /// What the webhook's filter has to do with it; `None` where the event meets it. `was_there` tells whether the webhook
 /// was registered when the event was recorded.
-fn explain_filtered(filter: &PayloadFilter, was_there: bool, resource: Option<&str>) -> Option<Localized> {
-    let Some(resource) = resource else {
-        return was_there.then(|| {
+fn explain_filtered(was_there: bool, filtered: Filtered) -> Option<Localized> {
+    match filtered {
+        Filtered::Unknown => was_there.then(|| {
             localized!(
                 "Not notified: it has a filter, and whether the event met it can't be told any more: the payload was \
                  erased.",
                 "Não foi notificado: o webhook tem um filtro, e não há mais como dizer se o evento atendia a ele: o \
                  conteúdo foi apagado."
             )
-        });
-    };
-    let Localized { en, pt } = filter.unmet(resource)?.localized();
-    Some(localized!(
-        "Not notified: the event doesn't meet its filter: {en}.",
-        "Não foi notificado: o evento não atende ao seu filtro: {pt}."
-    ))
+        }),
+        Filtered::By(unmet) => {
+            let Localized { en, pt } = unmet?.localized();
+            Some(localized!(
+                "Not notified: the event doesn't meet its filter: {en}.",
+                "Não foi notificado: o evento não atende ao seu filtro: {pt}."
+            ))
+        }
+    }
 }

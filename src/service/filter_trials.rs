@@ -4,7 +4,7 @@ use super::caller::Caller;
 use super::error::Error;
 use super::shared::Service;
 use crate::model::{
-    Event, EventFilter, EventId, Listing, Localized, Payload, PayloadFilter, Unmet, WebhookId, localized,
+    Effort, Event, EventFilter, EventId, Listing, Localized, Payload, PayloadFilter, Unmet, WebhookId, localized,
 };
 
 /// How many events a trial looks at where none is named.
@@ -47,8 +47,8 @@ pub struct TrialResult {
 }
 
 impl TrialResult {
-    fn of(filter: Option<&PayloadFilter>, event: Option<Event>, resource: Option<&str>) -> Self {
-        let unmet = filter.zip(resource).and_then(|(filter, resource)| filter.unmet(resource));
+    fn of(filter: Option<&PayloadFilter>, event: Option<Event>, resource: Option<&str>, effort: &mut Effort) -> Self {
+        let unmet = filter.zip(resource).and_then(|(filter, resource)| filter.unmet(resource, effort));
         let known = resource.is_some() || filter.is_none();
         Self { event, matches: known.then_some(unmet.is_none()), unmet }
     }
@@ -83,14 +83,15 @@ impl Service {
         self.read(move |store| {
             let filter = filter.or_else(|| webhook.filter.clone());
             let own = filter.as_ref();
-            let of_event = |seq| -> Result<(TrialResult, usize), Error> {
+            let mut effort = Effort::default();
+            let mut of_event = |seq| -> Result<(TrialResult, usize), Error> {
                 let (event, payload) = store.event(account, seq)?.ok_or(Error::NotFound)?;
                 let resource = payload.as_ref().map(Payload::resource_text);
                 let bytes = resource.map_or(0, str::len);
-                Ok((TrialResult::of(own, Some(event), resource), bytes))
+                Ok((TrialResult::of(own, Some(event), resource, &mut effort), bytes))
             };
             let results = match on {
-                TrialOn::Resource(text) => vec![TrialResult::of(own, None, Some(&text))],
+                TrialOn::Resource(text) => vec![TrialResult::of(own, None, Some(&text), &mut Effort::default())],
                 TrialOn::Event(id) => vec![of_event(store.event_seq(account, id)?.ok_or(Error::NotFound)?)?.0],
                 TrialOn::Recent => {
                     let listing = Listing::newest(LOOKED_THROUGH);

@@ -29,8 +29,7 @@ pub(super) enum Condition {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Test {
     Equal(Scalar),
-    /// Sorted by [`Scalar::order`].
-    In(Arc<[Scalar]>),
+    In(Arc<Scalars>),
     /// With a number or a text.
     Compare(Comparison, Scalar),
     StartsWith(Arc<str>),
@@ -55,6 +54,30 @@ pub(super) enum Scalar {
     Text(Arc<str>),
 }
 
+/// The values of a list, each once, in the order of [`Scalar::order`]. They stand in one text: a filter may have more
+/// than a thousand, and an account a thousand filters.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Scalars {
+    text: Box<str>,
+    items: Box<[Item]>,
+}
+
+/// One of them: what it is, and where it stands in the text.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Item {
+    kind: ItemKind,
+    from: u16,
+    to: u16,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum ItemKind {
+    Null,
+    Bool(bool),
+    Number,
+    Text,
+}
+
 /// A value of an event, as far as tests look at it.
 #[derive(Clone, Debug)]
 pub(super) enum Value<'a> {
@@ -71,12 +94,7 @@ pub(super) enum Value<'a> {
 impl Scalar {
     /// Their order among themselves: by kind, then by value.
     pub(super) fn order(&self, other: &Self) -> Ordering {
-        self.order_to(&other.value())
-    }
-
-    /// Its place before or behind a value in that order.
-    fn order_to(&self, value: &Value<'_>) -> Ordering {
-        self.compare(value).unwrap_or_else(|| self.kind().cmp(&value.kind()))
+        self.value().order_to(&other.value())
     }
 
     fn value(&self) -> Value<'_> {
@@ -88,24 +106,9 @@ impl Scalar {
         }
     }
 
-    fn kind(&self) -> u8 {
-        match self {
-            Self::Null => 0,
-            Self::Bool(_) => 1,
-            Self::Number(_) => 2,
-            Self::Text(_) => 3,
-        }
-    }
-
     /// How it stands to a value of the same kind; `None` for one of another kind.
     fn compare(&self, value: &Value<'_>) -> Option<Ordering> {
-        Some(match (self, value) {
-            (Self::Null, Value::Null) => Ordering::Equal,
-            (Self::Bool(own), Value::Bool(other)) => own.cmp(other),
-            (Self::Number(own), Value::Number(other)) => Decimal::read(own).compare(other),
-            (Self::Text(own), Value::Text(other)) => own.as_bytes().cmp(other),
-            _ => return None,
-        })
+        self.value().compare(value)
     }
 
     fn equals(&self, value: &Value<'_>) -> bool {
@@ -113,7 +116,78 @@ impl Scalar {
     }
 }
 
+impl Scalars {
+    /// Of values in any order. Together they have at most 64 KiB, since a filter has at most
+    /// [`MAX_BYTES`](super::PayloadFilter::MAX_BYTES).
+    pub(super) fn of(mut scalars: Vec<Scalar>) -> Self {
+        scalars.sort_by(Scalar::order);
+        scalars.dedup_by(|a, b| a.order(b).is_eq());
+        let mut text = String::new();
+        let place = |text: &str| u16::try_from(text.len()).expect("the values of a filter have less than 64 KiB");
+        let item = |scalar: &Scalar| {
+            let from = place(&text);
+            let kind = match scalar {
+                Scalar::Null => ItemKind::Null,
+                Scalar::Bool(value) => ItemKind::Bool(*value),
+                Scalar::Number(own) => {
+                    text.push_str(own);
+                    ItemKind::Number
+                }
+                Scalar::Text(own) => {
+                    text.push_str(own);
+                    ItemKind::Text
+                }
+            };
+            Item { kind, from, to: place(&text) }
+        };
+        let items = scalars.iter().map(item).collect();
+        Self { text: text.into(), items }
+    }
+
+    fn text_of(&self, item: Item) -> &str {
+        self.text.get(usize::from(item.from)..usize::from(item.to)).unwrap_or_default()
+    }
+
+    fn value(&self, item: Item) -> Value<'_> {
+        match item.kind {
+            ItemKind::Null => Value::Null,
+            ItemKind::Bool(value) => Value::Bool(value),
+            ItemKind::Number => Value::Number(Decimal::read(self.text_of(item))),
+            ItemKind::Text => Value::Text(Cow::Borrowed(self.text_of(item).as_bytes())),
+        }
+    }
+
+    fn contain(&self, value: &Value<'_>) -> bool {
+        self.items.binary_search_by(|item| self.value(*item).order_to(value)).is_ok()
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>, item: Item) -> fmt::Result {
+        match item.kind {
+            ItemKind::Null => f.write_str("null"),
+            ItemKind::Bool(value) => value.fmt(f),
+            ItemKind::Number => f.write_str(self.text_of(item)),
+            ItemKind::Text => write_text(f, self.text_of(item)),
+        }
+    }
+}
+
 impl Value<'_> {
+    /// How it stands to a value of the same kind; `None` for one of another kind, and between what no filter has.
+    fn compare(&self, other: &Value<'_>) -> Option<Ordering> {
+        Some(match (self, other) {
+            (Self::Null, Value::Null) => Ordering::Equal,
+            (Self::Bool(own), Value::Bool(other)) => own.cmp(other),
+            (Self::Number(own), Value::Number(other)) => own.compare(other),
+            (Self::Text(own), Value::Text(other)) => own.cmp(other),
+            _ => return None,
+        })
+    }
+
+    /// Its place before or behind another one: by kind, then by value.
+    fn order_to(&self, other: &Value<'_>) -> Ordering {
+        self.compare(other).unwrap_or_else(|| self.kind().cmp(&other.kind()))
+    }
+
     fn kind(&self) -> u8 {
         match self {
             Self::Null => 0,
@@ -130,7 +204,7 @@ impl Test {
     pub(super) fn holds(&self, value: &Value<'_>) -> bool {
         match (self, value) {
             (Self::Equal(wanted), _) => wanted.equals(value),
-            (Self::In(wanted), _) => wanted.binary_search_by(|one| one.order_to(value)).is_ok(),
+            (Self::In(wanted), _) => wanted.contain(value),
             // The bound stands first in the comparison below.
             (Self::Compare(comparison, bound), _) => bound.compare(value).is_some_and(|order| match comparison {
                 Comparison::Greater => order.is_lt(),
@@ -214,7 +288,8 @@ impl Test {
             Self::Equal(scalar) => write!(f, "\"{}\":{scalar}", if negated { "$neq" } else { "$eq" }),
             Self::In(scalars) => {
                 write!(f, "\"{}\":", if negated { "$nin" } else { "$in" })?;
-                write_list(f, ['[', ']'], scalars.iter().map(|scalar| move |f: &mut fmt::Formatter<'_>| scalar.fmt(f)))
+                let items = scalars.items.iter();
+                write_list(f, ['[', ']'], items.map(|item| move |f: &mut fmt::Formatter<'_>| scalars.write(f, *item)))
             }
             Self::Compare(comparison, bound) => {
                 let operator = match comparison {

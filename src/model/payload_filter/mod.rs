@@ -25,7 +25,7 @@ pub use error::FilterError;
 pub use set::FilterSet;
 use std::fmt;
 use std::sync::Arc;
-pub use unmet::Unmet;
+pub use unmet::{Effort, Unmet};
 
 /// A filter that was read without a fault. Clones share it.
 #[derive(Clone, PartialEq)]
@@ -57,9 +57,18 @@ impl PayloadFilter {
     }
 
     /// The first condition that a resource doesn't meet, `None` where it meets all. `resource` is the text of one JSON
-    /// object. It agrees with [`FilterSet::matches`] where that doesn't give up, and takes longer.
-    pub fn unmet(&self, resource: &str) -> Option<Unmet> {
-        unmet::unmet(&self.0.block, "", Some(resource))
+    /// object. It agrees with [`FilterSet::matches`] where that doesn't give up, and takes longer. Where the effort is
+    /// spent before it is found, the filter as a whole stands in its place.
+    pub fn unmet(&self, resource: &str, effort: &mut Effort) -> Option<Unmet> {
+        unmet::unmet(&self.0.block, "", Some(resource), effort).unwrap_or_else(|_| {
+            let met = FilterSet::of([&self.0.block].into_iter()).matches(resource);
+            (met != [true]).then(|| self.unmet_whole())
+        })
+    }
+
+    /// The filter as a whole, as what isn't met.
+    pub fn unmet_whole(&self) -> Unmet {
+        Unmet::of_whole(self.as_str())
     }
 }
 

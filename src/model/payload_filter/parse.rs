@@ -1,6 +1,6 @@
 //! Reading a filter: whatever is wrong is named with its place.
 
-use super::condition::{Block, Comparison, Condition, Scalar, Test};
+use super::condition::{Block, Comparison, Condition, Scalar, Scalars, Test};
 use super::error::FilterError;
 use crate::model::json_cursor::{JsonCursor, NoJson};
 use crate::model::localized::{Localized, localized};
@@ -30,12 +30,10 @@ pub(super) fn parse(text: &str) -> Result<(String, Block), FilterError> {
     }
     if let Err(error) = serde_json::from_str::<&RawValue>(text) {
         let problem = localized!("the filter is no JSON here", "o filtro não é JSON neste ponto");
-        return Err(FilterError {
-            path: String::new(),
-            line: error.line().max(1),
-            column: error.column().max(1),
-            problem,
-        });
+        let (line, bytes) = (error.line().max(1), error.column().saturating_sub(1));
+        let before = text.split('\n').nth(line - 1).unwrap_or_default().char_indices();
+        let column = before.take_while(|(at, _)| *at < bytes).count() + 1;
+        return Err(FilterError { path: String::new(), line, column, problem });
     }
     let compact = without_space(text);
     if compact.len() > MAX_BYTES {
@@ -207,8 +205,8 @@ impl Parser<'_> {
         Ok(match name {
             "$eq" => Condition::Is(Test::Equal(self.scalar()?)),
             "$neq" => Condition::IsNot(Test::Equal(self.scalar()?)),
-            "$in" => Condition::Is(Test::In(self.scalars()?.into())),
-            "$nin" => Condition::IsNot(Test::In(self.scalars()?.into())),
+            "$in" => Condition::Is(Test::In(self.scalars()?)),
+            "$nin" => Condition::IsNot(Test::In(self.scalars()?)),
             "$gt" => self.comparison(Comparison::Greater)?,
             "$gte" => self.comparison(Comparison::GreaterOrEqual)?,
             "$lt" => self.comparison(Comparison::Less)?,
@@ -216,37 +214,25 @@ impl Parser<'_> {
             "$startsWith" => Condition::Is(Test::StartsWith(self.text()?)),
             "$endsWith" => Condition::Is(Test::EndsWith(self.text()?)),
             "$exist" => {
-                let at = self.cursor.at();
-                let Scalar::Bool(wanted) = self.scalar()? else {
-                    let problem = localized!("must be true or false", "deve ser true ou false");
-                    return Err(Fault { at: Some(at), problem });
-                };
-                Condition::Exists(wanted)
+                let must = || localized!("must be true or false", "deve ser true ou false");
+                self.scalar_that(|scalar| if let Scalar::Bool(wanted) = scalar { Some(wanted) } else { None }, must)
+                    .map(Condition::Exists)?
             }
             _ => return Err(unknown_operator().into()),
         })
     }
 
     fn comparison(&mut self, comparison: Comparison) -> Result<Condition, Fault> {
-        let at = self.cursor.at();
-        match self.scalar()? {
-            bound @ (Scalar::Number(_) | Scalar::Text(_)) => Ok(Condition::Is(Test::Compare(comparison, bound))),
-            Scalar::Null | Scalar::Bool(_) => {
-                let problem = localized!("must be a number or a text", "deve ser um número ou um texto");
-                Err(Fault { at: Some(at), problem })
-            }
-        }
+        let must = || localized!("must be a number or a text", "deve ser um número ou um texto");
+        let is_ordered = |scalar: &Scalar| matches!(scalar, Scalar::Number(_) | Scalar::Text(_));
+        let bound = self.scalar_that(|scalar| Some(scalar).filter(is_ordered), must)?;
+        Ok(Condition::Is(Test::Compare(comparison, bound)))
     }
 
     fn text(&mut self) -> Result<Arc<str>, Fault> {
-        let at = self.cursor.at();
-        match self.scalar()? {
-            Scalar::Text(text) if !text.is_empty() => Ok(text),
-            _ => {
-                let problem = localized!("must be a text that isn't empty", "deve ser um texto não vazio");
-                Err(Fault { at: Some(at), problem })
-            }
-        }
+        let must = || localized!("must be a text that isn't empty", "deve ser um texto não vazio");
+        let text = |scalar| if let Scalar::Text(text) = scalar { Some(text) } else { None };
+        self.scalar_that(|scalar| text(scalar).filter(|text| !text.is_empty()), must)
     }
 
     fn blocks(&mut self, depth: usize, top: bool) -> Result<Vec<Block>, Fault> {
@@ -258,14 +244,13 @@ impl Parser<'_> {
         Ok(blocks)
     }
 
-    fn scalars(&mut self) -> Result<Vec<Scalar>, Fault> {
+    fn scalars(&mut self) -> Result<Arc<Scalars>, Fault> {
         let mut scalars = Vec::new();
         self.list(|parser| {
             scalars.push(parser.scalar()?);
             Ok(())
         })?;
-        scalars.sort_by(Scalar::order);
-        Ok(scalars)
+        Ok(Arc::new(Scalars::of(scalars)))
     }
 
     /// A list that isn't empty.
@@ -291,6 +276,16 @@ impl Parser<'_> {
         }
         self.cursor.pass();
         Ok(())
+    }
+
+    /// What `take` makes of the scalar here, which must be one that it takes.
+    fn scalar_that<T>(
+        &mut self,
+        take: impl FnOnce(Scalar) -> Option<T>,
+        must: impl FnOnce() -> Localized,
+    ) -> Result<T, Fault> {
+        let at = self.cursor.at();
+        take(self.scalar()?).ok_or_else(|| Fault { at: Some(at), problem: must() })
     }
 
     fn scalar(&mut self) -> Result<Scalar, Fault> {

@@ -7,6 +7,7 @@
 use super::condition::{Block, Condition, Test, Value};
 use super::number::Decimal;
 use crate::model::json_cursor::{JsonCursor, NoJson};
+use std::collections::HashMap;
 
 /// How much work a pass may do: so much for each byte of the text, beside so much for any text. One piece of work is a
 /// look at one condition. Lists alone repeat work: 50 filters that ask two things of each item of a list do not reach
@@ -59,30 +60,39 @@ enum Part {
     AllMet(Vec<usize>),
 }
 
+/// The positions that there are, by the shorter path and the name behind it. Sorting them in as they come would take
+/// seconds for an account that has a thousand filters with names of their own.
+type Known<'f> = HashMap<(usize, &'f str), usize>;
+
 impl FilterSet {
     pub(super) fn of<'f>(filters: impl Iterator<Item = &'f Block>) -> Self {
         let mut set = Self { positions: vec![Position::default()], ..Self::default() };
+        let mut known = Known::new();
         for filter in filters {
-            let root = set.add(0, filter);
+            let root = set.add(0, filter, &mut known);
             set.positions[0].outer.push(root);
             set.roots.push(root);
+        }
+        for position in &mut set.positions {
+            position.children.sort_unstable();
         }
         set.weight = set.positions.iter().map(|position| position.weight).sum();
         set
     }
 
-    /// How much memory it takes, in units of about a hundred bytes.
+    /// How much memory it takes, in units of about a hundred bytes. Texts, and the lists of `$in` and `$nin`, don't
+    /// count: they are the filters' own, which every set shares with their webhooks.
     pub fn weight(&self) -> usize {
         self.weight
     }
 
-    fn add(&mut self, at: usize, block: &Block) -> usize {
+    fn add<'f>(&mut self, at: usize, block: &'f Block, known: &mut Known<'f>) -> usize {
         let mut compiled = Compiled { some: Vec::new(), every: Vec::new(), exists: None, by_missing: false };
         for condition in &block.0 {
             match condition {
                 Condition::Member(name, inner) => {
-                    let child = self.child(at, name);
-                    let inner = self.add(child, inner);
+                    let child = self.child(at, name, known);
+                    let inner = self.add(child, inner, known);
                     self.positions[child].outer.push(inner);
                     compiled.some.push(Part::Met(inner));
                 }
@@ -90,14 +100,14 @@ impl FilterSet {
                 Condition::IsNot(test) => compiled.every.push(Part::IsNot(test.clone())),
                 Condition::Exists(wanted) => compiled.exists = Some(*wanted),
                 Condition::Any(blocks) => {
-                    let blocks = blocks.iter().map(|block| self.add(at, block)).collect();
+                    let blocks = blocks.iter().map(|block| self.add(at, block, known)).collect();
                     compiled.some.push(Part::AnyMet(blocks));
                 }
                 Condition::All(blocks) => {
-                    let blocks = blocks.iter().map(|block| self.add(at, block)).collect();
+                    let blocks = blocks.iter().map(|block| self.add(at, block, known)).collect();
                     compiled.some.push(Part::AllMet(blocks));
                 }
-                Condition::Not(block) => compiled.every.push(Part::NotMet(self.add(at, block))),
+                Condition::Not(block) => compiled.every.push(Part::NotMet(self.add(at, block, known))),
             }
         }
         let missing = |block: &usize| self.blocks[*block].by_missing;
@@ -112,15 +122,13 @@ impl FilterSet {
         number
     }
 
-    fn child(&mut self, at: usize, name: &str) -> usize {
-        let place = match self.positions[at].children.binary_search_by(|(own, _)| (**own).cmp(name)) {
-            Ok(place) => return self.positions[at].children[place].1,
-            Err(place) => place,
-        };
-        let child = self.positions.len();
-        self.positions.push(Position::default());
-        self.positions[at].children.insert(place, (name.into(), child));
-        child
+    fn child<'f>(&mut self, at: usize, name: &'f str, known: &mut Known<'f>) -> usize {
+        *known.entry((at, name)).or_insert_with(|| {
+            let child = self.positions.len();
+            self.positions.push(Position::default());
+            self.positions[at].children.push((name.into(), child));
+            child
+        })
     }
 
     /// For each filter, in the order given, whether a resource meets it. `resource` is the text of one JSON object; of

@@ -1,6 +1,6 @@
 //! The filters against a plain evaluator that works on parsed documents, and what is hostile.
 
-use super::{FilterSet, PayloadFilter};
+use super::{Effort, FilterSet, PayloadFilter};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::cmp::Ordering;
@@ -10,7 +10,7 @@ use std::time::Instant;
 fn matches(filter: &str, resource: &str) -> bool {
     let filter = PayloadFilter::parse(filter).unwrap_or_else(|error| panic!("{filter}: {error}"));
     let found = [&filter].into_iter().collect::<FilterSet>().matches(resource);
-    assert_eq!(found, [filter.unmet(resource).is_none()], "{filter:?} {resource}");
+    assert_eq!(found, [filter.unmet(resource, &mut Effort::default()).is_none()], "{filter:?} {resource}");
     found[0]
 }
 
@@ -128,10 +128,20 @@ fn what_isnt_met_is_named() {
         ),
     ] {
         let filter = PayloadFilter::parse(filter).unwrap();
-        assert_eq!(filter.unmet(resource).unwrap().localized().en, en);
+        assert_eq!(filter.unmet(resource, &mut Effort::default()).unwrap().localized().en, en);
     }
     let long = format!(r#"{{"a":"{}"}}"#, "é".repeat(1000));
-    assert!(PayloadFilter::parse(r#"{"a":1}"#).unwrap().unmet(&long).unwrap().found.unwrap().chars().count() < 130);
+    assert!(
+        PayloadFilter::parse(r#"{"a":1}"#)
+            .unwrap()
+            .unmet(&long, &mut Effort::default())
+            .unwrap()
+            .found
+            .unwrap()
+            .chars()
+            .count()
+            < 130
+    );
 }
 
 #[test]
@@ -140,6 +150,7 @@ fn what_is_wrong_is_named_with_its_place() {
     for (text, expected) in [
         ("", "line 1, column 1: the filter is no JSON here"),
         ("{\n  \"a\": }", "line 2, column 8: the filter is no JSON here"),
+        ("{\"é\": é}", "line 1, column 7: the filter is no JSON here"),
         ("[]", "line 1, column 1: the filter must be an object of fields of the resource, such as"),
         ("{ }", "line 1, column 1: the filter is empty"),
         (r#"{"a":{}}"#, "`a` (line 1, column 6) is empty"),
@@ -190,6 +201,70 @@ fn filters_have_ends() {
     assert!(PayloadFilter::parse(&" ".repeat(40_000)).unwrap_err().to_string().contains("at most 4096 bytes"));
 }
 
+#[test]
+fn a_long_list_holds_each_value_once_and_any_kind() {
+    let numbers: Vec<String> = (0..1000).rev().flat_map(|n| [n.to_string(), format!("{n}.0")]).collect();
+    let some =
+        |from: usize| format!(r#"{{"a":{{"$in":["{from}",null,{},true,"é"]}}}}"#, numbers[from..from + 600].join(","));
+    for (from, own) in [(0, "999"), (600, "600"), (1400, "0")] {
+        let filter = some(from);
+        for met in
+            [format!("\"{from}\""), own.to_owned(), "null".to_owned(), "true".to_owned(), "\"\\u00e9\"".to_owned()]
+        {
+            assert!(matches(&filter, &format!(r#"{{"a":{met}}}"#)), "{from} {met}");
+        }
+        for unmet in ["-1", "false", "\"e\"", "{}", "\"999\"", "0.5"] {
+            assert!(!matches(&filter, &format!(r#"{{"a":{unmet}}}"#)), "{from} {unmet}");
+        }
+    }
+    let filter = PayloadFilter::parse(r#"{"a":{"$nin":[3,"b",3.0,"a","b",null]}}"#).unwrap();
+    let unmet = filter.unmet(r#"{"a":3}"#, &mut Effort::default()).unwrap();
+    assert_eq!(unmet.condition, r#"{"$nin":[null,3,"a","b"]}"#);
+}
+
+/// A search for what isn't met went through a long event once for each condition, for every webhook of an account.
+#[test]
+fn a_search_for_what_isnt_met_ends_when_its_effort_is_spent() {
+    let conditions: Vec<String> = (0..60).map(|n| format!(r#"{{"l":{{"$not":{{"n":{n}}}}}}}"#)).collect();
+    let filter = PayloadFilter::parse(&format!(r#"{{"$and":[{}],"last":1}}"#, conditions.join(","))).unwrap();
+    let item = format!(r#"{{"n":99,"text":"{}"}}"#, "x".repeat(200));
+    let resource = format!(r#"{{"l":[{}],"last":2}}"#, vec![item; 20_000].join(","));
+    let mut effort = Effort::default();
+    let unmet = filter.unmet(&resource, &mut effort).unwrap();
+    assert!(effort.is_spent());
+    assert_eq!((unmet.path.as_str(), unmet.found), ("", None));
+    assert!(unmet.condition.starts_with(r#"{"$and":[{"l":{"$not":{"n":0}}},"#), "{}", unmet.condition);
+    let met = resource.replace("\"last\":2", "\"last\":1");
+    assert_eq!(filter.unmet(&met, &mut effort), None, "whether it is met is told all the same");
+    let short = r#"{"l":[{"n":99}],"last":2}"#;
+    assert_eq!(filter.unmet(short, &mut Effort::default()).unwrap().path, "last");
+}
+
+#[test]
+fn a_thousand_filters_with_names_of_their_own_are_told_apart() {
+    let filters: Vec<PayloadFilter> = (0..1000)
+        .map(|n| {
+            let fields: Vec<String> = (0..64).map(|m| format!(r#""{:x}":1"#, (n * 64 + m) * 7919 % 64_007)).collect();
+            PayloadFilter::parse(&format!("{{{}}}", fields.join(","))).unwrap()
+        })
+        .collect();
+    let set: FilterSet = filters.iter().collect();
+    assert!(!set.matches("{}").contains(&true));
+    assert_eq!(set.matches(&filters[7].as_str().replace('}', ",\"x\":2}"))[7..8], [true]);
+}
+
+/// For each element of a list the whole condition was written out.
+#[test]
+fn a_condition_is_told_once_for_a_list() {
+    let values: Vec<String> = (0..900).map(|n| n.to_string()).collect();
+    let filter = PayloadFilter::parse(&format!(r#"{{"l":{{"$in":[{}]}}}}"#, values.join(","))).unwrap();
+    let resource = format!(r#"{{"l":[{}-1]}}"#, "-1,".repeat(20_000));
+    let begun = Instant::now();
+    let unmet = filter.unmet(&resource, &mut Effort::default()).unwrap();
+    assert_eq!((unmet.path.as_str(), unmet.condition.chars().count()), ("l", 121));
+    assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
+}
+
 /// What an event's text can be made to cost is bounded by its length, whatever the filters are.
 #[test]
 fn what_is_hostile_costs_little() {
@@ -213,7 +288,7 @@ fn what_is_hostile_costs_little() {
     }
     for broken in ["", "{", "[", r#"{"l"#, r#"{"l":["#, r#"{"l":[}"#, r#"{"l":"\"#, r#"{"l":"\u00"}"#, "}"] {
         set.matches(broken);
-        filters[0].unmet(broken);
+        filters[0].unmet(broken, &mut Effort::default());
     }
 }
 
@@ -384,7 +459,7 @@ proptest! {
         prop_assert_eq!(&set.matches(&text), &expected, "{}", text);
         prop_assert_eq!(&set.matches(&hidden), &expected, "{}", hidden);
         for ((filter, value), met) in read.iter().zip(&filters).zip(expected) {
-            prop_assert_eq!(filter.unmet(&text).is_none(), met, "{:?} {}", filter, text);
+            prop_assert_eq!(filter.unmet(&text, &mut Effort::default()).is_none(), met, "{:?} {}", filter, text);
             let spaced = disguised(value);
             let again = PayloadFilter::parse(&spaced).unwrap();
             prop_assert_eq!(&PayloadFilter::parse(again.as_str()).unwrap(), &again);
@@ -409,12 +484,12 @@ proptest! {
         let good = PayloadFilter::parse(&text).unwrap();
         let set: FilterSet = [&good].into_iter().collect();
         set.matches(&json);
-        good.unmet(&json);
+        good.unmet(&json, &mut Effort::default());
         let document = document.to_string();
         let mut end = cut.index(document.len());
         while !document.is_char_boundary(end) { end -= 1; }
         set.matches(&document[..end]);
-        good.unmet(&document[..end]);
+        good.unmet(&document[..end], &mut Effort::default());
     }
 }
 

@@ -39,77 +39,173 @@ impl Unmet {
     }
 }
 
-/// `None` where the block is met. `value` is the text of a JSON value, or nothing.
-pub(super) fn unmet(block: &Block, path: &str, value: Option<&str>) -> Option<Unmet> {
-    let Some((text, elements)) = value.and_then(|text| Some((text, elements(text)?))) else {
-        return block.0.iter().find_map(|condition| unmet_condition(condition, path, value));
+/// How much a search for what isn't met may look at: each list and each object that it goes through costs its length.
+/// Several searches may share one.
+#[derive(Debug)]
+pub struct Effort {
+    /// In bytes.
+    left: usize,
+}
+
+impl Effort {
+    /// The effort of one request: a quarter of a second or so.
+    const BYTES: usize = 64 * 1024 * 1024;
+
+    /// Whether nothing is left: another search would say no more than that a filter isn't met.
+    pub fn is_spent(&self) -> bool {
+        self.left == 0
+    }
+
+    fn spend(&mut self, bytes: usize) -> Result<(), Spent> {
+        let left = self.left.checked_sub(bytes);
+        self.left = left.unwrap_or(0);
+        left.map(drop).ok_or(Spent)
+    }
+}
+
+impl Default for Effort {
+    fn default() -> Self {
+        Self { left: Self::BYTES }
+    }
+}
+
+/// The effort was spent before anything was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Spent;
+
+impl Unmet {
+    /// Of a condition that a value doesn't meet; nothing is told of it without a path.
+    fn at(path: Option<&str>, condition: &dyn Fn() -> String, found: Option<&str>) -> Self {
+        match path {
+            Some(path) => Self { path: path.to_owned(), condition: cut(&condition()), found: found.map(cut) },
+            None => Self { path: String::new(), condition: String::new(), found: None },
+        }
+    }
+
+    /// Of a filter as a whole, where nothing more is known.
+    pub(super) fn of_whole(filter: &str) -> Self {
+        Self { path: String::new(), condition: cut(filter), found: None }
+    }
+}
+
+type Found = Result<Option<Unmet>, Spent>;
+
+/// The first condition of a block that a value doesn't meet; `None` where it meets all. `value` is the text of a JSON
+/// value, or nothing.
+pub(super) fn unmet(block: &Block, path: &str, value: Option<&str>, effort: &mut Effort) -> Found {
+    search(block, Some(path), value, effort)
+}
+
+/// Likewise. Without a path only whether something isn't met is asked: then what it tells of it is empty, since it may
+/// be asked for each element of a long list.
+fn search(block: &Block, path: Option<&str>, value: Option<&str>, effort: &mut Effort) -> Found {
+    let elements = value.map(|text| elements(text, effort)).transpose()?.flatten();
+    let Some((text, elements)) = value.zip(elements) else {
+        return first(&block.0, |condition| search_condition(condition, path, value, effort));
     };
-    let report = |condition: String| Some(Unmet { path: path.to_owned(), condition, found: Some(cut(text)) });
+    let report = |condition: &dyn Fn() -> String| Ok(Some(Unmet::at(path, condition, Some(text))));
     let (mut some, mut every) = (Vec::new(), Vec::new());
     for condition in &block.0 {
         match condition {
             Condition::Exists(true) => {}
-            Condition::Exists(false) => return report(cut(&condition.to_string())),
+            Condition::Exists(false) => return report(&|| condition.to_string()),
             Condition::IsNot(_) | Condition::Not(_) => every.push(condition),
             Condition::Member(..) | Condition::Is(_) | Condition::Any(_) | Condition::All(_) => some.push(condition),
         }
     }
-    let is_met = |condition: &Condition, element: &str| unmet_condition(condition, path, Some(element)).is_none();
     for condition in every {
-        if !elements.iter().all(|element| is_met(condition, element)) {
-            return report(cut(&condition.to_string()));
+        for element in &elements {
+            if search_condition(condition, None, Some(element), effort)?.is_some() {
+                return report(&|| condition.to_string());
+            }
         }
     }
-    let found =
-        some.is_empty() || elements.iter().any(|element| some.iter().all(|condition| is_met(condition, element)));
-    if found { None } else { report(cut(&Block(some.into_iter().cloned().collect()).to_string())) }
+    if some.is_empty() {
+        return Ok(None);
+    }
+    for element in &elements {
+        let unmet = |condition: &&Condition| search_condition(condition, None, Some(element), effort);
+        if first(&some, unmet)?.is_none() {
+            return Ok(None);
+        }
+    }
+    report(&|| Block(some.iter().copied().cloned().collect()).to_string())
 }
 
+/// What isn't met of the first that isn't.
+fn first<'c, T: 'c>(all: impl IntoIterator<Item = &'c T>, mut unmet: impl FnMut(&'c T) -> Found) -> Found {
+    for one in all {
+        if let Some(found) = unmet(one)? {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+/// What a look at one condition costs, whatever it looks at.
+const LOOK_BYTES: usize = 16;
+
 /// The condition where a value that is no list doesn't meet it, or what of it isn't met.
-fn unmet_condition(condition: &Condition, path: &str, value: Option<&str>) -> Option<Unmet> {
-    let holds = |test: &Test| test.holds(&read(value));
-    let is_met = |block: &Block| unmet(block, path, value).is_none();
+fn search_condition(condition: &Condition, path: Option<&str>, value: Option<&str>, effort: &mut Effort) -> Found {
+    effort.spend(LOOK_BYTES)?;
     let met = match condition {
         Condition::Member(name, block) => {
-            let longer = if path.is_empty() { (**name).to_owned() } else { format!("{path}.{name}") };
-            return unmet(block, &longer, value.and_then(|text| member(text, name)));
+            let longer = |path: &str| if path.is_empty() { (**name).to_owned() } else { format!("{path}.{name}") };
+            let member = value.map(|text| member(text, name, effort)).transpose()?.flatten();
+            return search(block, path.map(longer).as_deref(), member, effort);
         }
-        Condition::All(blocks) => return blocks.iter().find_map(|block| unmet(block, path, value)),
-        Condition::Any(blocks) => match &blocks[..] {
-            [only] => return unmet(only, path, value),
-            _ => blocks.iter().any(is_met),
-        },
-        Condition::Is(test) => holds(test),
-        Condition::IsNot(test) => !holds(test),
+        Condition::All(blocks) => return first(blocks, |block| search(block, path, value, effort)),
+        Condition::Any(blocks) => {
+            if let [only] = &blocks[..] {
+                return search(only, path, value, effort);
+            }
+            let mut any = false;
+            for block in blocks {
+                any = any || search(block, None, value, effort)?.is_none();
+            }
+            any
+        }
+        Condition::Is(test) => test.holds(&read(value, effort)?),
+        Condition::IsNot(test) => !test.holds(&read(value, effort)?),
         Condition::Exists(wanted) => value.is_some() == *wanted,
-        Condition::Not(block) => !is_met(block),
+        Condition::Not(block) => search(block, None, value, effort)?.is_some(),
     };
-    (!met).then(|| {
-        let condition = match condition {
-            Condition::Is(Test::Equal(wanted)) => wanted.to_string(),
-            other => other.to_string(),
-        };
-        Unmet { path: path.to_owned(), condition: cut(&condition), found: value.map(cut) }
-    })
+    let told = || match condition {
+        Condition::Is(Test::Equal(wanted)) => wanted.to_string(),
+        other => other.to_string(),
+    };
+    Ok((!met).then(|| Unmet::at(path, &told, value)))
 }
 
 /// The elements of a list, those of lists in it in their places; `None` for anything else.
-fn elements(text: &str) -> Option<Vec<&str>> {
-    let mut found = Vec::new();
-    let mut rest: Vec<&str> = items(text, usize::MAX)?.parts;
-    rest.reverse();
-    while let Some(next) = rest.pop() {
-        match items(next, usize::MAX) {
-            Some(inner) => rest.extend(inner.parts.into_iter().rev()),
-            None => found.push(next),
-        }
+fn elements<'a>(text: &'a str, effort: &mut Effort) -> Result<Option<Vec<&'a str>>, Spent> {
+    let is_list = |text: &str| text.trim_ascii_start().starts_with('[');
+    if !is_list(text) {
+        return Ok(None);
     }
-    Some(found)
+    let (mut found, mut rest) = (Vec::new(), vec![text]);
+    while let Some(next) = rest.pop() {
+        if !is_list(next) {
+            found.push(next);
+            continue;
+        }
+        effort.spend(next.len())?;
+        // What is no JSON has no elements.
+        let inner = items(next, usize::MAX).map(|inner| inner.parts).unwrap_or_default();
+        rest.extend(inner.into_iter().rev());
+    }
+    Ok(Some(found))
 }
 
 /// The first member of this name.
-fn member<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+fn member<'a>(text: &'a str, name: &str, effort: &mut Effort) -> Result<Option<&'a str>, Spent> {
     let mut cursor = JsonCursor::new(text);
+    let found = find_member(&mut cursor, text, name);
+    effort.spend(cursor.at().min(text.len()))?;
+    Ok(found)
+}
+
+fn find_member<'a>(cursor: &mut JsonCursor<'a>, text: &'a str, name: &str) -> Option<&'a str> {
     cursor.expect(b'{').ok()?;
     while let Some(written) = cursor.name().ok()? {
         cursor.peek().ok()?;
@@ -122,16 +218,19 @@ fn member<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     None
 }
 
-fn read(value: Option<&str>) -> Value<'_> {
+fn read<'a>(value: Option<&'a str>, effort: &mut Effort) -> Result<Value<'a>, Spent> {
     let Some(text) = value else {
-        return Value::Missing;
+        return Ok(Value::Missing);
     };
     let mut cursor = JsonCursor::new(text);
-    match cursor.peek() {
-        Ok(b'"') => cursor.string().map_or(Value::Missing, |written| Value::Text(written.bytes())),
+    Ok(match cursor.peek() {
+        Ok(b'"') => {
+            effort.spend(text.len())?;
+            cursor.string().map_or(Value::Missing, |written| Value::Text(written.bytes()))
+        }
         Ok(b'{' | b'[') | Err(_) => Value::Object,
         Ok(_) => Value::of_word(text.trim_ascii()),
-    }
+    })
 }
 
 fn cut(text: &str) -> String {
