@@ -8,7 +8,7 @@ use crate::stats::Counted;
 use crate::store::cached_payload::CachedPayload;
 use crate::store::changes::change::{Change, ChangeError, fan_out_bytes};
 use crate::store::changes::idempotency::{IdempotencyKey, Made, answered, is_in_window, remember};
-use crate::store::changes::ledger::{Ledger, Matches};
+use crate::store::changes::ledger::{Ledger, Matches, Matching};
 use crate::store::changes::ordering::{add_notification, position, release_next};
 use crate::store::changes::rows::{
     delete_chunks, find_event, find_notification, put_notification, read_event, recipients_of,
@@ -54,20 +54,21 @@ impl Change for RecordEvents {
             return Ok(replayed);
         }
         let found = check(ledger, txn, account, &events)?;
-        let recipients: Vec<Option<Matches>> = events
+        let recipients: Vec<Option<Matching>> = events
             .iter()
             .zip(&found)
             .map(|(event, found)| matches!(found, Found::Nothing).then(|| ledger.matching(account, event)))
             .collect();
-        let pending: usize = recipients.iter().flatten().map(|matches| matches.len()).sum();
+        let pending: usize = recipients.iter().flatten().map(|matching| matching.to.len()).sum();
         if pending > MAX_NOTIFICATIONS_AT_ONCE {
             return Err(ChangeError::Refused(AcceptRefusal::TooManyNotifications));
         }
+        let filtered: usize = recipients.iter().flatten().map(|matching| matching.filtered).sum();
         let mut accepted: Vec<Accepted> = Vec::with_capacity(events.len());
-        for ((event, found), matches) in events.into_iter().zip(found).zip(recipients) {
+        for ((event, found), matching) in events.into_iter().zip(found).zip(recipients) {
             accepted.push(match found {
                 Found::Nothing => {
-                    let to = Recipients::Matching(matches.unwrap_or_default());
+                    let to = Recipients::Matching(matching.unwrap_or_default().to);
                     Accepted { event: record(ledger, txn, account, event, &to, now)?, replayed: false }
                 }
                 Found::Recorded(event) => Accepted { event: *event, replayed: true },
@@ -78,6 +79,7 @@ impl Change for RecordEvents {
             let seqs = accepted.iter().map(|accepted| accepted.event.seq.0).collect();
             remember(txn, account, key, earlier.as_ref(), Made::Events(seqs));
         }
+        ledger.count_filtered(filtered);
         Ok(accepted)
     }
 }
@@ -256,11 +258,13 @@ pub(crate) fn record(
     to: &Recipients,
     now: Timestamp,
 ) -> Result<Event, StoreError> {
-    let recipients: Matches = match to {
-        Recipients::Tested(webhook) => Arc::new([(*webhook, false)]),
-        Recipients::Matching(matches) => matches.clone(),
+    let (recipients, filtered): (Matches, usize) = match to {
+        Recipients::Tested(webhook) => (Arc::new([(*webhook, false)]), 0),
+        // Counted with the others of its batch.
+        Recipients::Matching(matches) => (matches.clone(), 0),
         Recipients::MatchingBut(webhook) => {
-            ledger.matching(account, &new).iter().filter(|(no, _)| no != webhook).copied().collect()
+            let matching = ledger.matching(account, &new);
+            (matching.to.iter().filter(|(no, _)| no != webhook).copied().collect(), matching.filtered)
         }
     };
     let NewEvent { id, event_type, external_id, resource, occurred_at, fingerprint, body, trace } = new;
@@ -319,6 +323,7 @@ pub(crate) fn record(
             ledger.updates.push(StoreUpdate::Untried { key: notification.key, payload: cached.clone() });
         }
     }
+    ledger.count_filtered(filtered);
     Ok(event)
 }
 

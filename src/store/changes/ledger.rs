@@ -25,6 +25,14 @@ use std::sync::{Arc, PoisonError, RwLockWriteGuard};
 /// The webhooks that an event matches, and whether each keeps order.
 pub(crate) type Matches = Arc<[(WebhookNo, bool)]>;
 
+/// Whom an event goes to, as [`Ledger::matching`] finds it.
+#[derive(Clone, Default)]
+pub(crate) struct Matching {
+    pub(crate) to: Matches,
+    /// How many webhooks their filters keep it from. [`Ledger::count_filtered`] counts them once it is recorded.
+    pub(crate) filtered: usize,
+}
+
 /// The webhooks that subscribe to a type.
 pub(crate) struct Subscribers {
     all: Matches,
@@ -325,16 +333,22 @@ impl Ledger {
         found
     }
 
-    /// The webhooks that an event goes to, as they are now. Counts those that its filter keeps it from.
-    pub(crate) fn matching(&mut self, account: AccountNo, event: &NewEvent) -> Matches {
+    /// The webhooks that an event goes to, as they are now.
+    pub(crate) fn matching(&mut self, account: AccountNo, event: &NewEvent) -> Matching {
         let subscribers = self.subscribers(account, &event.event_type);
         if !subscribers.have_filters() {
             // Without a look at the resource.
-            return subscribers.all().clone();
+            return Matching { to: subscribers.all().clone(), filtered: 0 };
         }
-        let found = subscribers.of_resource(event.body.resource());
-        self.shared.meters.filtered(subscribers.all().len() - found.len());
-        found
+        let to = subscribers.of_resource(event.body.resource());
+        let filtered = subscribers.all().len() - to.len();
+        Matching { to, filtered }
+    }
+
+    /// Counts the notifications that filters have left unmade. What is refused, and sent again, counts once, when it is
+    /// recorded.
+    pub(crate) fn count_filtered(&self, filtered: usize) {
+        self.shared.meters.filtered(filtered);
     }
 
     /// What the notifications of an account say as their environment.

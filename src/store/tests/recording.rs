@@ -17,8 +17,7 @@ use crate::model::WebhookId;
 use crate::model::WebhookPatch;
 use crate::model::{EventFilter, Listing};
 use crate::store::changes::events::AcceptRefusal;
-use crate::store::limits::Limits;
-use crate::store::limits::MAX_EVENT_TYPES;
+use crate::store::limits::{Limits, MAX_EVENT_TYPES, MAX_NOTIFICATIONS_AT_ONCE};
 use crate::store::schema::keys;
 use crate::store::updates::StoreUpdate;
 use crate::store::{ChangeWebhook, RecordEvents, Registration, ResendEvent};
@@ -65,6 +64,15 @@ fn a_filter_is_met_by_the_resource_as_the_webhook_is_at_that_instant() {
     let recorded = rig.accept(vec![event("PAYMENT.PAID", &large(2)), event("PAYMENT.PAID", r#"{"n":3.0}"#)]);
     assert_eq!((owed(recorded[0].seq), recorded[0].notifications), (vec![few.no, all.no], 2));
     assert_eq!((owed(recorded[1].seq), recorded[1].notifications), (vec![many.no, all.no], 2));
+    assert_eq!(rig.store.shared.meters.filtered_total(), 2);
+
+    // It was counted before the batch was refused, and at each repetition of the request.
+    let batch = vec![event("PAYMENT.PAID", r#"{"n":1}"#); MAX_NOTIFICATIONS_AT_ONCE / 2 + 1];
+    for _ in 0..2 {
+        let events = RecordEvents { account: rig.account, events: batch.clone(), key: None };
+        let refused = reply(wait(rig.store.commit(events)));
+        assert!(matches!(refused, Err(AcceptRefusal::TooManyNotifications)), "{refused:?}");
+    }
     assert_eq!(rig.store.shared.meters.filtered_total(), 2);
 
     // A change holds for what is recorded after it; what is owed stays owed.
