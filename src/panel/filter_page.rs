@@ -1,5 +1,5 @@
 //! The part of a webhook's page that tries a filter on the newest events. It is a form that only asks: nothing is sent
-//! or saved by it.
+//! or saved by it. It is sent by POST all the same, since a filter may be longer than proxies let an address be.
 
 use super::layout::{ago, empty, pretty};
 use super::names;
@@ -7,10 +7,11 @@ use super::texts::{fill, sentence};
 use super::view::{Refusal, View};
 use crate::model::{FilterError, PayloadFilter, Webhook};
 use crate::service::{FilterTrial, TrialOn, TrialResult};
+use http::Method;
 use maud::{Markup, html};
 
 /// A filter as it stands in a form: pretty, unless that makes it much longer, as a list of a thousand numbers is with a
-/// line for each. What is shown here must be accepted when it is sent back, and fit into an address.
+/// line for each. What is shown here must be accepted when it is sent back.
 pub(super) fn shown(filter: &PayloadFilter) -> String {
     let text = pretty(filter.as_str());
     if text.len() > 2 * PayloadFilter::MAX_BYTES { filter.as_str().to_owned() } else { text }
@@ -27,8 +28,11 @@ pub(super) fn read(view: &View<'_>, text: &str) -> Result<Option<PayloadFilter>,
 
 pub(super) async fn tried(view: &View<'_>, webhook: &Webhook) -> Result<Markup, Refusal> {
     let t = view.t;
-    let typed = view.request.query.get("filter").map(str::to_owned);
-    let typed = typed.unwrap_or_else(|| webhook.filter.as_ref().map(shown).unwrap_or_default());
+    let typed = if view.request.method == Method::POST {
+        view.request.form.get("filter").unwrap_or_default().to_owned()
+    } else {
+        webhook.filter.as_ref().map(shown).unwrap_or_default()
+    };
     let read = read(view, &typed);
     let trial = match &read {
         Ok(Some(filter)) => {
@@ -41,8 +45,8 @@ pub(super) async fn tried(view: &View<'_>, webhook: &Webhook) -> Result<Markup, 
     let described = if problem.is_some() { "filter-problem filter-help" } else { "filter-help" };
     Ok(html! {
         section.card.pad {
-            form method="get" action=(format!("/webhooks/{}", webhook.id)) {
-                input type="hidden" name="tab" value="filter";
+            form method="post" action=(format!("/webhooks/{}/filter", webhook.id)) data-typed="" {
+                (view.csrf())
                 div.field {
                     label for="filter" { (t.payload_filter) }
                     textarea #filter name="filter" rows="8" spellcheck="false" aria-describedby=(described)

@@ -344,7 +344,7 @@ impl Panel {
                 let (carried, t) = (Carried::of_form(request), request.lang.texts());
                 self.sign_in_page(request, StatusCode::UNAUTHORIZED, Some(t.ended), carried.as_ref())
             }
-            Some((PanelAccess::Page(_), _)) if request.here != "/" => {
+            Some((PanelAccess::Page(_) | PanelAccess::Own(_), _)) if request.here != "/" && is_page(&request.path) => {
                 let next = form_urlencoded::Serializer::new(String::new()).append_pair("next", &request.here).finish();
                 request::see(&format!("/sign-in?{next}"))
             }
@@ -504,6 +504,11 @@ fn first(path: &str) -> Option<&str> {
 /// Whether a path begins as one of the panel's does.
 fn begins_as_ours(path: &str) -> bool {
     ROUTES.0.iter().any(|route| first(route.path) == first(path))
+}
+
+/// Whether a page can be had at a path, as one that a form is sent to may not be.
+fn is_page(path: &str) -> bool {
+    ROUTES.find(&Method::GET, path).is_ok()
 }
 
 /// What stands before a path of the panel's own, where a proxy publishes carteiro below a path.

@@ -28,7 +28,8 @@ pub(super) enum PanelAccess {
     Live,
     /// A session: shows something.
     Page(PageHandler),
-    /// A session, for what concerns nobody but its browser.
+    /// A session, for what concerns nobody but its browser, and for what is asked by a form that is too long for an
+    /// address: nothing of the account is changed by it.
     Own(PageHandler),
     /// A session of a token that may change things, by a form of one of its own pages.
     Change(PageHandler),
@@ -81,6 +82,9 @@ pub(super) static ROUTES: Routes<PanelAccess> = Routes(routes! {
     GET "/webhooks/{id}" Page => webhook_page::show(WebhookId);
     POST "/webhooks/{id}" Form => webhook_form::change(WebhookId);
     GET "/webhooks/{id}/edit" Page => webhook_form::edit(WebhookId);
+    POST "/webhooks/{id}/edit" Own => webhook_form::edit_with_filter(WebhookId);
+    GET "/webhooks/{id}/filter" Page => webhook_page::filter(WebhookId);
+    POST "/webhooks/{id}/filter" Own => webhook_page::filter(WebhookId);
     POST "/webhooks/{id}/pause" Change => webhooks::pause(WebhookId);
     POST "/webhooks/{id}/resume" Change => webhooks::resume(WebhookId);
     POST "/webhooks/{id}/test" Change => webhooks::test(WebhookId);

@@ -27,15 +27,23 @@ pub(super) async fn new(view: &View<'_>) -> PageResult {
 
 #[expect(clippy::unused_async, reason = "as all handlers are")]
 pub(super) async fn edit(view: &View<'_>, id: WebhookId) -> PageResult {
+    edit_from(view, id, |_| {})
+}
+
+/// The same with a filter that was tried on the webhook's page. Nothing is saved by it.
+#[expect(clippy::unused_async, reason = "as all handlers are")]
+pub(super) async fn edit_with_filter(view: &View<'_>, id: WebhookId) -> PageResult {
+    let tried = view.request.form.get("filter").unwrap_or_default();
+    edit_from(view, id, |typed| tried.clone_into(&mut typed.filter))
+}
+
+fn edit_from(view: &View<'_>, id: WebhookId, change: impl FnOnce(&mut Typed)) -> PageResult {
     let webhook = view.service.webhook(view.caller(), id)?;
     if !view.can_change {
         return Err(Refusal::ReadOnly);
     }
     let mut typed = Typed::of_webhook(view, &webhook);
-    if let Some(tried) = view.request.query.get("filter") {
-        // One that was tried on the webhook's page.
-        tried.clone_into(&mut typed.filter);
-    }
+    change(&mut typed);
     Ok(page(StatusCode::OK, form(view, Some(&webhook), &typed, &Problems::new(), view.t.bad_fields)))
 }
 

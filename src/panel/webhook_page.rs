@@ -29,16 +29,24 @@ enum Tab {
 }
 
 pub(super) async fn show(view: &View<'_>, id: WebhookId) -> PageResult {
+    let tab = match view.request.query.get("tab") {
+        Some("signature") => Tab::Signature,
+        Some("configuration") => Tab::Configuration,
+        _ => Tab::Deliveries,
+    };
+    show_tab(view, id, tab).await
+}
+
+/// The tab with the filter has an address of its own, to which its form is sent.
+pub(super) async fn filter(view: &View<'_>, id: WebhookId) -> PageResult {
+    show_tab(view, id, Tab::Filter).await
+}
+
+async fn show_tab(view: &View<'_>, id: WebhookId, tab: Tab) -> PageResult {
     let t = view.t;
     let webhook = view.service.webhook(view.caller(), id)?;
     let Some(summary) = view.service.summarize_webhooks(vec![webhook.clone()]).pop() else {
         return Err(Refusal::NotFound);
-    };
-    let tab = match view.request.query.get("tab") {
-        Some("signature") => Tab::Signature,
-        Some("filter") => Tab::Filter,
-        Some("configuration") => Tab::Configuration,
-        _ => Tab::Deliveries,
     };
     let is_failing = summary.health.since.is_some() || matches!(webhook.status, WebhookStatus::Disabled { .. });
     let failing = if is_failing { Some(view.service.failing_webhook(view.caller(), id).await?) } else { None };
@@ -46,7 +54,7 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> PageResult {
     let tabs = [
         (Tab::Deliveries, "", t.deliveries),
         (Tab::Signature, "?tab=signature", t.signature),
-        (Tab::Filter, "?tab=filter", t.filter_tab),
+        (Tab::Filter, "/filter", t.filter_tab),
         (Tab::Configuration, "?tab=configuration", t.configuration),
     ];
     let content = html! {
@@ -84,8 +92,8 @@ pub(super) async fn show(view: &View<'_>, id: WebhookId) -> PageResult {
             @if webhook.status == WebhookStatus::Paused { p.warning { (t.paused_help) } }
         }
         nav.tabs aria-label=(t.tabs) {
-            @for (own, query, name) in tabs {
-                a href=(format!("/webhooks/{id}{query}")) aria-current=[(own == tab).then_some("page")] { (name) }
+            @for (own, address, name) in tabs {
+                a href=(format!("/webhooks/{id}{address}")) aria-current=[(own == tab).then_some("page")] { (name) }
             }
         }
         @match tab {

@@ -246,7 +246,7 @@ const api = async (path, body) => {
 
   // A filter is tried on what came last, used from there, and taken away.
   const filter = "form:has(#filter)";
-  await at(`${webhook}?tab=filter`);
+  await at(`${webhook}/filter`);
   await page.fill("#filter", '{"payment": {"id": {"$is": "p-1"}}}');
   await submit(`${filter} button.main`);
   assert.match(await text("#filter-problem"), /^`payment.id.\$is` \(linha 1, coluna 28\) não é um operador/);

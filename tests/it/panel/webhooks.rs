@@ -81,6 +81,36 @@ fn a_secret_is_shown_until_somebody_has_kept_it() {
     get(&daemon, &format!("{path}/secret.txt"), &cookie).expect(404);
 }
 
+/// The largest filters made an address longer than proxies let one be.
+#[test]
+fn a_filter_is_tried_and_used_by_forms_that_change_nothing() {
+    let daemon = Daemon::quick();
+    let id = daemon.register("http://127.0.0.1:9/x", &["*"]);
+    daemon.record_with(json!({"type": "A.B", "resource": {"n": "é".repeat(10)}}));
+    let reading = daemon.post("/api/tokens", &json!({"token": {"name": "r", "scopes": ["read"]}})).expect(201).data();
+    let values: Vec<String> = (0..240).map(|n| format!("\"ééééé{n}\"")).collect();
+    let filter = format!(r#"{{"n": {{"$in": [{}]}}}}"#, values.join(","));
+    for (token, can_change) in [(reading["token"].as_str().unwrap(), false), (&*daemon.token, true)] {
+        let (cookie, csrf) = sign_in(&daemon, token);
+        let path = format!("/webhooks/{id}/filter");
+        let tried = text(&post(&daemon, &path, &cookie, &[("csrf", &csrf), ("filter", &filter)]).expect(200));
+        assert!(tried.contains("0 de 1") && tried.contains("ééééé239"), "{tried}");
+        assert!(!text(&get(&daemon, &path, &cookie).expect(200)).contains("ééééé239"));
+        let faulty = text(&post(&daemon, &path, &cookie, &[("csrf", &csrf), ("filter", "{")]).expect(200));
+        assert!(faulty.contains("id=\"filter-problem\""), "{faulty}");
+        post(&daemon, &path, &cookie, &[("filter", &filter)]).expect(403);
+        let edit = format!("/webhooks/{id}/edit");
+        let status = if can_change { 200 } else { 403 };
+        let used = post(&daemon, &edit, &cookie, &[("csrf", &csrf), ("filter", &filter)]).expect(status);
+        assert_eq!(text(&used).contains("ééééé239"), can_change);
+    }
+    assert!(daemon.get(&format!("/api/webhooks/{id}")).data()["filter"].is_null());
+    let signed_out = post(&daemon, &format!("/webhooks/{id}/filter"), "", &[("filter", "{}")]).expect(303);
+    assert_eq!(signed_out.header("location"), Some(&*format!("/sign-in?next=%2Fwebhooks%2F{id}%2Ffilter")));
+    let no_page = post(&daemon, "/dismiss", "", &[]).expect(303);
+    assert_eq!(no_page.header("location"), Some("/sign-in"));
+}
+
 /// A double click registered two webhooks, and the shop's target received everything twice.
 #[test]
 fn a_form_that_is_sent_twice_registers_once() {
