@@ -10,7 +10,7 @@ use super::shared::Service;
 use super::views::{NotificationView, Webhooks};
 use crate::clock::Zone;
 use crate::http::{BodyFeed, NextPiece};
-use crate::model::{Cursor, Event, EventFilter, Listing, NotificationFilter, Order, Timestamp, Webhook};
+use crate::model::{Cursor, Event, EventFilter, Listing, NotificationFilter, Order, PayloadFilter, Timestamp, Webhook};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -92,12 +92,13 @@ const NOTIFICATION: [Heading; 16] = [
     ("Changed at (UTC)", "Alterada em (UTC)"),
 ];
 
-const WEBHOOK: [Heading; 9] = [
+const WEBHOOK: [Heading; 10] = [
     ("Webhook", "Webhook"),
     ("Name", "Nome"),
     ("URL", "URL"),
     ("Description", "Descrição"),
     ("Events", "Eventos"),
+    ("Filter", "Filtro"),
     ("Status", "Situação"),
     ("Failing since (UTC)", "Falhando desde (UTC)"),
     ("Created at (UTC)", "Criado em (UTC)"),
@@ -228,6 +229,7 @@ fn webhook_row(rows: &mut Rows, webhook: &Webhook, failing_since: Option<Timesta
             webhook.target.as_str(),
             webhook.description.as_deref().unwrap_or_default(),
             &patterns.join(" "),
+            webhook.filter.as_ref().map(PayloadFilter::as_str).unwrap_or_default(),
             webhook.status.as_str(),
             &failing_since,
             &created_at,

@@ -192,7 +192,12 @@ fn lists_come_as_files() {
     assert!(delivered[1].contains(&format!(",{name},{},", receiver.url)), "{}", delivered[1]);
     let webhooks = file("/api/webhooks?format=csv");
     assert!(webhooks[1].starts_with(&format!("{},{name},", webhook["id"].as_str().unwrap())), "{webhooks:?}");
-    assert!(webhooks[1].contains(",\"'=cmd|' /C calc'!A1\",*,ACTIVE,"), "{webhooks:?}");
+    assert!(webhooks[1].contains(",\"'=cmd|' /C calc'!A1\",*,,ACTIVE,"), "{webhooks:?}");
+    let filter = json!({ "webhook": { "filter": { "a": { "$in": [1, "x"] } } } });
+    daemon.patch(&format!("/api/webhooks/{}", webhook["id"].as_str().unwrap()), &filter).expect(200);
+    let webhooks = file("/api/webhooks?format=csv");
+    assert!(webhooks[0].contains(",Events,Filter,Status,"), "{webhooks:?}");
+    assert!(webhooks[1].contains(r#",*,"{""a"":{""$in"":[1,""x""]}}",ACTIVE,"#), "{webhooks:?}");
     for bad in ["format=xls", "format=csv&limit=ten", "format=csv&lang=fr", "format=csv&nope=1", "lang=fr"] {
         daemon.get(&format!("/api/events?{bad}")).refused(422, "invalid_fields");
     }
