@@ -24,16 +24,35 @@ pub(crate) fn span(text: &str) -> Result<Duration, String> {
     crate::model::parse_duration(text).ok_or_else(|| "must be a span such as 10s".to_owned())
 }
 
+/// What stands for the standard input in place of a file.
+const STDIN: &str = "-";
+
+/// Refuses to read the standard input for two flags: what the first one reads isn't there for the second. Each is given
+/// with its flag, as far as it was given.
+pub(crate) fn stdin_once(files: &[(&str, Option<&Path>)]) -> Result<(), CliError> {
+    let of_stdin: Vec<&str> =
+        files.iter().filter(|(_, file)| *file == Some(Path::new(STDIN))).map(|(flag, _)| *flag).collect();
+    if of_stdin.len() < 2 {
+        return Ok(());
+    }
+    let flags = of_stdin.join(" - and ");
+    Err(CliError::usage(format_args!("{flags} - both read the standard input: give a file to one of them")))
+}
+
 /// A file's text, or for `-` that of the standard input.
 pub(crate) fn read_text(file: &Path) -> Result<String, CliError> {
-    let read = if file == Path::new("-") {
+    let read = if file == Path::new(STDIN) {
         let mut text = String::new();
         io::stdin().lock().read_to_string(&mut text).map(|_| text)
     } else {
         std::fs::read_to_string(file)
     };
-    let name = if file == Path::new("-") { "the standard input".to_owned() } else { file.display().to_string() };
-    read.map_err(|error| CliError::failed(format_args!("{name} can't be read: {error}")))
+    read.map_err(|error| CliError::failed(format_args!("{} can't be read: {error}", file_name(file))))
+}
+
+/// What people call a file whose text was read.
+pub(crate) fn file_name(file: &Path) -> String {
+    if file == Path::new(STDIN) { "the standard input".to_owned() } else { file.display().to_string() }
 }
 
 /// A file's text without the line end that editors leave behind it.

@@ -3,7 +3,7 @@
 use super::client::{ApiClient, ApiRequest};
 use super::connection::{ConnectionArgs, Extent, Filters};
 use super::error::CliError;
-use super::input::{Id, confirmed, read_secret, read_text};
+use super::input::{Id, confirmed, file_name, read_secret, read_text, stdin_once};
 use super::output::{
     Cell, Column, Fit, Screen, Show, Tone, joined, line, print_done, print_fields, print_one, printable, text,
 };
@@ -13,7 +13,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Args)]
 pub(crate) struct WebhooksArgs {
@@ -105,6 +105,9 @@ fn path(id: &Id) -> String {
     format!("/api/webhooks/{}", id.id)
 }
 
+/// A filter that was given, if any.
+type Filter = Option<Box<RawValue>>;
+
 #[derive(Args)]
 struct GivenFilter {
     /// What the resource must meet besides, as JSON, such as '{"payment": {"method": "PIX"}}'
@@ -117,13 +120,18 @@ struct GivenFilter {
 
 impl GivenFilter {
     /// It is sent as it was written: it may hold numbers that `serde_json` can't read.
-    fn read(&self) -> Result<Option<Box<RawValue>>, CliError> {
-        let from_file = self.filter_file.as_deref().map(read_text).transpose()?;
-        let Some(text) = self.filter.clone().or(from_file) else {
-            return Ok(None);
+    fn read(&self) -> Result<Filter, CliError> {
+        let (from, text) = match (&self.filter, self.filter_file.as_deref()) {
+            (Some(text), _) => ("--filter".to_owned(), text.clone()),
+            (None, Some(file)) => (format!("--filter-file, {}", file_name(file)), read_text(file)?),
+            (None, None) => return Ok(None),
         };
-        let filter = PayloadFilter::parse(&text).map_err(|error| CliError::usage(format_args!("--filter: {error}")))?;
+        let filter = PayloadFilter::parse(&text).map_err(|error| CliError::usage(format_args!("{from}: {error}")))?;
         RawValue::from_string(filter.as_str().to_owned()).map(Some).map_err(CliError::usage)
+    }
+
+    fn file(&self) -> (&'static str, Option<&Path>) {
+        ("--filter-file", self.filter_file.as_deref())
     }
 }
 
@@ -138,10 +146,10 @@ struct Fields<'a> {
     #[serde(flatten)]
     plain: &'a Map<String, Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    filter: Option<Box<RawValue>>,
+    filter: Filter,
 }
 
-fn body(plain: &Map<String, Value>, filter: Option<Box<RawValue>>) -> Result<String, CliError> {
+fn body(plain: &Map<String, Value>, filter: Filter) -> Result<String, CliError> {
     serde_json::to_string(&WebhookBody { webhook: Fields { plain, filter } }).map_err(CliError::failed)
 }
 
@@ -185,7 +193,12 @@ struct Settings {
 }
 
 impl Settings {
-    /// The fields of the API that were given.
+    /// The fields of the API that were given, and the filter.
+    fn read(&self) -> Result<(Map<String, Value>, Filter), CliError> {
+        stdin_once(&[self.filter.file(), ("--authorization-file", self.authorization_file.as_deref())])?;
+        Ok((self.fields()?, self.filter.read()?))
+    }
+
     fn fields(&self) -> Result<Map<String, Value>, CliError> {
         let from_file = self.authorization_file.as_deref().map(read_secret).transpose()?;
         let mut headers = Map::new();
@@ -245,20 +258,26 @@ pub(crate) fn webhooks(args: &WebhooksArgs) -> Result<(), CliError> {
         }
         WebhooksCommand::Show(id) => print_one(&daemon.get(path(id))?, json, show),
         WebhooksCommand::Create { target, events, settings, paused, idempotency_key } => {
-            let mut webhook = settings.fields()?;
+            let (mut webhook, filter) = settings.read()?;
             webhook.insert("target".to_owned(), json!(target));
             webhook.insert("events".to_owned(), json!(events));
             if *paused {
                 webhook.insert("status".to_owned(), json!("PAUSED"));
             }
-            create(daemon, body(&webhook, settings.filter.read()?)?, idempotency_key.as_deref(), json)?;
+            create(daemon, body(&webhook, filter)?, idempotency_key.as_deref(), json)?;
         }
         WebhooksCommand::Change { id, target, events, settings, clear } => {
+            let (given, filter) = settings.read()?;
+            let is_given = |field: &&String| given.contains_key(*field) || (*field == "filter" && filter.is_some());
+            if let Some(field) = clear.iter().find(is_given) {
+                return Err(CliError::usage(format_args!(
+                    "`{field}` can't be both given and reset: leave out --clear {field}, or the flag that gives it"
+                )));
+            }
             let cleared = clear.iter().map(|field| (field.clone(), Value::Null));
             let target = target.iter().map(|target| ("target".to_owned(), json!(target)));
             let events = events.iter().map(|events| ("events".to_owned(), json!(events)));
-            let webhook: Map<_, _> = cleared.chain(target).chain(events).chain(settings.fields()?).collect();
-            let filter = settings.filter.read()?;
+            let webhook: Map<_, _> = cleared.chain(target).chain(events).chain(given).collect();
             if webhook.is_empty() && filter.is_none() {
                 return Err(CliError::usage(
                     "nothing to change was given; `carteiro webhooks change --help` shows what can be",
@@ -283,6 +302,7 @@ pub(crate) fn webhooks(args: &WebhooksArgs) -> Result<(), CliError> {
             print_one(&sent, json, |sent| super::notifications::print_sent(&text(&sent["id"])));
         }
         WebhooksCommand::FilterTest { id, filter, event, resource } => {
+            stdin_once(&[filter.file(), ("--resource", resource.as_deref())])?;
             let resource = resource.as_deref().map(read_text).transpose()?;
             let resource = resource.map(|text| RawValue::from_string(text.trim().to_owned())).transpose();
             let resource = resource.map_err(|error| CliError::usage(format_args!("--resource: no JSON: {error}")))?;
@@ -321,7 +341,7 @@ fn create(daemon: &ApiClient, webhook: String, idempotency_key: Option<&str>, js
 #[derive(Serialize)]
 struct Trial<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    filter: Option<Box<RawValue>>,
+    filter: Filter,
     #[serde(skip_serializing_if = "Option::is_none")]
     event_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]

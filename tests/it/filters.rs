@@ -130,6 +130,27 @@ fn the_command_line_sets_shows_tries_and_clears_it() {
     let (code, _, complained) = run(&["webhooks", "change", &webhook, "--filter", r#"{"a":{"$ne":1}}"#]);
     assert_eq!(code, Some(2));
     assert!(complained.contains("`a.$ne` (line 1, column 13) is no operator"), "{complained}");
+    // What contradicts itself is refused before anything is asked of the daemon.
+    for (arguments, says) in [
+        (["--clear", "filter", "--filter", r#"{"a":1}"#], "`filter` can't be both given and reset"),
+        (["--clear", "name", "--name", "x"], "`name` can't be both given and reset"),
+        (["--filter-file", "-", "--authorization-file", "-"], "both read the standard input"),
+    ] {
+        let (code, _, complained) = run(&[["webhooks", "change", &webhook].as_slice(), &arguments].concat());
+        assert_eq!(code, Some(2), "{complained}");
+        assert!(complained.contains(says) && !complained.contains("the daemon"), "{complained}");
+    }
+    let (code, _, complained) = run(&["webhooks", "filter-test", &webhook, "--filter-file", "-", "--resource", "-"]);
+    assert_eq!(code, Some(2));
+    assert!(complained.contains("--filter-file - and --resource - both read"), "{complained}");
+    let file = daemon.data().with_file_name("filter.json");
+    std::fs::write(&file, "{\n  \"a\": {\"$ne\": 1}\n}").unwrap();
+    let (code, _, complained) = run(&["webhooks", "change", &webhook, "--filter-file", file.to_str().unwrap()]);
+    assert_eq!(code, Some(2));
+    assert!(
+        complained.contains("--filter-file, ") && complained.contains("`a.$ne` (line 2, column 16)"),
+        "{complained}"
+    );
     assert_eq!(run(&["webhooks", "change", &webhook, "--clear", "filter"]).0, Some(0));
     assert!(daemon.get(&format!("/api/webhooks/{webhook}")).data()["filter"].is_null());
 }
