@@ -114,6 +114,15 @@ impl<'a> JsonFields<'a> {
         Ok(Self::of_members(inner.unwrap_or_default(), String::new()))
     }
 
+    /// Likewise where `dry_run` may stand beside the key; whether it is `true`.
+    pub(super) fn within_or_dry_run(body: &'a [u8], key: &str) -> Result<(Self, bool), Failure> {
+        let mut frame = Self::of_body(body)?;
+        let inner = frame.required(key, JsonValue::members);
+        let dry_run = frame.optional("dry_run", JsonValue::boolean);
+        frame.finish()?;
+        Ok((Self::of_members(inner.unwrap_or_default(), String::new()), dry_run == Some(true)))
+    }
+
     /// The body's own members.
     pub(super) fn of_body(body: &'a [u8]) -> Result<Self, Failure> {
         let text = text(body)?;

@@ -40,13 +40,13 @@ pub fn request(body: &[u8]) {
         }
     }
     match webhooks::registration(body) {
-        Ok(draft) => is_taken(&draft.into_webhook(ACCOUNT, NOW)),
+        Ok((draft, _)) => is_taken(&draft.into_webhook(ACCOUNT, NOW)),
         Err(failure) => names_the_problem(failure),
     }
     match webhooks::patch(body) {
-        Ok(patch) => {
+        Ok((patch, _)) => {
             let plain = br#"{"webhook": {"target": "https://loja.example/x", "events": ["*"]}}"#;
-            let mut webhook = webhooks::registration(plain).expect("a plain webhook").into_webhook(ACCOUNT, NOW);
+            let mut webhook = webhooks::registration(plain).expect("a plain webhook").0.into_webhook(ACCOUNT, NOW);
             patch.apply(&mut webhook);
             is_taken(&webhook);
         }

@@ -7,8 +7,9 @@ use super::idempotency::{self, REPLAYED};
 use crate::http::{Answer, Failure};
 use crate::model::{
     ApiCode, Authorization, EventId, EventType, ExpectedVersion, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS,
-    MAX_DESCRIPTION_BYTES, Pattern, PatternSet, PayloadFilter, RateLimit, RetryPolicy, TargetUrl, Timestamp, Webhook,
-    WebhookId, WebhookName, WebhookPatch, WebhookStatus, WebhookVersion, format_duration, parse_duration,
+    MAX_DESCRIPTION_BYTES, Pattern, PatternSet, PayloadFilter, RateLimit, RetryPolicy, SigningSecret, TargetUrl,
+    Timestamp, Webhook, WebhookId, WebhookName, WebhookPatch, WebhookStatus, WebhookVersion, format_duration,
+    parse_duration,
 };
 use crate::service::{CsvList, FilterTrial, HealthView, TrialOn, WebhookDraft};
 use http::{HeaderMap, StatusCode, header};
@@ -19,7 +20,12 @@ use std::time::Duration;
 
 pub(super) async fn register(call: &Call) -> Result<Answer, Failure> {
     let key = idempotency::key(&call.head.headers)?;
-    let made = call.service.register(&call.caller, call.read(registration).await?, key).await?;
+    let (draft, dry_run) = call.read(registration).await?;
+    if dry_run {
+        let webhook = call.service.plan_registration(&call.caller, draft).await?;
+        return Ok(Answer::data(StatusCode::OK, &PlanShape::of(&webhook, Vec::new())));
+    }
+    let made = call.service.register(&call.caller, draft, key).await?;
     let webhook = &*made.webhook;
     let health = call.service.health(webhook);
     let tag = etag(webhook);
@@ -67,7 +73,12 @@ fn shown_with_tag(call: &Call, webhook: &Webhook) -> Answer {
 pub(super) async fn change(call: &Call, id: WebhookId) -> Result<Answer, Failure> {
     // Whose it is comes before what is wrong with it: a stranger learns nothing from a 422.
     call.service.webhook(&call.caller, id)?;
-    let (patch, expected) = (call.read(patch).await?, if_match(&call.head.headers));
+    let ((patch, dry_run), expected) = (call.read(patch).await?, if_match(&call.head.headers));
+    if dry_run {
+        let (before, after) = call.service.plan_change(&call.caller, id, patch, expected).await?;
+        let shape = PlanShape::of(&after, before.differences(&after));
+        return Ok(Answer::data(StatusCode::OK, &shape).with(header::ETAG, &etag(&before)));
+    }
     let webhook = call.service.change_if(&call.caller, id, patch, expected).await?;
     Ok(shown_with_tag(call, &webhook))
 }
@@ -162,24 +173,28 @@ fn trial(body: &[u8]) -> Result<(Option<PayloadFilter>, TrialOn), Failure> {
     Ok((filter, on))
 }
 
-/// What a body registers.
-pub(super) fn registration(body: &[u8]) -> Result<WebhookDraft, Failure> {
-    let mut fields = JsonFields::within(body, "webhook")?;
+/// What a body registers, and whether that is only to be tried.
+pub(super) fn registration(body: &[u8]) -> Result<(WebhookDraft, bool), Failure> {
+    let (mut fields, dry_run) = JsonFields::within_or_dry_run(body, "webhook")?;
     let target = fields.required("target", target);
     let events = fields.required("events", patterns);
+    let secret = fields.optional("secret", |value| {
+        SigningSecret::parse(&value.text()?)
+            .ok_or_else(|| "must be `whsec_` and the base64 of 24 to 64 bytes".to_owned())
+    });
     let rest = rest(&mut fields);
     let (target, events) = fields.finish_with(target.zip(events))?;
-    Ok(WebhookDraft { target, events, rest })
+    Ok((WebhookDraft { target, events, secret, rest }, dry_run))
 }
 
-/// What a body changes.
-pub(super) fn patch(body: &[u8]) -> Result<WebhookPatch, Failure> {
-    let mut fields = JsonFields::within(body, "webhook")?;
+/// What a body changes, and whether that is only to be tried.
+pub(super) fn patch(body: &[u8]) -> Result<(WebhookPatch, bool), Failure> {
+    let (mut fields, dry_run) = JsonFields::within_or_dry_run(body, "webhook")?;
     let target = fields.changed("target", target);
     let events = fields.changed("events", patterns);
     let rest = rest(&mut fields);
     fields.finish()?;
-    Ok(WebhookPatch { target, events, ..rest })
+    Ok((WebhookPatch { target, events, ..rest }, dry_run))
 }
 
 fn target(value: JsonValue<'_>) -> Result<TargetUrl, String> {
@@ -300,23 +315,13 @@ fn retry_policy(value: JsonValue<'_>) -> Result<RetryPolicy, String> {
 #[derive(Serialize)]
 pub(super) struct WebhookShape<'a> {
     id: WebhookId,
-    name: &'a str,
-    target: &'a str,
-    authorization_set: bool,
-    events: Vec<String>,
-    filter: Option<&'a RawValue>,
-    description: Option<&'a str>,
-    status: &'static str,
+    #[serde(flatten)]
+    settings: SettingsShape<'a>,
     disabled_reason: Option<String>,
     disabled_reason_pt: Option<String>,
     disabled_at: Option<Timestamp>,
     failing_since: Option<Timestamp>,
     disables_at: Option<Timestamp>,
-    headers: BTreeMap<&'a str, &'a str>,
-    max_in_flight: Option<u16>,
-    rate_limit: Option<f64>,
-    ordered: bool,
-    retry: Option<RetryShape>,
     inserted_at: Timestamp,
     updated_at: Timestamp,
     /// Shown when it was made, and when that call is repeated with its `Idempotency-Key`.
@@ -324,11 +329,66 @@ pub(super) struct WebhookShape<'a> {
     secret: Option<String>,
 }
 
+/// All of a webhook that a caller can change.
+#[derive(Serialize)]
+struct SettingsShape<'a> {
+    name: &'a str,
+    target: &'a str,
+    authorization_set: bool,
+    events: Vec<String>,
+    filter: Option<&'a RawValue>,
+    description: Option<&'a str>,
+    status: &'static str,
+    headers: BTreeMap<&'a str, &'a str>,
+    max_in_flight: Option<u16>,
+    rate_limit: Option<f64>,
+    ordered: bool,
+    retry: Option<RetryShape>,
+}
+
+/// What a dry run answers: the settings as they would be, and the fields that would change, secret ones among them.
+#[derive(Serialize)]
+struct PlanShape<'a> {
+    dry_run: bool,
+    changed: Vec<&'static str>,
+    webhook: SettingsShape<'a>,
+}
+
+impl<'a> PlanShape<'a> {
+    fn of(webhook: &'a Webhook, changed: Vec<&'static str>) -> Self {
+        Self { dry_run: true, changed, webhook: SettingsShape::of(webhook) }
+    }
+}
+
 #[derive(Serialize)]
 struct RetryShape {
     schedule: Vec<String>,
     max_attempts: u8,
     jitter: f64,
+}
+
+impl<'a> SettingsShape<'a> {
+    fn of(webhook: &'a Webhook) -> Self {
+        Self {
+            name: webhook.name(),
+            target: webhook.target.as_str(),
+            authorization_set: webhook.authorization.is_some(),
+            events: webhook.events.iter().map(Pattern::to_string).collect(),
+            filter: filter_json(webhook.filter.as_ref()),
+            description: webhook.description.as_deref(),
+            status: webhook.status.as_str(),
+            // Values may be secrets, as `authorization` is: only the names are answered.
+            headers: webhook.headers.iter().map(|(name, _)| (name.as_str(), "…")).collect(),
+            max_in_flight: webhook.max_in_flight,
+            rate_limit: webhook.rate_limit.map(RateLimit::as_f64),
+            ordered: webhook.ordered,
+            retry: webhook.retry.as_ref().map(|policy| RetryShape {
+                schedule: policy.schedule().iter().map(|gap| format_duration(*gap)).collect(),
+                max_attempts: policy.max_attempts(),
+                jitter: policy.jitter(),
+            }),
+        }
+    }
 }
 
 impl<'a> WebhookShape<'a> {
@@ -341,28 +401,12 @@ impl<'a> WebhookShape<'a> {
         let (disabled_reason, disabled_reason_pt) = reason.map(|reason| (reason.en, reason.pt)).unzip();
         Self {
             id: webhook.id,
-            name: webhook.name(),
-            target: webhook.target.as_str(),
-            authorization_set: webhook.authorization.is_some(),
-            events: webhook.events.iter().map(Pattern::to_string).collect(),
-            filter: filter_json(webhook.filter.as_ref()),
-            description: webhook.description.as_deref(),
-            status: webhook.status.as_str(),
+            settings: SettingsShape::of(webhook),
             disabled_reason,
             disabled_reason_pt,
             disabled_at: disabled.map(|(_, at)| at),
             failing_since: health.since,
             disables_at: health.disables_at,
-            // Values may be secrets, as `authorization` is: only the names are answered.
-            headers: webhook.headers.iter().map(|(name, _)| (name.as_str(), "…")).collect(),
-            max_in_flight: webhook.max_in_flight,
-            rate_limit: webhook.rate_limit.map(RateLimit::as_f64),
-            ordered: webhook.ordered,
-            retry: webhook.retry.as_ref().map(|policy| RetryShape {
-                schedule: policy.schedule().iter().map(|gap| format_duration(*gap)).collect(),
-                max_attempts: policy.max_attempts(),
-                jitter: policy.jitter(),
-            }),
             inserted_at: webhook.inserted_at,
             updated_at: webhook.updated_at,
             secret: None,

@@ -136,6 +136,7 @@ fn webhook(target: &str, authorization: &str) -> Result<WebhookDraft, String> {
     Ok(WebhookDraft {
         target: TargetUrl::parse(target).map_err(|error| error.to_string())?,
         events: PatternSet::new(patterns).ok_or("no patterns")?,
+        secret: None,
         rest: WebhookPatch { authorization: Some(Authorization::parse(authorization)), ..WebhookPatch::default() },
     })
 }

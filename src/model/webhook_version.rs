@@ -65,31 +65,49 @@ impl Webhook {
     fn hash(&self, status: &str) -> WebhookVersion {
         let settings = self.settings();
         let parts = [b"version".as_slice(), self.secret.expose(), status.as_bytes()];
-        WebhookVersion(Fingerprint::of(parts.into_iter().chain(settings.iter().map(String::as_bytes))).0)
+        WebhookVersion(Fingerprint::of(parts.into_iter().chain(settings.iter().map(|(_, text)| text.as_bytes()))).0)
     }
 
-    /// All that a caller can change but the status, each as a text, in an order of its own. A value that is given and
-    /// one that is the default are the same.
-    pub fn settings(&self) -> Vec<String> {
+    /// All that a caller can change but the status: each field of the API with its value as a text, in an order of its
+    /// own; a field of several parts is several times there. A value that is given and one that is the default are the
+    /// same.
+    pub fn settings(&self) -> Vec<(&'static str, String)> {
         let list = |items: &mut dyn Iterator<Item = String>| items.collect::<Vec<_>>().join("\n");
         let number = |number: Option<u128>| number.map(|number| number.to_string()).unwrap_or_default();
         let retry = self.retry.as_ref();
+        // In any order they are the same.
+        let mut headers: Vec<String> =
+            self.headers.iter().map(|(name, value)| format!("{name}: {}", value.as_bytes().escape_ascii())).collect();
+        headers.sort();
+        let schedule =
+            list(&mut retry.into_iter().flat_map(RetryPolicy::schedule).map(|gap| gap.as_millis().to_string()));
         vec![
-            self.own_name.as_ref().map(|name| name.as_str().to_owned()).unwrap_or_default(),
-            self.target.as_str().to_owned(),
-            list(&mut self.events.iter().map(Pattern::to_string)),
-            self.filter.as_ref().map(|filter| filter.as_str().to_owned()).unwrap_or_default(),
-            self.authorization.as_ref().map(|value| value.expose().to_owned()).unwrap_or_default(),
+            ("name", self.own_name.as_ref().map(|name| name.as_str().to_owned()).unwrap_or_default()),
+            ("target", self.target.as_str().to_owned()),
+            ("events", list(&mut self.events.iter().map(Pattern::to_string))),
+            ("filter", self.filter.as_ref().map(|filter| filter.as_str().to_owned()).unwrap_or_default()),
+            ("authorization", self.authorization.as_ref().map(|value| value.expose().to_owned()).unwrap_or_default()),
             // Distinguishes an empty description from an absent one, as the webhook does.
-            self.description.as_ref().map(|text| format!("={text}")).unwrap_or_default(),
-            list(&mut self.headers.iter().map(|(name, value)| format!("{name}: {}", value.as_bytes().escape_ascii()))),
-            number(self.max_in_flight.map(u128::from)),
-            self.rate_limit.map(|limit| limit.as_f64().to_string()).unwrap_or_default(),
-            self.ordered.to_string(),
-            list(&mut retry.into_iter().flat_map(RetryPolicy::schedule).map(|gap| gap.as_millis().to_string())),
-            number(retry.map(|retry| retry.max_attempts().into())),
-            retry.map(|retry| retry.jitter().to_string()).unwrap_or_default(),
+            ("description", self.description.as_ref().map(|text| format!("={text}")).unwrap_or_default()),
+            ("headers", headers.join("\n")),
+            ("max_in_flight", number(self.max_in_flight.map(u128::from))),
+            ("rate_limit", self.rate_limit.map(|limit| limit.as_f64().to_string()).unwrap_or_default()),
+            ("ordered", self.ordered.to_string()),
+            ("retry", schedule),
+            ("retry", number(retry.map(|retry| retry.max_attempts().into()))),
+            ("retry", retry.map(|retry| retry.jitter().to_string()).unwrap_or_default()),
         ]
+    }
+
+    /// The fields of the API in which another webhook differs, of those that a caller can change; of secret ones no
+    /// more is told.
+    pub fn differences(&self, other: &Self) -> Vec<&'static str> {
+        let (own, others) = (self.settings(), other.settings());
+        let differing = own.iter().zip(&others).filter(|(own, other)| own.1 != other.1).map(|(own, _)| own.0);
+        let status = (self.status.as_str() != other.status.as_str()).then_some("status");
+        let mut fields: Vec<&'static str> = differing.chain(status).collect();
+        fields.dedup();
+        fields
     }
 }
 

@@ -258,7 +258,7 @@ impl Typed {
             retry: Some(retry),
             ..WebhookPatch::default()
         };
-        Ok(WebhookDraft { target, events, rest })
+        Ok(WebhookDraft { target, events, secret: None, rest })
     }
 
     /// The patterns that are ticked and written; each that can't be taken is told of.

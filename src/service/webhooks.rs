@@ -27,12 +27,15 @@ pub struct WebhookDraft {
     pub target: TargetUrl,
     /// What it subscribes to.
     pub events: PatternSet,
+    /// What attempts are signed with; a new one where `None`.
+    pub secret: Option<SigningSecret>,
     /// Everything else.
     pub rest: WebhookPatch,
 }
 
 impl WebhookDraft {
-    /// The webhook as it is registered, with a new id and secret. The store assigns its number.
+    /// The webhook as it is registered, with a new id, and a new secret unless one was given. The store assigns its
+    /// number.
     pub(crate) fn into_webhook(self, account: AccountNo, now: Timestamp) -> Webhook {
         let mut webhook = Webhook {
             no: WebhookNo(0),
@@ -50,7 +53,7 @@ impl WebhookDraft {
             rate_limit: None,
             ordered: false,
             retry: None,
-            secret: SigningSecret::from_random(crate::random::bytes()),
+            secret: self.secret.unwrap_or_else(|| SigningSecret::from_random(crate::random::bytes())),
             old_secrets: Vec::new(),
             registered_after: Seq(0),
             inserted_at: now,
@@ -81,10 +84,12 @@ impl Service {
         {
             return Err(refused);
         }
+        let secret = draft.secret.clone();
         let webhook = draft.into_webhook(caller.account, self.clock.now());
         let key = idempotency_key.map(|key| {
             // Apart from the keys of events, which are hashed alone.
-            self.idempotency_key(Fingerprint::of([b"webhook", key.as_bytes()]), fingerprint(&webhook))
+            let asked_for = fingerprint(&webhook, secret.as_ref());
+            self.idempotency_key(Fingerprint::of([b"webhook", key.as_bytes()]), asked_for)
         });
         let registration = Registration { webhook: Box::new(webhook), key, only_replay: refused.is_some() };
         let registered = self.store.commit(registration).await;
@@ -147,8 +152,48 @@ impl Service {
         patch: WebhookPatch,
         expected: ExpectedVersion,
     ) -> Result<Arc<Webhook>, Error> {
+        self.checked(caller, id, &patch, &expected).await?;
+        let change = ChangeWebhook { account: caller.account, id, patch };
+        let changed = self.store.commit(IfExpected { expected, change }).await?.ok_or(Error::NotFound)?;
+        self.followers.tell(caller.account);
+        tracing::info!(webhook = %changed.id, status = changed.status.as_str(), by = %caller.by, "webhook changed");
+        Ok(changed)
+    }
+
+    /// What [`Service::register`] would make of a draft now, whose number, id and times mean nothing. Nothing is
+    /// registered.
+    pub async fn plan_registration(&self, caller: &Caller, draft: WebhookDraft) -> Result<Webhook, Error> {
+        self.check(&draft.target).await?;
+        if self.store.directory().of(caller.account).count() >= MAX_WEBHOOKS {
+            return Err(too_many_webhooks());
+        }
+        Ok(draft.into_webhook(caller.account, self.clock.now()))
+    }
+
+    /// What [`Service::change_if`] would make of a webhook now: it as it is, and as it would be. Nothing is changed.
+    pub async fn plan_change(
+        &self,
+        caller: &Caller,
+        id: WebhookId,
+        patch: WebhookPatch,
+        expected: ExpectedVersion,
+    ) -> Result<(Arc<Webhook>, Webhook), Error> {
+        let before = self.checked(caller, id, &patch, &expected).await?;
+        let mut after = Webhook::clone(&before);
+        patch.apply(&mut after);
+        Ok((before, after))
+    }
+
+    /// The webhook that is to be changed. The change itself looks again at what is expected: here that only spares its
+    /// caller a complaint about a target that nobody saves.
+    async fn checked(
+        &self,
+        caller: &Caller,
+        id: WebhookId,
+        patch: &WebhookPatch,
+        expected: &ExpectedVersion,
+    ) -> Result<Arc<Webhook>, Error> {
         let before = self.webhook(caller, id)?;
-        // The change itself looks again: this only spares the caller a complaint about a target that nobody saves.
         if !expected.allows(&before) {
             return Err(Error::Outdated);
         }
@@ -157,11 +202,7 @@ impl Service {
         {
             self.check(target).await?;
         }
-        let change = ChangeWebhook { account: caller.account, id, patch };
-        let changed = self.store.commit(IfExpected { expected, change }).await?.ok_or(Error::NotFound)?;
-        self.followers.tell(caller.account);
-        tracing::info!(webhook = %changed.id, status = changed.status.as_str(), by = %caller.by, "webhook changed");
-        Ok(changed)
+        Ok(before)
     }
 
     /// Deletes a webhook. Its lane stops at once; its pending notifications are cancelled; its history stays listable.
@@ -245,11 +286,11 @@ impl Service {
     }
 }
 
-/// Of all that a registration asks for.
-fn fingerprint(webhook: &Webhook) -> Fingerprint {
+/// Of all that a registration asks for. `secret` is the one that it gives, if any.
+fn fingerprint(webhook: &Webhook, secret: Option<&SigningSecret>) -> Fingerprint {
     let settings = webhook.settings();
-    let parts = [webhook.status.as_str()].into_iter().chain(settings.iter().map(String::as_str));
-    Fingerprint::of(parts.map(str::as_bytes))
+    let parts = [webhook.status.as_str()].into_iter().chain(settings.iter().map(|(_, text)| text.as_str()));
+    Fingerprint::of(parts.map(str::as_bytes).chain(secret.map(SigningSecret::expose)))
 }
 
 fn too_many_webhooks() -> Error {
