@@ -1,6 +1,6 @@
 //! The client of a running daemon: JSON requests and event streams, over TLS if the daemon uses it.
 
-use super::error::CliError;
+use super::error::{ApiRefusal, CliError};
 use super::exit::{FAILED, TRY_LATER};
 use crate::http::Certificate;
 use crate::model::{Authority, AuthorityError};
@@ -171,6 +171,12 @@ impl ApiRequest {
 pub(crate) struct ApiAnswer {
     data: Option<Box<RawValue>>,
     page: Option<ListPage>,
+    /// The version of what it shows, for `If-Match`.
+    #[serde(skip)]
+    pub(crate) etag: Option<String>,
+    /// Whether the daemon had answered the same request before, by its `Idempotency-Key`.
+    #[serde(skip)]
+    pub(crate) replayed: bool,
 }
 
 #[derive(Deserialize)]
@@ -321,7 +327,11 @@ impl ApiClient {
         if body.is_empty() {
             return Ok(ApiAnswer::default());
         }
-        serde_json::from_slice(&body).map_err(|_| self.no_carteiro(exchange.response.status()))
+        let answer: ApiAnswer =
+            serde_json::from_slice(&body).map_err(|_| self.no_carteiro(exchange.response.status()))?;
+        let headers = exchange.response.headers();
+        let etag = headers.get(header::ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
+        Ok(ApiAnswer { etag, replayed: headers.contains_key("idempotent-replayed"), ..answer })
     }
 
     async fn body(&self, exchange: &mut Exchange) -> Result<Bytes, CliError> {
@@ -382,10 +392,12 @@ impl ApiClient {
         };
         let detail = json.pointer("/errors/detail").and_then(Value::as_str).unwrap_or("no reason given");
         let mut sentence = format!("the daemon answered {}: {detail}", status.as_u16());
+        let mut fields = Vec::new();
         for (field, problems) in json.pointer("/errors/fields").and_then(Value::as_object).into_iter().flatten() {
             for problem in problems.as_array().into_iter().flatten().filter_map(Value::as_str) {
                 // A String takes everything.
                 let _ = write!(sentence, "\n  {field} {problem}");
+                fields.push((field.clone(), problem.to_owned()));
             }
         }
         let listed_by = LISTED_BY.iter().find(|(paths, _)| path.starts_with(paths));
@@ -404,7 +416,8 @@ impl ApiClient {
         if let Some(wait) = wait.filter(|_| later) {
             let _ = write!(sentence, " (try again in {wait} s)");
         }
-        CliError { sentence, code: if later { TRY_LATER } else { FAILED } }
+        let refusal = Some(Box::new(ApiRefusal { status: status.as_u16(), fields }));
+        CliError { sentence, code: if later { TRY_LATER } else { FAILED }, refusal }
     }
 }
 

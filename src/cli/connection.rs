@@ -163,6 +163,11 @@ impl ListedRows {
         line(format_args!("[{}]", rows.join(",")));
     }
 
+    /// Each row as the daemon wrote it, the newest first.
+    pub(crate) fn raw(&self) -> impl DoubleEndedIterator<Item = &str> {
+        self.rows.iter().map(|row| row.get())
+    }
+
     pub(crate) fn values(&self) -> impl Iterator<Item = serde_json::Value> + '_ {
         self.rows.iter().map(|row| serde_json::from_str(row.get()).unwrap_or_default())
     }

@@ -9,11 +9,22 @@ pub(crate) struct CliError {
     /// Empty where stderr has it already.
     pub(crate) sentence: String,
     pub(crate) code: u8,
+    /// What the daemon has refused, where it was the daemon.
+    pub(crate) refusal: Option<Box<ApiRefusal>>,
+}
+
+/// What an answer of the API says of a refusal.
+#[derive(Debug)]
+pub(crate) struct ApiRefusal {
+    /// The status of HTTP.
+    pub(crate) status: u16,
+    /// Each problem with the field that it is about, in the order of their names.
+    pub(crate) fields: Vec<(String, String)>,
 }
 
 impl CliError {
     pub(crate) fn new(code: u8, sentence: impl Display) -> Self {
-        Self { sentence: sentence.to_string(), code }
+        Self { sentence: sentence.to_string(), code, refusal: None }
     }
 
     pub(crate) fn failed(sentence: impl Display) -> Self {
@@ -38,7 +49,7 @@ impl CliError {
 
     /// Of a failure whose sentence was printed already.
     pub(crate) fn printed(code: u8) -> Self {
-        Self { sentence: String::new(), code }
+        Self { sentence: String::new(), code, refusal: None }
     }
 
     /// Prints the sentence and gives the exit code.

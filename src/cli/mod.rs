@@ -27,6 +27,7 @@ mod tail;
 mod time_zone;
 mod token;
 mod trigger;
+mod webhook_file;
 mod webhooks;
 
 use crate::daemon;

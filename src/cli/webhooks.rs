@@ -7,6 +7,7 @@ use super::input::{Id, confirmed, file_name, read_secret, read_text, stdin_once}
 use super::output::{
     Cell, Column, Fit, Screen, Show, Tone, joined, line, print_done, print_fields, print_one, printable, text,
 };
+use super::webhook_file::{self, ApplyArgs};
 use crate::clock::Zone;
 use crate::model::PayloadFilter;
 use clap::{Args, Subcommand};
@@ -22,6 +23,12 @@ pub(crate) struct WebhooksArgs {
     #[command(subcommand)]
     command: WebhooksCommand,
 }
+
+const APPLY_EXAMPLE: &str = "\
+Example, from one machine to another:
+  carteiro webhooks export > webhooks.toml
+  carteiro webhooks apply webhooks.toml --dry-run
+  WEBHOOK_ERP_AUTHORIZATION='Bearer …' carteiro webhooks apply webhooks.toml";
 
 #[derive(Subcommand)]
 enum WebhooksCommand {
@@ -90,6 +97,12 @@ enum WebhooksCommand {
         #[arg(long, value_name = "FILE", conflicts_with = "event")]
         resource: Option<PathBuf>,
     },
+    /// Write all of them as a file that `apply` reads, without secrets, to the standard output
+    #[command(after_help = APPLY_EXAMPLE)]
+    Export,
+    /// Set up the webhooks of a file: create those that there aren't, change those that differ, and say how
+    #[command(after_help = APPLY_EXAMPLE)]
+    Apply(ApplyArgs),
     /// Create a new signing secret, printed once, now; older ones keep signing beside it until their end
     RotateSecret {
         #[command(flatten)]
@@ -311,6 +324,13 @@ pub(crate) fn webhooks(args: &WebhooksArgs) -> Result<(), CliError> {
             let tried = serde_json::to_string(&trial).map_err(CliError::failed)?;
             print_one(&daemon.call(request.body(tried))?, json, print_trial);
         }
+        WebhooksCommand::Export if json => {
+            return Err(CliError::usage(
+                "the file is TOML: leave out --json; `carteiro webhooks list --json` has JSON",
+            ));
+        }
+        WebhooksCommand::Export => line(webhook_file::export(daemon)?.trim_end_matches('\n')),
+        WebhooksCommand::Apply(args) => webhook_file::apply(daemon, args, json)?,
         WebhooksCommand::RotateSecret { id, overlap } => {
             let mut request = ApiRequest::post(format!("{}/rotate_secret", path(id)));
             if let Some(overlap) = overlap {

@@ -28,6 +28,9 @@ mod value_types;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use error::Lines;
+pub(crate) use value::{RawValue, clipped, entries, quote};
+
 pub use allow::{AllowRule, AllowRuleError};
 pub use error::{ConfigError, ConfigErrors, Location};
 pub use heartbeat::Heartbeat;

@@ -3,6 +3,7 @@
 mod following;
 mod listen;
 mod running;
+mod webhook_file;
 
 use super::harness::{CARTEIRO, Daemon, QUICK};
 use super::receiver::{Receiver, Reply};

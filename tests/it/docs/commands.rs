@@ -68,6 +68,7 @@ pub(crate) const COMMANDS: &[(&str, How)] = &[
     ("sudo systemctl stop carteiro.socket carteiro.service", By("a_backup_is_made_tried_and_gone_back_to")),
     ("carteiro --version", Not(SYSTEMD)),
     ("carteiro token create --name prometheus --scope metrics", By("prometheus_is_let_in_and_its_config_is_good")),
+    ("carteiro webhooks export > webhooks.toml", By("webhooks_are_carried_from_one_machine_to_another")),
     ("CRASH_ROUNDS=1000 cargo test crash", Not("hours of tests and benches; what they name is looked for instead")),
 ];
 
@@ -110,6 +111,7 @@ fn every_other_block_is_of_a_language_that_is_looked_at() {
 
 /// Commands inside sentences; `ID` stands for the event's or the notification's, `TYPE` for a type.
 const INSIDE: &[(&str, How)] = &[
+    ("apply FILE --dry-run", Not(LISTED)),
     ("apt purge", Not(SYSTEMD)),
     ("apt remove", Not(SYSTEMD)),
     ("carteiro account", Not("it names a command with commands of its own; tables.rs asks for its help")),
@@ -138,6 +140,8 @@ const INSIDE: &[(&str, How)] = &[
     ("carteiro trigger TYPE", By("")),
     ("carteiro verify", Not("it looks at a store that is damaged; tests/it/keeping.rs runs it")),
     ("carteiro webhooks", Not("it names a command with commands of its own; tables.rs asks for its help")),
+    ("carteiro webhooks apply", Not("it names a command whose arguments stand in a block")),
+    ("carteiro webhooks export", Not("it names a command whose arguments stand in a block")),
     ("cargo bench --bench end_to_end", Not("see what_is_said_of_cargo_exists")),
     ("cargo bench --bench growth -- --full", Not("see what_is_said_of_cargo_exists")),
     ("cargo bench --bench growth -- --full --svg benches/growth.svg", Not("see what_is_said_of_cargo_exists")),

@@ -13,7 +13,8 @@ fn every_snippet_of_the_config_is_taken() {
     let folder = place.path().display().to_string();
     certificate(&place);
     let document = english();
-    let snippets = document.of("toml");
+    let mut snippets = document.of("toml");
+    snippets.retain(|block| !block.text.contains("[[webhook]]"));
     assert_eq!(snippets.len(), 5);
     for snippet in snippets {
         let text = snippet
@@ -42,6 +43,24 @@ fn a_type_of_the_shops_own_is_known() {
     let sent = types.iter().find(|one| one["type"] == "SHIPMENT.SENT").unwrap();
     assert_eq!(sent["description"]["pt"], "O pedido foi enviado.");
     assert_eq!(sent["description"]["en"], "The order was sent.");
+}
+
+#[test]
+fn webhooks_are_carried_from_one_machine_to_another() {
+    let daemon = Daemon::quick();
+    let place = Place::beside(&daemon);
+    let document = english();
+    let snippet = document.of("toml").into_iter().find(|block| block.text.contains("[[webhook]]")).unwrap();
+    place.write("webhooks.toml", &snippet.text);
+    place.write("erp-key", "chave\n");
+    place.run("WEBHOOK_ERP_AUTHORIZATION='Bearer x' carteiro webhooks apply webhooks.toml");
+    assert_eq!(daemon.list("/api/webhooks")[0]["name"], "ERP");
+    let [carried] = &*commands::of("webhooks_are_carried_from_one_machine_to_another") else {
+        panic!("one block exports and applies");
+    };
+    let variables = "export WEBHOOK_ERP_AUTHORIZATION='Bearer x' WEBHOOK_ERP_X_SHOP=7 WEBHOOK_ERP_X_KEY=chave";
+    let said = place.run(&format!("{variables}\n{carried}"));
+    assert_eq!(said.matches("1 unchanged.").count(), 2, "{said}");
 }
 
 #[test]
