@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::fields::{JsonFields, JsonValue};
 use crate::http::{Answer, Failure};
-use crate::model::{BulkResend, Filter as _, FilterUse, NotificationFilter, ResendId, ResendState, Timestamp};
+use crate::model::{BulkJob, Filter as _, FilterUse, JobId, JobState, NotificationFilter, Timestamp};
 use http::{StatusCode, header};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -62,18 +62,18 @@ pub(super) async fn list(call: &Call) -> Result<Answer, Failure> {
 }
 
 #[expect(clippy::unused_async, reason = "as all handlers are")]
-pub(super) async fn show(call: &Call, id: ResendId) -> Result<Answer, Failure> {
+pub(super) async fn show(call: &Call, id: JobId) -> Result<Answer, Failure> {
     Ok(Answer::data(StatusCode::OK, &ResendShape::of(&call.service.bulk_resend(&call.caller, id)?)))
 }
 
-pub(super) async fn cancel(call: &Call, id: ResendId) -> Result<Answer, Failure> {
+pub(super) async fn cancel(call: &Call, id: JobId) -> Result<Answer, Failure> {
     Ok(Answer::data(StatusCode::OK, &ResendShape::of(&call.service.cancel_resend(&call.caller, id).await?)))
 }
 
 #[derive(Serialize)]
 struct ResendShape<'a> {
-    id: ResendId,
-    status: ResendState,
+    id: JobId,
+    status: JobState,
     filter: FilterShape<'a>,
     include_delivered: bool,
     queued: u64,
@@ -102,14 +102,14 @@ impl Serialize for FilterShape<'_> {
 }
 
 impl<'a> ResendShape<'a> {
-    fn of(resend: &'a BulkResend) -> Self {
+    fn of(resend: &'a BulkJob) -> Self {
         Self {
             id: resend.id,
             status: resend.state,
             filter: FilterShape(&resend.filter),
             include_delivered: resend.includes_delivered(),
             queued: resend.queued,
-            resent: resend.resent,
+            resent: resend.made,
             skipped: resend.skipped.total(),
             skipped_by: resend.skipped.iter().map(|(reason, count)| (reason.as_str(), count)).collect(),
             inserted_at: resend.inserted_at,

@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::{events, metrics, notifications, openapi, panel_links, resends, stream, tokens, webhooks};
 use crate::http::{Answer, Class, Failure, Route, Routes};
-use crate::model::{EventId, NotificationId, ResendId, Scope, TokenId, WebhookId};
+use crate::model::{EventId, JobId, NotificationId, Scope, TokenId, WebhookId};
 use crate::service::Service;
 use http::{Method, StatusCode};
 use std::pin::Pin;
@@ -92,8 +92,8 @@ pub(super) static ROUTES: Routes<ApiCall> = Routes(routes! {
     GET "/api/notifications/stream" Stream Read Query => stream::show;
     GET "/api/notifications/resend" Notifications Read Query => resends::list;
     POST "/api/notifications/resend" Notifications Admin Json => resends::start;
-    GET "/api/notifications/resend/{id}" Notifications Read Nothing => resends::show(ResendId);
-    DELETE "/api/notifications/resend/{id}" Notifications Admin Nothing => resends::cancel(ResendId);
+    GET "/api/notifications/resend/{id}" Notifications Read Nothing => resends::show(JobId);
+    DELETE "/api/notifications/resend/{id}" Notifications Admin Nothing => resends::cancel(JobId);
     GET "/api/notifications/{id}" Notifications Read Nothing => notifications::show(NotificationId);
     GET "/api/notifications/{id}/request" Notifications Read Query => notifications::request(NotificationId);
     POST "/api/notifications/{id}/resend" Notifications Admin Nothing => notifications::resend(NotificationId);

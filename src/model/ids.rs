@@ -93,8 +93,8 @@ uuid_id! {
 }
 
 uuid_id! {
-    /// The public id of a bulk resend: a random `UUIDv4`.
-    ResendId
+    /// The public id of a bulk job: a random `UUIDv4`.
+    JobId
 }
 
 const fn random_id(random: [u8; 16]) -> [u8; 16] {
@@ -108,7 +108,7 @@ impl WebhookId {
     }
 }
 
-impl ResendId {
+impl JobId {
     /// A `UUIDv4` from sixteen random bytes.
     pub const fn from_random(random: [u8; 16]) -> Self {
         Self::from_bytes(random_id(random))

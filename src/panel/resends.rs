@@ -8,7 +8,7 @@ use super::notification_filter::{asked_for, not_whole};
 use super::request::{PanelRequest, page, see};
 use super::texts::{Texts, fill};
 use super::view::{PageResult, Refusal, View, back_of};
-use crate::model::{BulkResend, NotificationFilter, ResendId, ResendState, ResponseFilter, Status, WebhookId};
+use crate::model::{BulkJob, JobId, JobState, NotificationFilter, ResponseFilter, Status, WebhookId};
 use http::StatusCode;
 use maud::{Markup, html};
 
@@ -175,22 +175,22 @@ fn in_words(view: &View<'_>, filter: &NotificationFilter) -> Markup {
     }
 }
 
-const fn state(t: &Texts, state: ResendState) -> &'static str {
+const fn state(t: &Texts, state: JobState) -> &'static str {
     match state {
-        ResendState::Running => t.job_running,
-        ResendState::Done => t.job_done,
-        ResendState::Failed => t.job_failed,
-        ResendState::Cancelled => t.job_cancelled,
+        JobState::Running => t.job_running,
+        JobState::Done => t.job_done,
+        JobState::Failed => t.job_failed,
+        JobState::Cancelled => t.job_cancelled,
     }
 }
 
-fn progress(view: &View<'_>, job: &BulkResend) -> String {
+fn progress(view: &View<'_>, job: &BulkJob) -> String {
     let count = |count| number(view.lang, count);
-    fill(view.t.job_progress, &[&count(job.resent), &count(job.queued), &count(job.skipped.total())])
+    fill(view.t.job_progress, &[&count(job.made), &count(job.queued), &count(job.skipped.total())])
 }
 
 /// Why some were passed over, each reason with how many.
-fn why_skipped(view: &View<'_>, job: &BulkResend) -> Markup {
+fn why_skipped(view: &View<'_>, job: &BulkJob) -> Markup {
     html! {
         @if job.skipped.total() > 0 {
             ul.resends.muted {
@@ -226,12 +226,12 @@ pub(super) fn late(view: &View<'_>) -> Markup {
 }
 
 #[expect(clippy::unused_async, reason = "as all handlers are")]
-pub(super) async fn job(view: &View<'_>, id: ResendId) -> PageResult {
+pub(super) async fn job(view: &View<'_>, id: JobId) -> PageResult {
     let t = view.t;
     let job = view.service.bulk_resend(view.caller(), id)?;
     let words = in_words(view, &job.filter);
-    let running = job.state == ResendState::Running;
-    let through = (job.resent + job.skipped.total()).min(job.queued);
+    let running = job.state == JobState::Running;
+    let through = (job.made + job.skipped.total()).min(job.queued);
     let content = html! {
         p.crumb { a href="/notifications" { (t.notifications) } }
         div.head { h1 { (t.resend_job) } }
@@ -256,7 +256,7 @@ pub(super) async fn job(view: &View<'_>, id: ResendId) -> PageResult {
     Ok(page(StatusCode::OK, framed(view, Place::Notifications, t.resend_job, &content)))
 }
 
-pub(super) async fn stop(view: &View<'_>, id: ResendId) -> PageResult {
+pub(super) async fn stop(view: &View<'_>, id: JobId) -> PageResult {
     view.service.cancel_resend(view.caller(), id).await?;
     Ok(see(back_of(view.request)))
 }

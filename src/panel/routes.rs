@@ -3,7 +3,7 @@
 use super::view::{PageResult, View};
 use super::{events, notifications, overview, resends, search, tokens, webhook_form, webhook_page, webhooks, welcome};
 use crate::http::{Route, Routes};
-use crate::model::{EventId, NotificationId, ResendId, TokenId, WebhookId};
+use crate::model::{EventId, JobId, NotificationId, TokenId, WebhookId};
 use std::pin::Pin;
 
 pub(super) const STYLE: &[u8] = include_bytes!("panel.css");
@@ -101,8 +101,8 @@ pub(super) static ROUTES: Routes<PanelAccess> = Routes(routes! {
     GET "/notifications/resend" Page => resends::confirm;
     POST "/notifications/resend" Change => notifications::resend_selected;
     POST "/notifications/resend-all" Change => resends::resend_all;
-    GET "/notifications/resends/{id}" Page => resends::job(ResendId);
-    POST "/notifications/resends/{id}/stop" Change => resends::stop(ResendId);
+    GET "/notifications/resends/{id}" Page => resends::job(JobId);
+    POST "/notifications/resends/{id}/stop" Change => resends::stop(JobId);
     GET "/tokens" Page => tokens::list;
     POST "/tokens" Change => tokens::create;
     GET "/tokens/{id}/revoke" Page => tokens::confirm_revoke(TokenId);

@@ -8,10 +8,10 @@ use super::requests::RequestParts;
 use super::shared::Service;
 use super::views::{NotificationDetail, NotificationView, Webhooks};
 use crate::model::{
-    AccountNo, BulkResend, Listing, Localized, NotificationFilter, NotificationId, Page, ResendId, ResendState, Status,
+    AccountNo, BulkJob, JobId, JobState, Listing, Localized, NotificationFilter, NotificationId, Page, Status,
     localized,
 };
-use crate::store::{BeginBulkResend, CancelBulkResend, ResendNotification, Store, StoreError};
+use crate::store::{BeginBulkResend, CancelBulkJob, ResendNotification, Store, StoreError};
 
 /// A notification with what became of it.
 #[derive(Clone)]
@@ -174,7 +174,7 @@ impl Service {
         caller: &Caller,
         filter: NotificationFilter,
         include_delivered: bool,
-    ) -> Result<BulkResend, Error> {
+    ) -> Result<BulkJob, Error> {
         let account = caller.account;
         let (filter, queued) = self.read(move |store| resendable(store, account, filter, include_delivered)).await?;
         let resend = self.store.commit(BeginBulkResend { account, filter, queued }).await?;
@@ -194,13 +194,13 @@ impl Service {
     }
 
     /// The caller's bulk resends that go on, and the last few that have ended, the newest first. From memory.
-    pub fn late_resends(&self, caller: &Caller, ended: usize) -> Vec<BulkResend> {
+    pub fn late_resends(&self, caller: &Caller, ended: usize) -> Vec<BulkJob> {
         let mut left = ended;
-        let mut resends = self.store.resends(caller.account);
+        let mut resends = self.store.bulk_jobs(caller.account);
         resends.reverse();
         resends.retain(|resend| {
             let room = left > 0;
-            resend.state == ResendState::Running || {
+            resend.state == JobState::Running || {
                 left = left.saturating_sub(1);
                 room
             }
@@ -209,21 +209,21 @@ impl Service {
     }
 
     /// A page of the caller's bulk resends: those that go on, and for a week those that have ended. From memory.
-    pub fn resends(&self, caller: &Caller, listing: Listing) -> Page<BulkResend> {
-        let all = self.store.resends(caller.account).into_iter();
+    pub fn resends(&self, caller: &Caller, listing: Listing) -> Page<BulkJob> {
+        let all = self.store.bulk_jobs(caller.account).into_iter();
         Page::cut(all.map(|resend| ((resend.number, 0), resend)).collect(), listing)
     }
 
     /// How far a bulk resend has got. From memory.
-    pub fn bulk_resend(&self, caller: &Caller, id: ResendId) -> Result<BulkResend, Error> {
-        self.store.resends(caller.account).into_iter().find(|resend| resend.id == id).ok_or(Error::NotFound)
+    pub fn bulk_resend(&self, caller: &Caller, id: JobId) -> Result<BulkJob, Error> {
+        self.store.bulk_jobs(caller.account).into_iter().find(|resend| resend.id == id).ok_or(Error::NotFound)
     }
 
     /// Ends a bulk resend where it stands. Manual attempts that it has requested, at most 64 for each webhook, are
     /// still made. One that has ended stays as it is.
-    pub async fn cancel_resend(&self, caller: &Caller, id: ResendId) -> Result<BulkResend, Error> {
+    pub async fn cancel_resend(&self, caller: &Caller, id: JobId) -> Result<BulkJob, Error> {
         let resend = self.bulk_resend(caller, id)?;
-        let ended = self.store.commit(CancelBulkResend { account: caller.account, number: resend.number }).await?;
+        let ended = self.store.commit(CancelBulkJob { account: caller.account, number: resend.number }).await?;
         self.followers.tell(caller.account);
         match ended {
             Some(resend) => Ok(resend),

@@ -11,7 +11,7 @@ use crate::model::Seq;
 use crate::store::backup::format as backup;
 use crate::store::backup::live::Begun;
 use crate::store::changes::bring_forward::after_clock_step;
-use crate::store::changes::bulk_resend::sweep_resends;
+use crate::store::changes::bulk_jobs::sweep_bulk_jobs;
 use crate::store::changes::change::{Answer, FEW_ROWS_BYTES, Reply, Submitted};
 use crate::store::changes::jobs::{take_turn, turn_of};
 use crate::store::changes::ledger::Ledger;
@@ -431,7 +431,7 @@ impl Committer {
                 return;
             }
         };
-        sweep_resends(&mut self.ledger, &mut txn, now);
+        sweep_bulk_jobs(&mut self.ledger, &mut txn, now);
         sweep_webhooks(&mut self.ledger, &mut txn);
         sweep_tokens(&mut self.ledger, &mut txn, now);
         self.apply(txn);

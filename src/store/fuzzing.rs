@@ -106,8 +106,8 @@ fn row(table: u8, value: &[u8]) {
         13 => drop(survives(value, record::decode_health, record::encode_health)),
         14 => drop(survives(value, record::decode_job, record::encode_job)),
         _ => {
-            let decode = |value: &[u8]| record::decode_resend(ACCOUNT, 1, value);
-            drop(survives(value, decode, record::encode_resend));
+            let decode = |value: &[u8]| record::decode_bulk_job(ACCOUNT, 1, value);
+            drop(survives(value, decode, record::encode_bulk_job));
         }
     }
     // Keys come from the same file, and are read before their values.

@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::config::Account;
 use crate::model::{
-    AccountNo, BulkResend, NotificationId, NotificationKey, RetryPolicy, TargetHealth, TokenId, WebhookNo,
+    AccountNo, BulkJob, NotificationId, NotificationKey, RetryPolicy, TargetHealth, TokenId, WebhookNo,
 };
 use crate::stats::OutcomeCounter;
 use crate::stats::Outcomes;
@@ -67,7 +67,7 @@ pub(crate) struct Shared {
     /// How all of them did of late.
     pub(crate) outcome_counter: OutcomeCounter,
     /// Bulk resends, by account and number: a bounded number for each account.
-    pub(crate) resends: Mutex<BTreeMap<(AccountNo, u64), BulkResend>>,
+    pub(crate) bulk_jobs: Mutex<BTreeMap<(AccountNo, u64), BulkJob>>,
     pub(crate) outcomes: Outcomes,
     pub(crate) meters: crate::stats::StoreMetrics,
     /// The accounts that the config lacks.
@@ -122,7 +122,7 @@ impl Shared {
             limits: RwLock::new(limits),
             totals: Totals::default(),
             healths: RwLock::default(),
-            resends: Mutex::default(),
+            bulk_jobs: Mutex::default(),
             meters: crate::stats::StoreMetrics::default(),
             absent_accounts: AbsentAccounts::default(),
             envs: RwLock::default(),
@@ -135,13 +135,13 @@ impl Shared {
         self.healths.read().unwrap_or_else(PoisonError::into_inner).get(&webhook).copied()
     }
 
-    pub(crate) fn resends(&self) -> MutexGuard<'_, BTreeMap<(AccountNo, u64), BulkResend>> {
-        self.resends.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn bulk_jobs(&self) -> MutexGuard<'_, BTreeMap<(AccountNo, u64), BulkJob>> {
+        self.bulk_jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// An account's bulk resends, the oldest first.
-    pub(crate) fn resends_of(&self, account: AccountNo) -> Vec<BulkResend> {
-        self.resends().range((account, 0)..=(account, u64::MAX)).map(|(_, resend)| resend.clone()).collect()
+    pub(crate) fn bulk_jobs_of(&self, account: AccountNo) -> Vec<BulkJob> {
+        self.bulk_jobs().range((account, 0)..=(account, u64::MAX)).map(|(_, job)| job.clone()).collect()
     }
 
     pub(crate) fn retry(&self) -> RetryPolicy {

@@ -4,7 +4,7 @@
 use super::requests::{Answer, FILTERS, uid_of_event};
 use super::world::ACCOUNT;
 use crate::model::{
-    Event, EventType, MAX_ATTEMPTS_KEPT, MAX_AUTOMATIC_ATTEMPTS, Notification, NotificationKey, OrderKey, ResendState,
+    Event, EventType, JobState, MAX_ATTEMPTS_KEPT, MAX_AUTOMATIC_ATTEMPTS, Notification, NotificationKey, OrderKey,
     RetryPolicy, Seq, State, Timestamp, Trigger, Webhook, WebhookNo,
 };
 use crate::store::Store;
@@ -421,7 +421,7 @@ impl Ledger {
             }
         }
         let waits = directory.of(ACCOUNT).any(|webhook| !webhook.is_active());
-        let running = handle.resends(ACCOUNT).into_iter().find(|resend| resend.state == ResendState::Running);
+        let running = handle.bulk_jobs(ACCOUNT).into_iter().find(|resend| resend.state == JobState::Running);
         assert!(waits || running.is_none(), "it never ends: {running:?}");
     }
 

@@ -7,7 +7,7 @@ use crate::model::{
 };
 use crate::store::simulated::Unsynced;
 use crate::store::{
-    BeginBulkResend, CancelBulkResend, Change, ChangeError, ChangeWebhook, CreateAccount, DeleteWebhook, EraseEvent,
+    BeginBulkResend, CancelBulkJob, Change, ChangeError, ChangeWebhook, CreateAccount, DeleteWebhook, EraseEvent,
     IdempotencyKey, RecordEvents, RecordTestEvent, Registration, ResendEvent, ResendNotification, Store, StoreError,
 };
 use std::fmt;
@@ -161,7 +161,7 @@ async fn answer(store: Store, request: Request) -> Answer {
             Answer::Nothing
         }
         Request::CancelResend(number) => {
-            ask(store, CancelBulkResend { account, number }).await;
+            ask(store, CancelBulkJob { account, number }).await;
             Answer::Nothing
         }
         Request::Erase(seq) => {

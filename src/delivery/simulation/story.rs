@@ -243,7 +243,7 @@ impl World {
             }
             18 => drop(self.submit(Request::ResendEvent(seq))),
             19 if self.random.one_in(4) => {
-                let resends = self.process().store.handle.resends(ACCOUNT);
+                let resends = self.process().store.handle.bulk_jobs(ACCOUNT);
                 if let Some(last) = resends.last() {
                     self.submit(Request::CancelResend(last.number));
                 }
@@ -351,7 +351,7 @@ impl World {
 
     /// A bulk resend of everything there is: it reaches whatever it matches, and ends.
     fn send_all_again(&mut self) {
-        let last = |world: &mut Self| world.process().store.handle.resends(ACCOUNT).last().map(|last| last.number);
+        let last = |world: &mut Self| world.process().store.handle.bulk_jobs(ACCOUNT).last().map(|last| last.number);
         let (time, before) = (self.time, last(self));
         self.submit(Request::ResendMany(Box::default()));
         let until = self.time + 5 * self.lag + 3 * self.sync_ms + 1000;

@@ -5,7 +5,7 @@
 
 use crate::model::{AccountNo, NotificationKey, Seq, Timestamp, WebhookNo};
 use crate::store::absent_accounts::REMOVED;
-use crate::store::changes::bulk_resend::forget_resend;
+use crate::store::changes::bulk_jobs::forget_bulk_job;
 use crate::store::changes::change::Change;
 use crate::store::changes::ledger::Ledger;
 use crate::store::changes::retention::{delete_event, first_event};
@@ -77,8 +77,8 @@ impl Change for RemoveAccount {
             | Job::Remove { account: of } => *of == account.0,
         };
         ledger.remove_jobs(txn, own);
-        for resend in ledger.shared.resends_of(account) {
-            forget_resend(ledger, txn, account, resend.number);
+        for job in ledger.shared.bulk_jobs_of(account) {
+            forget_bulk_job(ledger, txn, account, job.number);
         }
         ledger.add_job(txn, Job::Remove { account: account.0 });
         Ok(Some(account))

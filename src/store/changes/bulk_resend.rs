@@ -1,22 +1,20 @@
 //! Bulk resends: manual attempts of everything that a filter matches, a few at a time.
 
 use crate::model::{
-    AccountNo, BulkResend, NotificationFilter, Position, ResendId, ResendState, SkipReason, Skipped, Timestamp,
-    WebhookNo,
+    AccountNo, BulkJob, JobId, JobState, NotificationFilter, Position, SkipReason, Skipped, Timestamp, WebhookNo,
 };
+use crate::store::changes::bulk_jobs::{Progress, TooManyJobs, forget_bulk_job, place_for_one, put_bulk_job};
 use crate::store::changes::change::{Change, ChangeError, fan_out_bytes};
-use crate::store::changes::job_queue::{Open, Turned};
+use crate::store::changes::job_queue::Turned;
 use crate::store::changes::ledger::Ledger;
 use crate::store::changes::notifications::resend_one;
 use crate::store::error::StoreError;
-use crate::store::limits::MAX_JOBS;
 use crate::store::query::search::Search;
 use crate::store::query::walk::{Scope, Walk};
+use crate::store::schema::keys;
 use crate::store::schema::record::Job;
-use crate::store::schema::{keys, record};
 use crate::store::txn::Txn;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 /// How many notifications a turn looks at.
 const JOB_BATCH: usize = 128;
@@ -24,10 +22,6 @@ const JOB_BATCH: usize = 128;
 /// enough that cancelling, or pausing the webhook, means something. It goes on once half of them are made, so that it
 /// isn't one commit for each.
 const MAX_PENDING_MANUAL: usize = 64;
-/// How many bulk resends that have ended are listed of one account.
-const MAX_ENDED: usize = 1000;
-/// How long a bulk resend is listed after its end.
-const RESENDS_LISTED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Requests a manual attempt of everything that a filter matches and that can be re-sent, in a background job that
 /// survives a restart.
@@ -41,12 +35,8 @@ pub struct BeginBulkResend {
     pub queued: u64,
 }
 
-/// The account has [`MAX_JOBS`] bulk resends and deletions under way already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooManyJobs;
-
 impl Change for BeginBulkResend {
-    type Reply = BulkResend;
+    type Reply = BulkJob;
     type Error = ChangeError<TooManyJobs>;
 
     const GROWS: bool = true;
@@ -57,14 +47,7 @@ impl Change for BeginBulkResend {
 
     fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
         let Self { account, filter, queued } = self;
-        let own = ledger.shared.resends_of(account);
-        let running = own.iter().filter(|resend| resend.state == ResendState::Running).count();
-        let ended = own.iter().filter(|resend| resend.state != ResendState::Running);
-        let surplus: Vec<u64> = ended.map(|resend| resend.number).rev().skip(MAX_ENDED - 1).collect();
-        let deleting = |open: &&Open| matches!(open.job, Job::Cancel { account: caller, .. } if caller == account.0);
-        if running + ledger.jobs.all().filter(deleting).count() >= MAX_JOBS {
-            return Err(ChangeError::Refused(TooManyJobs));
-        }
+        let surplus = place_for_one(ledger, account).map_err(ChangeError::Refused)?;
         let durable = ledger.shared.durable.load(Ordering::Acquire);
         let bounds = match Scope::of(&ledger.shared, account, &filter)?.filter(|_| queued > 0) {
             Some(scope) => Walk::bounds(&ledger.shared, &scope, durable)?,
@@ -72,20 +55,20 @@ impl Change for BeginBulkResend {
         };
         // Reading is over: from here on things are staged.
         for number in surplus {
-            forget_resend(ledger, txn, account, number);
+            forget_bulk_job(ledger, txn, account, number);
         }
         let directory = ledger.shared.directory();
         let wanted = directory.of(account).filter(|webhook| filter.webhook_id.is_none_or(|only| only == webhook.id));
         let wanted: Vec<WebhookNo> = wanted.filter(|_| bounds.is_some()).map(|webhook| webhook.no).collect();
         ledger.head.job += 1;
-        let mut resend = BulkResend {
+        let mut resend = BulkJob {
             number: ledger.head.job,
             account,
-            id: ResendId::from_random(crate::random::bytes()),
+            id: JobId::from_random(crate::random::bytes()),
             filter,
-            state: ResendState::Running,
+            state: JobState::Running,
             queued,
-            resent: 0,
+            made: 0,
             skipped: Skipped::default(),
             open: u32::try_from(wanted.len()).unwrap_or(u32::MAX),
             broken: false,
@@ -108,68 +91,11 @@ impl Change for BeginBulkResend {
                 ledger.add_job(txn, job);
             }
         }
-        tracing::info!(resend = %resend.id, queued, "bulk resend begun");
+        tracing::info!(job = %resend.id, queued, "bulk resend begun");
         resend.end_if_through(now);
-        put_resend(ledger, txn, resend.clone());
+        put_bulk_job(ledger, txn, resend.clone());
         Ok(resend)
     }
-}
-
-/// Ends a bulk resend where it stands. Answers `None` for one that has ended.
-#[derive(Debug)]
-pub struct CancelBulkResend {
-    /// Whose it is.
-    pub account: AccountNo,
-    /// The bulk resend.
-    pub number: u64,
-}
-
-impl Change for CancelBulkResend {
-    type Reply = Option<BulkResend>;
-    type Error = StoreError;
-
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
-        let Self { account, number } = self;
-        let known = ledger.shared.resends().get(&(account, number)).cloned();
-        let Some(mut resend) = known.filter(|resend| resend.state == ResendState::Running) else {
-            return Ok(None);
-        };
-        ledger.remove_jobs(txn, |job| matches!(job, Job::Resend { resend: of, .. } if *of == number));
-        resend.state = ResendState::Cancelled;
-        resend.open = 0;
-        resend.updated_at = now;
-        resend.ended_at = Some(now);
-        tracing::info!(resend = %resend.id, resent = resend.resent, "bulk resend cancelled");
-        put_resend(ledger, txn, resend.clone());
-        Ok(Some(resend))
-    }
-}
-
-pub(crate) fn put_resend(ledger: &mut Ledger, txn: &mut Txn<'_>, resend: BulkResend) {
-    txn.put(keys::resend(resend.account, resend.number), record::encode_resend(&resend));
-    ledger.shared.resends().insert((resend.account, resend.number), resend);
-}
-
-pub(crate) fn forget_resend(ledger: &mut Ledger, txn: &mut Txn<'_>, account: AccountNo, number: u64) {
-    txn.delete(keys::resend(account, number));
-    ledger.shared.resends().remove(&(account, number));
-}
-
-/// Forgets bulk resends that ended long ago.
-pub(crate) fn sweep_resends(ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) {
-    let long_ago = |resend: &BulkResend| resend.ended_at.is_some_and(|ended| ended.plus(RESENDS_LISTED) < now);
-    let old: Vec<(AccountNo, u64)> =
-        ledger.shared.resends().iter().filter(|(_, resend)| long_ago(resend)).map(|(key, _)| *key).collect();
-    for (account, number) in old {
-        forget_resend(ledger, txn, account, number);
-    }
-}
-
-/// What a turn did for the bulk resend it belongs to.
-#[derive(Clone, Default)]
-pub(crate) struct Progress {
-    pub(crate) resent: u64,
-    pub(crate) skipped: Skipped,
 }
 
 /// Requests the next few manual attempts of a bulk resend; returns what is left of its job.
@@ -198,7 +124,7 @@ pub(crate) fn resend_some(
         return Ok((Turned::Blocked(no), nothing));
     }
     let account_no = AccountNo(account);
-    let Some(of) = ledger.shared.resends().get(&(account_no, resend)).cloned() else {
+    let Some(of) = ledger.shared.bulk_jobs().get(&(account_no, resend)).cloned() else {
         return Ok((Turned::Over, nothing));
     };
     let search = of.filter.q.as_ref().map(|text| Search::of(&ledger.shared, account_no, text)).transpose()?;
@@ -215,7 +141,7 @@ pub(crate) fn resend_some(
         }
         // What can't be re-sent is passed over.
         match resend_one(ledger, txn, account_no, notification.key, false, None, now) {
-            Ok(Some(_)) => progress.resent += 1,
+            Ok(Some(_)) => progress.made += 1,
             Ok(None) => progress.skipped.count(SkipReason::Changed),
             Err(ChangeError::Refused(refusal)) => progress.skipped.count(refusal.into()),
             Err(ChangeError::Store(_)) => progress.skipped.count(SkipReason::Unreadable),

@@ -4,7 +4,8 @@ use crate::model::{AccountNo, NotificationKey, Seq, Status, Timestamp, WebhookNo
 use crate::stats::StoreMetrics;
 use crate::store::changes::accounts::remove_some;
 use crate::store::changes::bring_forward::bring_some_forward;
-use crate::store::changes::bulk_resend::{Progress, put_resend, resend_some};
+use crate::store::changes::bulk_jobs::{Progress, put_bulk_job};
+use crate::store::changes::bulk_resend::resend_some;
 use crate::store::changes::job_queue::{Open, Turned};
 use crate::store::changes::ledger::Ledger;
 use crate::store::changes::rows::{find_notification, put_notification};
@@ -48,22 +49,21 @@ pub(crate) fn take_turn(
             true
         }
     };
-    let Some(mut resend) = of.and_then(|of| ledger.shared.resends().get(&of).cloned()) else {
+    let Some(mut job) = of.and_then(|of| ledger.shared.bulk_jobs().get(&of).cloned()) else {
         return;
     };
-    resend.broken |= broken;
-    resend.resent += progress.resent;
+    job.broken |= broken;
+    job.made += progress.made;
     for (reason, count) in progress.skipped.0 {
-        resend.skipped.add(reason, count);
+        job.skipped.add(reason, count);
     }
-    resend.open -= u32::from(over).min(resend.open);
-    resend.updated_at = now;
-    if resend.end_if_through(now) {
-        let (status, skipped) = (resend.state.as_str(), resend.skipped.total());
-        tracing::info!(resend = %resend.id, resent = resend.resent, skipped, status, "bulk resend \
-                                                                                                       ended");
+    job.open -= u32::from(over).min(job.open);
+    job.updated_at = now;
+    if job.end_if_through(now) {
+        let (status, skipped) = (job.state.as_str(), job.skipped.total());
+        tracing::info!(job = %job.id, made = job.made, skipped, status, "bulk job ended");
     }
-    put_resend(ledger, txn, resend);
+    put_bulk_job(ledger, txn, job);
 }
 
 /// Does a little of a job.

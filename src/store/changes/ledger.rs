@@ -169,19 +169,19 @@ impl Ledger {
             let number = keys::u64_at(&key, 1).ok_or(StoreError::Damaged { table: "job", what: "has a short key" })?;
             jobs.add(Open { number, job: record::decode_job(&value)? });
         }
-        let mut resends = BTreeMap::new();
-        for row in tree.scan(&keys::all_resends()) {
+        let mut bulk_jobs = BTreeMap::new();
+        for row in tree.scan(&keys::all_bulk_jobs()) {
             let (key, value) = row?;
-            let short = || StoreError::Damaged { table: "bulk resend", what: "has a short key" };
+            let short = || StoreError::Damaged { table: "bulk job", what: "has a short key" };
             let account = AccountNo(keys::u32_at(&key, 1).ok_or_else(short)?);
             let number = keys::u64_at(&key, 5).ok_or_else(short)?;
-            match record::decode_resend(account, number, &value) {
-                Ok(resend) => drop(resends.insert((account, number), resend)),
+            match record::decode_bulk_job(account, number, &value) {
+                Ok(job) => drop(bulk_jobs.insert((account, number), job)),
                 // It is listed no more; the attempts it requested are made.
-                Err(error) => tracing::error!(%error, number, "a bulk resend can't be read and is passed over"),
+                Err(error) => tracing::error!(%error, number, "a bulk job can't be read and is passed over"),
             }
         }
-        *shared.resends() = resends;
+        *shared.bulk_jobs() = bulk_jobs;
         let mut healths = BTreeMap::new();
         for row in tree.scan(&keys::healths()) {
             let (key, value) = row?;

@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod bring_forward;
+pub(crate) mod bulk_jobs;
 pub(crate) mod bulk_resend;
 pub(crate) mod change;
 pub(crate) mod clock_steps;

@@ -162,10 +162,10 @@ impl<B: Base + 'static> Repair<'_, B> {
             Some(Table::Event) => keys::u64_at(key, 5).is_some_and(|seq| seq > head.seq),
             Some(Table::Webhook) => keys::u32_at(key, 5).is_some_and(|no| no > head.webhook_no),
             Some(Table::Job) => keys::u64_at(key, 1).is_some_and(|number| number > head.job),
-            Some(Table::BulkResend) => keys::u64_at(key, 5).is_some_and(|number| number > head.job),
+            Some(Table::BulkJob) => keys::u64_at(key, 5).is_some_and(|number| number > head.job),
             _ => false,
         };
-        for prefix in [keys::all_events(), keys::webhooks(), keys::jobs(), keys::all_resends()] {
+        for prefix in [keys::all_events(), keys::webhooks(), keys::jobs(), keys::all_bulk_jobs()] {
             verify::each_readable_of(self.tree, &prefix, |key, _| {
                 if is_above(key) {
                     self.delete(key);
@@ -212,7 +212,7 @@ impl<B: Base + 'static> Repair<'_, B> {
             | Table::Token
             | Table::Health
             | Table::Job
-            | Table::BulkResend => {}
+            | Table::BulkJob => {}
             Table::Webhook => {
                 let webhook = record::decode_webhook(value)?;
                 let by_id = WebhookRefV1 { account: webhook.account.0, webhook: webhook.no.0, key: None };

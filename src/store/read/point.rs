@@ -1,7 +1,7 @@
 //! Reading one thing at a time. Every call can meet the disk: never on an async thread.
 
 use crate::model::{
-    AccountNo, Attempt, BulkResend, Event, Notification, NotificationKey, Payload, Seq, Timestamp, TokenId, Webhook,
+    AccountNo, Attempt, BulkJob, Event, Notification, NotificationKey, Payload, Seq, Timestamp, TokenId, Webhook,
     WebhookId, WebhookNo,
 };
 use crate::store::error::StoreError;
@@ -104,8 +104,8 @@ impl Store {
 
     /// The account's bulk resends, the oldest first: those that go on, and the last 1,000 that have ended within a
     /// week. From memory.
-    pub fn resends(&self, account: AccountNo) -> Vec<BulkResend> {
-        self.shared.resends_of(account)
+    pub fn bulk_jobs(&self, account: AccountNo) -> Vec<BulkJob> {
+        self.shared.bulk_jobs_of(account)
     }
 
     /// The token with this id, if it is kept and hasn't expired by `now`. From memory.

@@ -27,7 +27,7 @@
 //! | order | webhook, order key, seq | – (unfinished, of a webhook that keeps order) |
 //! | health | webhook | how its target does, while it fails |
 //! | job | number | a background job |
-//! | bulk resend | account, number | a bulk resend, until a while after its end |
+//! | bulk job | account, number | a bulk resend, until a while after its end |
 //! | head | – | where the counters stand |
 //!
 //! Which rows stand together in a block of sled, [`layout`](super::layout) says.
@@ -37,7 +37,7 @@ use crate::model::{
 };
 use crate::store::schema::keys;
 use crate::store::schema::table::{
-    ACCOUNT, ATTEMPT, BULK_RESEND, BY_RESPONSE, BY_STATE, BY_WEBHOOK, CHUNK, EVENT, HEAD, HEALTH, IDEMPOTENCY,
+    ACCOUNT, ATTEMPT, BULK_JOB, BY_RESPONSE, BY_STATE, BY_WEBHOOK, CHUNK, EVENT, HEAD, HEALTH, IDEMPOTENCY,
     IDEMPOTENCY_END, JOB, MANUAL, META, NOTIFICATION, ORDER, OWN_ID, REFERENCE, RETRY, TOKEN, TYPE, TYPE_NAME, UNTRIED,
     WEBHOOK, WEBHOOK_ID,
 };
@@ -370,21 +370,21 @@ pub(crate) fn job(number: u64) -> Key {
     Builder(jobs()).u64(number).0
 }
 
-pub(crate) fn all_resends() -> Key {
-    Builder::new(BULK_RESEND).0
+pub(crate) fn all_bulk_jobs() -> Key {
+    Builder::new(BULK_JOB).0
 }
 
-pub(crate) fn resends(account: AccountNo) -> Key {
-    Builder(all_resends()).u32(account.0).0
+pub(crate) fn bulk_jobs(account: AccountNo) -> Key {
+    Builder(all_bulk_jobs()).u32(account.0).0
 }
 
-pub(crate) fn resend(account: AccountNo, number: u64) -> Key {
-    Builder(resends(account)).u64(number).0
+pub(crate) fn bulk_job(account: AccountNo, number: u64) -> Key {
+    Builder(bulk_jobs(account)).u64(number).0
 }
 
 /// The tables whose rows of an account stand below its number, webhooks and idempotency keys left out.
 pub(crate) fn below_account(account: AccountNo) -> impl Iterator<Item = Key> {
-    let tables = [EVENT, OWN_ID, REFERENCE, TYPE, TYPE_NAME, NOTIFICATION, BY_STATE, BY_RESPONSE, UNTRIED, BULK_RESEND];
+    let tables = [EVENT, OWN_ID, REFERENCE, TYPE, TYPE_NAME, NOTIFICATION, BY_STATE, BY_RESPONSE, UNTRIED, BULK_JOB];
     tables.into_iter().map(move |table| Builder::new(table).u32(account.0).0)
 }
 

@@ -24,7 +24,7 @@ pub(crate) const BY_RESPONSE: u8 = 0x27;
 pub(crate) const ORDER: u8 = 0x28;
 pub(crate) const HEALTH: u8 = 0x29;
 pub(crate) const JOB: u8 = 0x30;
-pub(crate) const BULK_RESEND: u8 = 0x31;
+pub(crate) const BULK_JOB: u8 = 0x31;
 /// The last one: rows are moved into sled in the order of their keys, and the head must never say more than is there.
 pub(crate) const HEAD: u8 = 0xe0;
 
@@ -55,7 +55,7 @@ pub(crate) enum Table {
     Order,
     Health,
     Job,
-    BulkResend,
+    BulkJob,
     Head,
 }
 
@@ -92,7 +92,7 @@ impl Table {
             ORDER => Self::Order,
             HEALTH => Self::Health,
             JOB => Self::Job,
-            BULK_RESEND => Self::BulkResend,
+            BULK_JOB => Self::BulkJob,
             HEAD => Self::Head,
             _ => return None,
         })
@@ -125,7 +125,7 @@ impl Table {
             Self::Order => "order",
             Self::Health => "health",
             Self::Job => "job",
-            Self::BulkResend => "bulk resend",
+            Self::BulkJob => "bulk job",
             Self::Head => "head",
         }
     }

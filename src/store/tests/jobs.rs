@@ -3,14 +3,14 @@
 use super::rig::{DeleteRow, Rig, START, attempt, event, paid, reply, wait, webhook};
 use crate::clock::Clock;
 use crate::model::AccountNo;
-use crate::model::BulkResend;
+use crate::model::BulkJob;
 use crate::model::DisabledReason;
+use crate::model::JobState;
 use crate::model::Notice;
 use crate::model::NotificationFilter;
 use crate::model::NotificationKey;
 use crate::model::Pattern;
 use crate::model::ResendRefusal;
-use crate::model::ResendState;
 use crate::model::Seq;
 use crate::model::State;
 use crate::model::Status;
@@ -28,7 +28,7 @@ use crate::store::limits::Limits;
 use crate::store::read::due::Due;
 use crate::store::schema::keys;
 use crate::store::{
-    BeginBulkResend, CancelBulkResend, ChangeWebhook, CreateAccount, DeleteWebhook, DisableWebhook, EraseEvent,
+    BeginBulkResend, CancelBulkJob, ChangeWebhook, CreateAccount, DeleteWebhook, DisableWebhook, EraseEvent,
     RecordOutcome, Registration, ResendEvent, ResendNotification, SetDisableNotice,
 };
 use std::time::Duration;
@@ -55,7 +55,7 @@ fn jobs_survive_a_restart_and_late_outcomes_revive_nothing() {
         requested_at: None,
         webhook_updated_at: START,
     });
-    while rig.only_resend().state == ResendState::Running {
+    while rig.only_resend().state == JobState::Running {
         rig.make_attempts_by_hand(&kept);
     }
     rig.make_attempts_by_hand(&kept);
@@ -96,8 +96,8 @@ impl Rig {
         }
     }
 
-    fn only_resend(&self) -> BulkResend {
-        let resends = self.store.resends(self.account);
+    fn only_resend(&self) -> BulkJob {
+        let resends = self.store.bulk_jobs(self.account);
         assert_eq!(resends.len(), 1);
         resends[0].clone()
     }
@@ -126,7 +126,7 @@ impl Rig {
         owed.len()
     }
 
-    fn await_resend(&self, what: &str, holds: impl Fn(&BulkResend) -> bool) -> BulkResend {
+    fn await_resend(&self, what: &str, holds: impl Fn(&BulkJob) -> bool) -> BulkJob {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
             let resend = self.only_resend();
@@ -155,8 +155,8 @@ fn a_bulk_resend_gets_on_as_attempts_are_made() {
         queued: 1400,
     }))
     .unwrap();
-    assert_eq!((begun.state, begun.queued, begun.resent), (ResendState::Running, 1400, 0));
-    rig.await_resend("both are at their limit", |resend| resend.resent == 2 * MOST as u64);
+    assert_eq!((begun.state, begun.queued, begun.made), (JobState::Running, 1400, 0));
+    rig.await_resend("both are at their limit", |resend| resend.made == 2 * MOST as u64);
     let owed = rig.owed_by_hand(&slow);
     let oldest: Vec<Seq> = events[..MOST].iter().map(|event| event.seq).collect();
     assert_eq!(owed.iter().map(|due| due.seq).collect::<Vec<_>>(), oldest, "the oldest first");
@@ -170,12 +170,12 @@ fn a_bulk_resend_gets_on_as_attempts_are_made() {
         assert!(now <= MOST && (now > 0 || Instant::now() < deadline));
     }
     assert_eq!(rig.owed_by_hand(&slow).len(), MOST);
-    assert_eq!(rig.only_resend().state, ResendState::Running);
-    while rig.only_resend().state == ResendState::Running {
+    assert_eq!(rig.only_resend().state, JobState::Running);
+    while rig.only_resend().state == JobState::Running {
         rig.make_attempts_by_hand(&slow);
     }
     let done = rig.only_resend();
-    assert_eq!((done.state, done.resent, done.skipped.total(), done.open), (ResendState::Done, 1400, 0, 0));
+    assert_eq!((done.state, done.made, done.skipped.total(), done.open), (JobState::Done, 1400, 0, 0));
     assert!(done.ended_at.is_some());
     rig.finish_jobs();
     rig.check_rows();
@@ -192,18 +192,18 @@ fn a_cancelled_bulk_resend_owes_nothing_more() {
         queued: 700,
     }))
     .unwrap();
-    rig.await_resend("it is at its limit", |resend| resend.resent == 64);
+    rig.await_resend("it is at its limit", |resend| resend.made == 64);
     assert_eq!(
-        wait(rig.store.commit(CancelBulkResend { account: AccountNo(99), number: begun.number })).unwrap(),
+        wait(rig.store.commit(CancelBulkJob { account: AccountNo(99), number: begun.number })).unwrap(),
         None,
         "another account's"
     );
     let cancelled =
-        wait(rig.store.commit(CancelBulkResend { account: rig.account, number: begun.number })).unwrap().unwrap();
-    assert_eq!((cancelled.state, cancelled.resent), (ResendState::Cancelled, 64));
+        wait(rig.store.commit(CancelBulkJob { account: rig.account, number: begun.number })).unwrap().unwrap();
+    assert_eq!((cancelled.state, cancelled.made), (JobState::Cancelled, 64));
     rig.finish_jobs();
     assert_eq!(rig.make_attempts_by_hand(&hook), 64);
-    assert_eq!(wait(rig.store.commit(CancelBulkResend { account: rig.account, number: begun.number })).unwrap(), None);
+    assert_eq!(wait(rig.store.commit(CancelBulkJob { account: rig.account, number: begun.number })).unwrap(), None);
     let rig = rig.reopen();
     assert_eq!((rig.only_resend(), rig.owed_by_hand(&hook)), (cancelled, vec![]));
     // What matches nothing is done at once, and a deleted webhook's part ends.
@@ -213,7 +213,7 @@ fn a_cancelled_bulk_resend_owes_nothing_more() {
         queued: 0,
     }))
     .unwrap();
-    assert_eq!((none.state, none.ended_at.is_some()), (ResendState::Done, true));
+    assert_eq!((none.state, none.ended_at.is_some()), (JobState::Done, true));
     let last = wait(rig.store.commit(BeginBulkResend {
         account: rig.account,
         filter: NotificationFilter::default(),
@@ -222,9 +222,9 @@ fn a_cancelled_bulk_resend_owes_nothing_more() {
     .unwrap();
     assert!(wait(rig.store.commit(DeleteWebhook { account: rig.account, id: hook.id })).unwrap());
     rig.finish_jobs();
-    let resends = rig.store.resends(rig.account);
+    let resends = rig.store.bulk_jobs(rig.account);
     let last = resends.iter().find(|resend| resend.id == last.id).unwrap();
-    assert_eq!(last.state, ResendState::Done);
+    assert_eq!(last.state, JobState::Done);
     rig.check_rows();
 }
 
@@ -301,7 +301,7 @@ fn a_bulk_resend_by_type_at_its_limit_rests() {
         ..NotificationFilter::default()
     };
     wait(rig.store.commit(BeginBulkResend { account: rig.account, filter, queued: 200 })).unwrap();
-    rig.await_resend("it is at its limit", |resend| resend.resent == 64);
+    rig.await_resend("it is at its limit", |resend| resend.made == 64);
     let one = rig.owed_by_hand(&hook)[0];
     let key = NotificationKey { seq: one.seq, webhook: hook.no };
     rig.store.record_outcome(RecordOutcome {
@@ -317,10 +317,10 @@ fn a_bulk_resend_by_type_at_its_limit_rests() {
     let commits = rig.store.stats().commits;
     std::thread::sleep(Duration::from_millis(300));
     assert_eq!(rig.store.stats().commits, commits);
-    while rig.only_resend().state == ResendState::Running {
+    while rig.only_resend().state == JobState::Running {
         rig.make_attempts_by_hand(&hook);
     }
-    assert_eq!(rig.only_resend().resent, 200);
+    assert_eq!(rig.only_resend().made, 200);
     // Held back with its webhook, and one at a time where order is kept.
     let patch = WebhookPatch { status: Some(WebhookStatus::Paused), ordered: Some(true), ..WebhookPatch::default() };
     wait(rig.store.commit(ChangeWebhook { account: rig.account, id: hook.id, patch })).unwrap().unwrap();

@@ -63,7 +63,7 @@ impl Bound {
             | Table::TypeName
             | Table::Health
             | Table::Job
-            | Table::BulkResend
+            | Table::BulkJob
             | Table::Head => return None,
         };
         let seq = Seq(keys::u64_at(key, at)?);

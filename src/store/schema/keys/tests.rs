@@ -39,7 +39,7 @@ fn golden_bytes() {
         (order(OrderKey(6), KEY), "2800000a0b00000000000000060000000001020304".to_owned()),
         (health(KEY.webhook), "2900000a0b".to_owned()),
         (job(9), "300000000000000009".to_owned()),
-        (resend(ACCOUNT_7, 9), "31000000070000000000000009".to_owned()),
+        (bulk_job(ACCOUNT_7, 9), "31000000070000000000000009".to_owned()),
     ];
     for (key, expected) in cases {
         assert_eq!(hex(key), expected);

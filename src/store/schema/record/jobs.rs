@@ -1,7 +1,7 @@
 //! Background jobs, and the bulk resends that some of them are parts of.
 
 use crate::model::{
-    AccountNo, BulkResend, Filter as _, NotificationFilter, ResendId, ResendState, SkipReason, Skipped, Timestamp,
+    AccountNo, BulkJob, Filter as _, JobId, JobState, NotificationFilter, SkipReason, Skipped, Timestamp,
 };
 use crate::store::error::StoreError;
 use crate::store::schema::record::frame::{invalid, open, seal};
@@ -51,13 +51,13 @@ pub(crate) fn decode_job(value: &[u8]) -> Result<Job, StoreError> {
 }
 
 #[derive(Serialize, Deserialize)]
-struct ResendV1 {
+struct BulkJobV1 {
     id: [u8; 16],
     /// The names and values of its fields.
     filter: Vec<(String, String)>,
     state: u8,
     queued: u64,
-    resent: u64,
+    made: u64,
     /// The words of the reasons, each with how many.
     skipped: Vec<(String, u64)>,
     open: u32,
@@ -67,33 +67,33 @@ struct ResendV1 {
     ended_ms: Option<u64>,
 }
 
-pub(crate) fn encode_resend(resend: &BulkResend) -> Vec<u8> {
+pub(crate) fn encode_bulk_job(job: &BulkJob) -> Vec<u8> {
     let fields = NotificationFilter::FIELDS.iter();
-    let fields = fields.filter_map(|field| Some((field.name.to_owned(), field.get(&resend.filter)?)));
-    let record = ResendV1 {
-        id: resend.id.to_bytes(),
+    let fields = fields.filter_map(|field| Some((field.name.to_owned(), field.get(&job.filter)?)));
+    let record = BulkJobV1 {
+        id: job.id.to_bytes(),
         filter: fields.collect(),
-        state: match resend.state {
-            ResendState::Running => 0,
-            ResendState::Done => 1,
-            ResendState::Cancelled => 2,
-            ResendState::Failed => 3,
+        state: match job.state {
+            JobState::Running => 0,
+            JobState::Done => 1,
+            JobState::Cancelled => 2,
+            JobState::Failed => 3,
         },
-        queued: resend.queued,
-        resent: resend.resent,
-        skipped: resend.skipped.0.iter().map(|(reason, count)| (reason.as_str().to_owned(), *count)).collect(),
-        open: resend.open,
-        broken: resend.broken,
-        inserted_ms: resend.inserted_at.as_ms(),
-        updated_ms: resend.updated_at.as_ms(),
-        ended_ms: resend.ended_at.map(Timestamp::as_ms),
+        queued: job.queued,
+        made: job.made,
+        skipped: job.skipped.0.iter().map(|(reason, count)| (reason.as_str().to_owned(), *count)).collect(),
+        open: job.open,
+        broken: job.broken,
+        inserted_ms: job.inserted_at.as_ms(),
+        updated_ms: job.updated_at.as_ms(),
+        ended_ms: job.ended_at.map(Timestamp::as_ms),
     };
     seal(&record, &[])
 }
 
-pub(crate) fn decode_resend(account: AccountNo, number: u64, value: &[u8]) -> Result<BulkResend, StoreError> {
-    const TABLE: &str = "bulk resend";
-    let (record, _) = open::<ResendV1>(TABLE, value)?;
+pub(crate) fn decode_bulk_job(account: AccountNo, number: u64, value: &[u8]) -> Result<BulkJob, StoreError> {
+    const TABLE: &str = "bulk job";
+    let (record, _) = open::<BulkJobV1>(TABLE, value)?;
     let mut filter = NotificationFilter::default();
     for (name, value) in record.filter {
         let field = NotificationFilter::FIELDS.iter().find(|field| field.name == name);
@@ -103,20 +103,20 @@ pub(crate) fn decode_resend(account: AccountNo, number: u64, value: &[u8]) -> Re
     for (reason, count) in record.skipped {
         skipped.add(SkipReason::parse(&reason).ok_or_else(|| invalid(TABLE))?, count);
     }
-    Ok(BulkResend {
+    Ok(BulkJob {
         number,
         account,
-        id: ResendId::from_bytes(record.id),
+        id: JobId::from_bytes(record.id),
         filter,
         state: match record.state {
-            0 => ResendState::Running,
-            1 => ResendState::Done,
-            2 => ResendState::Cancelled,
-            3 => ResendState::Failed,
+            0 => JobState::Running,
+            1 => JobState::Done,
+            2 => JobState::Cancelled,
+            3 => JobState::Failed,
             _ => return Err(invalid(TABLE)),
         },
         queued: record.queued,
-        resent: record.resent,
+        made: record.made,
         skipped,
         open: record.open,
         broken: record.broken,

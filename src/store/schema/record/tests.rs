@@ -3,9 +3,9 @@
 mod damage;
 
 use crate::model::{
-    AccountNo, Attempt, AttemptError, AttemptResult, Authorization, BulkResend, DisabledReason, ErrorCode, Event,
-    EventId, EventType, ExtraHeaders, Fingerprint, KeptHead, Notice, Notification, NotificationFilter, NotificationKey,
-    OrderKey, Pattern, PatternSet, Payload, PayloadFilter, RateLimit, ResendId, ResendState, ResourceFacts, Response,
+    AccountNo, Attempt, AttemptError, AttemptResult, Authorization, BulkJob, DisabledReason, ErrorCode, Event, EventId,
+    EventType, ExtraHeaders, Fingerprint, JobId, JobState, KeptHead, Notice, Notification, NotificationFilter,
+    NotificationKey, OrderKey, Pattern, PatternSet, Payload, PayloadFilter, RateLimit, ResourceFacts, Response,
     ResponseFilter, RetryPolicy, Scopes, SearchText, SentHeader, SentRequest, Seq, SigningSecret, SkipReason, Skipped,
     State, Status, TargetHealth, TargetUrl, Timestamp, Timings, TlsVersion, TokenHash, TokenId, TraceContext, Trigger,
     Webhook, WebhookId, WebhookName, WebhookNo, WebhookStatus,
@@ -13,7 +13,7 @@ use crate::model::{
 use crate::store::hex::hex;
 use crate::store::schema::record::clock::{ClockV1, RunV1, decode_clock, encode_clock};
 use crate::store::schema::record::frame::{CHUNK_BYTES, seal};
-use crate::store::schema::record::jobs::{Job, decode_job, decode_resend, encode_job, encode_resend};
+use crate::store::schema::record::jobs::{Job, decode_bulk_job, decode_job, encode_bulk_job, encode_job};
 use crate::store::schema::record::webhooks::{decode_health, decode_webhook, encode_health, encode_webhook};
 use crate::store::schema::record::{
     FormatV1, HeadV1, IdempotencyV1, MAX_VALUE_BYTES, RegisteredV1, Stored, Token, WebhookRefV1, decode_attempt,
@@ -266,11 +266,11 @@ fn jobs() -> [Job; 4] {
     ]
 }
 
-fn resends() -> [BulkResend; 3] {
-    let running = BulkResend {
+fn resends() -> [BulkJob; 3] {
+    let running = BulkJob {
         number: 5,
         account: ACCOUNT,
-        id: ResendId::from_bytes([10; 16]),
+        id: JobId::from_bytes([10; 16]),
         filter: NotificationFilter {
             q: SearchText::parse("Pedido-1"),
             webhook_id: Some(WebhookId::from_bytes([9; 16])),
@@ -284,9 +284,9 @@ fn resends() -> [BulkResend; 3] {
             from: Some(at(500)),
             to: Some(at(900)),
         },
-        state: ResendState::Running,
+        state: JobState::Running,
         queued: 300,
-        resent: 20,
+        made: 20,
         skipped: Skipped([(SkipReason::Changed, 1)].into()),
         open: 2,
         broken: false,
@@ -294,13 +294,13 @@ fn resends() -> [BulkResend; 3] {
         updated_at: at(2000),
         ended_at: None,
     };
-    let ended = BulkResend {
+    let ended = BulkJob {
         filter: NotificationFilter::default(),
-        state: ResendState::Cancelled,
+        state: JobState::Cancelled,
         ended_at: Some(at(3000)),
         ..running.clone()
     };
-    let unanswered = BulkResend {
+    let unanswered = BulkJob {
         filter: NotificationFilter { response: Some(ResponseFilter::NoResponse), ..NotificationFilter::default() },
         ..running.clone()
     };
@@ -354,7 +354,7 @@ fn all() -> Vec<(String, Vec<u8>)> {
     );
     all.extend(clocks().iter().enumerate().map(|(n, clock)| (nth("clock", n), encode_clock(clock))));
     all.extend(jobs().iter().enumerate().map(|(n, job)| (nth("job", n), encode_job(job))));
-    all.extend(resends().iter().enumerate().map(|(n, resend)| (nth("bulk resend", n), encode_resend(resend))));
+    all.extend(resends().iter().enumerate().map(|(n, resend)| (nth("bulk job", n), encode_bulk_job(resend))));
     all.extend(healths().iter().enumerate().map(|(n, health)| (nth("health", n), encode_health(health))));
     all
 }
@@ -409,7 +409,7 @@ fn everything_reads_back_as_it_was() {
         assert_eq!(decode_job(&encode_job(&job)).unwrap(), job);
     }
     for resend in resends() {
-        assert_eq!(decode_resend(ACCOUNT, 5, &encode_resend(&resend)).unwrap(), resend);
+        assert_eq!(decode_bulk_job(ACCOUNT, 5, &encode_bulk_job(&resend)).unwrap(), resend);
     }
     for clock in clocks() {
         assert_eq!(decode_clock(&encode_clock(&clock)).unwrap(), clock);

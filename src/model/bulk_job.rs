@@ -1,13 +1,13 @@
-//! A bulk resend: manual attempts for every notification that a filter matches, a few at a time.
+//! A bulk job: a manual attempt for every notification that a filter matches, a few at a time.
 
 use super::words::words;
-use super::{AccountNo, Localized, NotificationFilter, ResendId, ResendRefusal, Status, Timestamp, localized};
+use super::{AccountNo, JobId, Localized, NotificationFilter, ResendRefusal, Status, Timestamp, localized};
 use std::collections::BTreeMap;
 
 words! {
-    /// Whether a bulk resend goes on.
+    /// Whether a bulk job goes on.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum ResendState {
+    pub enum JobState {
         /// In progress, oldest events first, as fast as each webhook's manual attempts are made.
         Running = "RUNNING",
         /// A manual attempt was requested for everything that matched, or it was skipped.
@@ -20,7 +20,7 @@ words! {
 }
 
 words! {
-    /// Why a bulk resend has skipped a notification.
+    /// Why a bulk job has skipped a notification.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
     pub enum SkipReason {
         /// It didn't match any more when its turn came: delivered or tried again meanwhile, as a rule.
@@ -101,23 +101,23 @@ impl Skipped {
     }
 }
 
-/// A bulk resend, as it stands.
+/// A bulk job, as it stands: a bulk resend.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BulkResend {
+pub struct BulkJob {
     /// Its number in the store; numbers rise.
     pub number: u64,
     /// Whose it is.
     pub account: AccountNo,
     /// Its public id.
-    pub id: ResendId,
+    pub id: JobId,
     /// What it matches.
     pub filter: NotificationFilter,
     /// Whether it goes on.
-    pub state: ResendState,
+    pub state: JobState,
     /// How many notifications matched when it was requested.
     pub queued: u64,
     /// Number of manual attempts requested so far.
-    pub resent: u64,
+    pub made: u64,
     /// Number of notifications skipped, and why.
     pub skipped: Skipped,
     /// How many webhooks it has not finished.
@@ -132,7 +132,7 @@ pub struct BulkResend {
     pub ended_at: Option<Timestamp>,
 }
 
-impl BulkResend {
+impl BulkJob {
     /// Whether what was delivered already is sent again.
     pub fn includes_delivered(&self) -> bool {
         match self.filter.status {
@@ -147,8 +147,8 @@ impl BulkResend {
         if self.open > 0 {
             return false;
         }
-        self.state = if self.broken { ResendState::Failed } else { ResendState::Done };
-        let unseen = self.queued.saturating_sub(self.resent).saturating_sub(self.skipped.total());
+        self.state = if self.broken { JobState::Failed } else { JobState::Done };
+        let unseen = self.queued.saturating_sub(self.made).saturating_sub(self.skipped.total());
         let deleted = self.skipped.0.contains_key(&SkipReason::WebhookDeleted);
         let why = match (self.broken, deleted) {
             (true, _) => SkipReason::Unreadable,

@@ -1,0 +1,92 @@
+//! Bulk jobs as a whole: begun within limits, cancelled, forgotten. What each kind does in its turns stands in
+//! [`bulk_resend`](super::bulk_resend).
+
+use crate::model::{AccountNo, BulkJob, JobState, Skipped, Timestamp};
+use crate::store::changes::change::Change;
+use crate::store::changes::job_queue::Open;
+use crate::store::changes::ledger::Ledger;
+use crate::store::error::StoreError;
+use crate::store::limits::MAX_JOBS;
+use crate::store::schema::record::Job;
+use crate::store::schema::{keys, record};
+use crate::store::txn::Txn;
+use std::time::Duration;
+
+/// How many bulk jobs that have ended are listed of one account.
+const MAX_ENDED: usize = 1000;
+/// How long a bulk job is listed after its end.
+const LISTED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// The account has [`MAX_JOBS`] bulk jobs and deletions under way already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyJobs;
+
+/// What a bulk job that begins takes the place of: those that ended first, beyond what is listed. Reads alone; refuses
+/// where too many are under way.
+pub(crate) fn place_for_one(ledger: &Ledger, account: AccountNo) -> Result<Vec<u64>, TooManyJobs> {
+    let own = ledger.shared.bulk_jobs_of(account);
+    let running = own.iter().filter(|job| job.state == JobState::Running).count();
+    let deleting = |open: &&Open| matches!(open.job, Job::Cancel { account: caller, .. } if caller == account.0);
+    if running + ledger.jobs.all().filter(deleting).count() >= MAX_JOBS {
+        return Err(TooManyJobs);
+    }
+    let ended = own.iter().filter(|job| job.state != JobState::Running);
+    Ok(ended.map(|job| job.number).rev().skip(MAX_ENDED - 1).collect())
+}
+
+/// Ends a bulk job where it stands. Answers `None` for one that has ended.
+#[derive(Debug)]
+pub struct CancelBulkJob {
+    /// Whose it is.
+    pub account: AccountNo,
+    /// The bulk job.
+    pub number: u64,
+}
+
+impl Change for CancelBulkJob {
+    type Reply = Option<BulkJob>;
+    type Error = StoreError;
+
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
+        let Self { account, number } = self;
+        let known = ledger.shared.bulk_jobs().get(&(account, number)).cloned();
+        let Some(mut job) = known.filter(|job| job.state == JobState::Running) else {
+            return Ok(None);
+        };
+        ledger.remove_jobs(txn, |job| matches!(job, Job::Resend { resend: of, .. } if *of == number));
+        job.state = JobState::Cancelled;
+        job.open = 0;
+        job.updated_at = now;
+        job.ended_at = Some(now);
+        tracing::info!(job = %job.id, made = job.made, "bulk job cancelled");
+        put_bulk_job(ledger, txn, job.clone());
+        Ok(Some(job))
+    }
+}
+
+pub(crate) fn put_bulk_job(ledger: &mut Ledger, txn: &mut Txn<'_>, job: BulkJob) {
+    txn.put(keys::bulk_job(job.account, job.number), record::encode_bulk_job(&job));
+    ledger.shared.bulk_jobs().insert((job.account, job.number), job);
+}
+
+pub(crate) fn forget_bulk_job(ledger: &mut Ledger, txn: &mut Txn<'_>, account: AccountNo, number: u64) {
+    txn.delete(keys::bulk_job(account, number));
+    ledger.shared.bulk_jobs().remove(&(account, number));
+}
+
+/// Forgets bulk jobs that ended long ago.
+pub(crate) fn sweep_bulk_jobs(ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) {
+    let long_ago = |job: &BulkJob| job.ended_at.is_some_and(|ended| ended.plus(LISTED) < now);
+    let old: Vec<(AccountNo, u64)> =
+        ledger.shared.bulk_jobs().iter().filter(|(_, job)| long_ago(job)).map(|(key, _)| *key).collect();
+    for (account, number) in old {
+        forget_bulk_job(ledger, txn, account, number);
+    }
+}
+
+/// What a turn did for the bulk job it belongs to.
+#[derive(Clone, Default)]
+pub(crate) struct Progress {
+    pub(crate) made: u64,
+    pub(crate) skipped: Skipped,
+}
