@@ -7,7 +7,7 @@ use super::idempotency::{self, REPLAYED};
 use super::notifications::DetailShape;
 use super::query::Query;
 use crate::http::{Answer, Failure, MAX_NAMED_FIELDS};
-use crate::model::{About, Event, EventId, EventType, FilterUse, Sentences, Status, Timestamp};
+use crate::model::{About, Event, EventId, EventType, FilterUse, Sentences, Status, Timestamp, WebhookId};
 use crate::service::{CsvList, EventDraft, Recorded};
 use http::{StatusCode, header};
 use serde::Serialize;
@@ -172,8 +172,23 @@ pub(super) async fn notifications(call: &Call, id: EventId) -> Result<Answer, Fa
 }
 
 pub(super) async fn resend(call: &Call, id: EventId) -> Result<Answer, Failure> {
-    let resent = call.service.resend_event(&call.caller, id).await?;
+    let resent = match call.read(only_to).await? {
+        None => call.service.resend_event(&call.caller, id).await?,
+        Some(webhook) => vec![call.service.resend_event_to(&call.caller, id, webhook).await?],
+    };
     Ok(Answer::data(StatusCode::ACCEPTED, &resent))
+}
+
+/// Which webhook alone an event is sent to; none needs to be named.
+fn only_to(body: &[u8]) -> Result<Option<WebhookId>, Failure> {
+    if body.trim_ascii().is_empty() {
+        return Ok(None);
+    }
+    let mut fields = JsonFields::of_body(body)?;
+    let webhook = fields
+        .optional("webhook_id", |value| WebhookId::parse(&value.text()?).ok_or_else(|| "must be a UUID".to_owned()));
+    fields.finish()?;
+    Ok(webhook)
 }
 
 pub(super) async fn explain(call: &Call, id: EventId) -> Result<Answer, Failure> {

@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::fields::{JsonFields, JsonValue};
 use crate::http::{Answer, Failure};
-use crate::model::{BulkJob, Filter as _, FilterUse, JobId, JobState, NotificationFilter, Timestamp};
+use crate::model::{BulkJob, Filter as _, FilterUse, JobId, JobKind, JobState, NotificationFilter, Timestamp};
 use http::{StatusCode, header};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -58,16 +58,19 @@ pub(super) async fn list(call: &Call) -> Result<Answer, Failure> {
     let mut query = call.list();
     let paging = query.paging();
     query.finish()?;
-    Ok(paging.answer(&call.service.resends(&call.caller, paging.listing), ResendShape::of))
+    Ok(paging.answer(&call.service.bulk_jobs(&call.caller, JobKind::Resend, paging.listing), ResendShape::of))
 }
 
 #[expect(clippy::unused_async, reason = "as all handlers are")]
 pub(super) async fn show(call: &Call, id: JobId) -> Result<Answer, Failure> {
-    Ok(Answer::data(StatusCode::OK, &ResendShape::of(&call.service.bulk_resend(&call.caller, id)?)))
+    Ok(Answer::data(StatusCode::OK, &ResendShape::of(&call.service.bulk_job(&call.caller, JobKind::Resend, id)?)))
 }
 
 pub(super) async fn cancel(call: &Call, id: JobId) -> Result<Answer, Failure> {
-    Ok(Answer::data(StatusCode::OK, &ResendShape::of(&call.service.cancel_resend(&call.caller, id).await?)))
+    Ok(Answer::data(
+        StatusCode::OK,
+        &ResendShape::of(&call.service.cancel_job(&call.caller, JobKind::Resend, id).await?),
+    ))
 }
 
 #[derive(Serialize)]

@@ -1,7 +1,7 @@
 //! Every call of the API, in one table: where it is, who may make it, what it takes and what answers it.
 
 use super::call::Call;
-use super::{events, metrics, notifications, openapi, panel_links, resends, stream, tokens, webhooks};
+use super::{backfills, events, metrics, notifications, openapi, panel_links, resends, stream, tokens, webhooks};
 use crate::http::{Answer, Class, Failure, Route, Routes};
 use crate::model::{EventId, JobId, NotificationId, Scope, TokenId, WebhookId};
 use crate::service::Service;
@@ -78,13 +78,17 @@ pub(super) static ROUTES: Routes<ApiCall> = Routes(routes! {
     DELETE "/api/webhooks/{id}" Webhooks Admin Nothing => webhooks::delete(WebhookId);
     POST "/api/webhooks/{id}/test" Webhooks Admin Nothing => webhooks::test(WebhookId);
     POST "/api/webhooks/{id}/filter/test" Webhooks Read Json => webhooks::try_filter(WebhookId);
+    GET "/api/webhooks/backfill" Webhooks Read Query => backfills::list;
+    GET "/api/webhooks/backfill/{id}" Webhooks Read Nothing => backfills::show(JobId);
+    DELETE "/api/webhooks/backfill/{id}" Webhooks Admin Nothing => backfills::cancel(JobId);
+    POST "/api/webhooks/{id}/backfill" Webhooks Admin Json => backfills::start(WebhookId);
     POST "/api/webhooks/{id}/rotate_secret" Webhooks Admin Json => webhooks::rotate_secret(WebhookId);
     GET "/api/events" Events Read Query => events::list;
     POST "/api/events" Ingest Ingest Json => events::record;
     POST "/api/events/batch" Ingest Ingest Batch => events::record_batch;
     GET "/api/events/{id}" Events Read Nothing => events::show(EventId);
     GET "/api/events/{id}/notifications" Events Read Query => events::notifications(EventId);
-    POST "/api/events/{id}/resend" Events Admin Nothing => events::resend(EventId);
+    POST "/api/events/{id}/resend" Events Admin Json => events::resend(EventId);
     GET "/api/events/{id}/explain" Events Read Nothing => events::explain(EventId);
     DELETE "/api/events/{id}/resource" Events Admin Query => events::erase(EventId);
     GET "/api/event_types" Events Read Nothing => events::types;

@@ -45,8 +45,14 @@ enum EventsCommand {
     Notifications(Id),
     /// Show for every webhook why it was notified of this event or wasn't
     Explain(Id),
-    /// Send it again to every webhook that matches now
-    Resend(Id),
+    /// Send it again to every webhook that matches now, or to one
+    Resend {
+        #[command(flatten)]
+        id: Id,
+        /// To this webhook alone, whatever its types and its filter say
+        #[arg(long, value_name = "ID", value_parser = super::input::id)]
+        webhook: Option<String>,
+    },
     /// Erase its resource (LGPD); its pending notifications are cancelled
     Erase {
         #[command(flatten)]
@@ -188,8 +194,12 @@ pub(crate) fn events(args: &EventsArgs) -> Result<(), CliError> {
             let explained = daemon.get(format!("{}/explain", path(id)))?;
             print_one(&explained, json, |webhooks| webhooks.as_array().into_iter().flatten().for_each(explain));
         }
-        EventsCommand::Resend(id) => {
-            let created = daemon.call(ApiRequest::post(format!("{}/resend", path(id))))?;
+        EventsCommand::Resend { id, webhook } => {
+            let mut request = ApiRequest::post(format!("{}/resend", path(id)));
+            if let Some(webhook) = webhook {
+                request = request.body(json!({ "webhook_id": webhook }).to_string());
+            }
+            let created = daemon.call(request)?;
             print_one(&created, json, |created| {
                 let count = created.as_array().map_or(0, Vec::len);
                 line(notification_count(count.try_into().unwrap_or(u64::MAX)));

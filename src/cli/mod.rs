@@ -2,6 +2,7 @@
 //! code.
 
 mod account;
+mod backfills;
 mod client;
 mod connection;
 mod demo;
@@ -13,6 +14,7 @@ mod follow;
 mod generate;
 mod health;
 mod input;
+mod jobs;
 mod listen;
 mod log;
 mod notifications;

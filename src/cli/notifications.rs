@@ -1,21 +1,16 @@
 //! `carteiro notifications`: listed, shown, re-sent and followed through the API.
 
-use super::client::{ApiAnswer, ApiClient, ApiRequest, block_on, until_interrupted};
+use super::client::{ApiClient, ApiRequest};
 use super::connection::{ConnectionArgs, Extent, Filters};
 use super::error::CliError;
 use super::filters::{FilterFlags, LIST, RESEND};
-use super::follow::Backoff;
 use super::input::{self, Id};
+use super::jobs::{JobKind, print_skipped};
 use super::output::{Column, Fit, Show, line, print_fields, print_one, printable, text};
-use super::progress::ProgressBar;
 use super::tail::{self, TailArgs};
-use crate::model::{NotificationFilter, SkipReason};
+use crate::model::NotificationFilter;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use std::time::Duration;
-
-/// Interval between reads of a bulk resend's progress.
-const POLL_INTERVAL: Duration = Duration::from_millis(300);
 
 #[derive(Args)]
 pub(crate) struct NotificationsArgs {
@@ -214,60 +209,22 @@ fn resend(daemon: &ApiClient, args: &ResendArgs, json: bool) -> Result<(), CliEr
     if given.is_empty() != args.all {
         return Err(CliError::usage("give an id, a filter such as --status FAILED, or --all for all notifications"));
     }
-    let request = ApiRequest::post(JOBS)
-        .body(json!({ "filter": given.to_json(), "include_delivered": args.include_delivered }).to_string());
-    let mut id = String::new();
-    let ended = block_on(until_interrupted(async {
-        let started = daemon.send(request).await?;
-        let job = started.value();
-        id = text(&job["id"]);
-        if args.no_wait {
-            return Ok(started);
-        }
-        eprintln!("Job {id} re-sends {} notifications; Ctrl-C leaves it to the daemon.", job["queued"]);
-        await_end(daemon, &id).await
-    }))?;
-    let Some(ended) = ended else {
-        if id.is_empty() {
-            return Err(CliError::failed(
-                "interrupted before the daemon answered; `carteiro notifications jobs` shows whether it took the job",
-            ));
-        }
-        eprintln!(
-            "The job goes on. `carteiro notifications job {id}` shows how far it has got, \
-             `carteiro notifications cancel {id}` ends it."
-        );
-        return Ok(());
+    let body = json!({ "filter": given.to_json(), "include_delivered": args.include_delivered });
+    let begun = |job: &Value| {
+        let (id, queued) = (text(&job["id"]), &job["queued"]);
+        eprintln!("Job {id} re-sends {queued} notifications; Ctrl-C leaves it to the daemon.");
     };
-    print_one(&ended, json, show_job);
-    if ended.value()["status"] == "FAILED" {
-        return Err(CliError::failed("the job met what can't be read and gave up a part: run `carteiro verify`"));
-    }
-    Ok(())
+    RESENDS.run(daemon, ApiRequest::post(JOBS).body(body.to_string()), begun, !args.no_wait, json)
 }
 
-async fn await_end(daemon: &ApiClient, id: &str) -> Result<ApiAnswer, CliError> {
-    let (mut bar, mut backoff) = (ProgressBar::new(), Backoff::new());
-    loop {
-        match daemon.send(ApiRequest::get(format!("{JOBS}/{id}"))).await {
-            Ok(answer) => {
-                backoff.reset();
-                let job = answer.value();
-                let count = |name: &str| job[name].as_u64().unwrap_or(0);
-                if job["status"] != "RUNNING" {
-                    bar.clear();
-                    return Ok(answer);
-                }
-                bar.show("resend", count("resent") + count("skipped"), count("queued"), "notifications");
-            }
-            Err(problem) => {
-                bar.clear();
-                backoff.after(problem).await?;
-            }
-        }
-        tokio::time::sleep(POLL_INTERVAL).await;
-    }
-}
+const RESENDS: JobKind = JobKind {
+    path: JOBS,
+    matched: "queued",
+    made: "resent",
+    does: ("resend", "notifications"),
+    commands: ["carteiro notifications jobs", "carteiro notifications job", "carteiro notifications cancel"],
+    show: show_job,
+};
 
 fn show_job(job: &Value) {
     print_fields(
@@ -281,8 +238,5 @@ fn show_job(job: &Value) {
             ("ended", Show::Time("ended_at")),
         ],
     );
-    for (reason, count) in job["skipped_by"].as_object().into_iter().flatten() {
-        let known = SkipReason::parse(reason).map(|reason| reason.localized().en);
-        line(format_args!("  skipped {count}: {}", known.as_deref().unwrap_or(reason)));
-    }
+    print_skipped(job);
 }

@@ -2,6 +2,7 @@
 
 use crate::clock::{Clock, Zone};
 use crate::model::Timestamp;
+use std::time::Duration;
 
 const DAY: i64 = 86_400;
 
@@ -16,7 +17,7 @@ pub(crate) fn moment(text: &str) -> Result<String, String> {
 }
 
 /// Reads a moment as people write it: `2026-11-28 09:00`, `2026-11-28` (its beginning), `today`, `yesterday`,
-/// `now`, `-2h`, `2h ago`, in this zone; or with an offset, `2026-11-28T09:00:00Z`.
+/// `now`, `2h`, `-2h` and `2h ago`, in this zone; or with an offset, `2026-11-28T09:00:00Z`.
 fn read(zone: &Zone, text: &str, now: Timestamp) -> Option<Timestamp> {
     let text = text.trim();
     let today = zone.day(now) * DAY;
@@ -28,8 +29,10 @@ fn read(zone: &Zone, text: &str, now: Timestamp) -> Option<Timestamp> {
         _ => {}
     }
     if let Some(span) = text.strip_prefix('-').or_else(|| text.strip_suffix("ago")) {
-        let span = crate::model::parse_duration(span.trim())?;
-        return Some(Timestamp::from_ms(now.as_ms().saturating_sub(crate::model::millis(span))));
+        return Some(before(now, crate::model::parse_duration(span.trim())?));
+    }
+    if let Some(span) = crate::model::parse_duration(text) {
+        return Some(before(now, span));
     }
     let text = text.replacen(' ', "T", 1);
     if let Ok(at) = Timestamp::parse(&text) {
@@ -46,6 +49,10 @@ fn read(zone: &Zone, text: &str, now: Timestamp) -> Option<Timestamp> {
     let local = Timestamp::parse(&format!("{date}T{clock}{seconds}Z")).ok()?;
     let (seconds, ms) = (i64::try_from(local.as_secs()).ok()?, local.as_ms() % 1000);
     at(zone.moment(seconds)).map(|at| Timestamp::from_ms(at.as_ms() + ms))
+}
+
+fn before(now: Timestamp, span: Duration) -> Timestamp {
+    Timestamp::from_ms(now.as_ms().saturating_sub(crate::model::millis(span)))
 }
 
 #[cfg(test)]
@@ -70,6 +77,7 @@ mod tests {
             ("today", "2026-11-27T03:00:00Z"),
             ("yesterday", "2026-11-26T03:00:00Z"),
             ("now", "2026-11-28T01:30:00Z"),
+            ("2h", "2026-11-27T23:30:00Z"),
             ("-2h", "2026-11-27T23:30:00Z"),
             ("2h ago", "2026-11-27T23:30:00Z"),
             ("1h 30m ago", "2026-11-28T00:00:00Z"),

@@ -1,5 +1,6 @@
 //! `carteiro webhooks`: registered, listed, shown, changed, tested and deleted through the API.
 
+use super::backfills::{self, BackfillArgs, BackfillId};
 use super::client::{ApiClient, ApiRequest};
 use super::connection::{ConnectionArgs, Extent, Filters};
 use super::error::CliError;
@@ -103,6 +104,14 @@ enum WebhooksCommand {
     /// Set up the webhooks of a file: create those that there aren't, change those that differ, and say how
     #[command(after_help = APPLY_EXAMPLE)]
     Apply(ApplyArgs),
+    /// Create what it would have matched in a time and has no notification of, as a job; oldest events first
+    Backfill(BackfillArgs),
+    /// List the backfills
+    Backfills,
+    /// Show the progress of a backfill
+    ShowBackfill(BackfillId),
+    /// Cancel a backfill; notifications that it has created are still sent
+    CancelBackfill(BackfillId),
     /// Create a new signing secret, printed once, now; older ones keep signing beside it until their end
     RotateSecret {
         #[command(flatten)]
@@ -331,6 +340,10 @@ pub(crate) fn webhooks(args: &WebhooksArgs) -> Result<(), CliError> {
         }
         WebhooksCommand::Export => line(webhook_file::export(daemon)?.trim_end_matches('\n')),
         WebhooksCommand::Apply(args) => webhook_file::apply(daemon, args, json)?,
+        WebhooksCommand::Backfill(args) => backfills::backfill(daemon, args, json)?,
+        WebhooksCommand::Backfills => backfills::list(daemon, json)?,
+        WebhooksCommand::ShowBackfill(of) => backfills::show_one(daemon, of, json)?,
+        WebhooksCommand::CancelBackfill(of) => backfills::cancel(daemon, of, json)?,
         WebhooksCommand::RotateSecret { id, overlap } => {
             let mut request = ApiRequest::post(format!("{}/rotate_secret", path(id)));
             if let Some(overlap) = overlap {

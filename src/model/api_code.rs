@@ -6,6 +6,8 @@ words! {
     /// What an error of the API says to a program. `docs/failures.md` explains each.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum ApiCode {
+        /// A backfill of the webhook is under way.
+        BackfillUnderWay = "backfill_under_way",
         /// The `Idempotency-Key` header can't be taken.
         BadIdempotencyKey = "bad_idempotency_key",
         /// The request can't be read as HTTP/1.1.

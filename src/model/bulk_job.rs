@@ -1,8 +1,20 @@
-//! A bulk job: a manual attempt for every notification that a filter matches, a few at a time.
+//! A bulk job: something done to everything that a filter matches, a few at a time. A *bulk resend* requests a manual
+//! attempt of each notification, a *backfill* creates the notifications that a webhook has not received.
 
 use super::words::words;
 use super::{AccountNo, JobId, Localized, NotificationFilter, ResendRefusal, Status, Timestamp, localized};
 use std::collections::BTreeMap;
+
+words! {
+    /// What a bulk job does.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum JobKind {
+        /// It requests a manual attempt of each notification that its filter matches.
+        Resend = "resend",
+        /// It creates a notification for each event that its filter's webhook would have matched and has none of.
+        Backfill = "backfill",
+    }
+}
 
 words! {
     /// Whether a bulk job goes on.
@@ -35,6 +47,16 @@ words! {
         TooManyAttempts = "too_many_attempts",
         /// Its webhook keeps order, and it leaves by itself once it is its turn.
         InOrder = "in_order",
+        /// The webhook has a notification of it already.
+        HasNotification = "has_notification",
+        /// It doesn't meet the webhook's filter.
+        Filtered = "filtered",
+        /// It was recorded by a test of a webhook.
+        Test = "test",
+        /// It tells of the webhook itself.
+        AboutWebhook = "about_webhook",
+        /// It was deleted meanwhile, or the webhook no longer asks for its type.
+        Gone = "gone",
         /// It could not be read.
         Unreadable = "unreadable",
     }
@@ -54,6 +76,14 @@ impl SkipReason {
             Self::InOrder => localized!(
                 "the webhook keeps order, and they leave in their turn",
                 "o webhook mantém a ordem, e elas saem na sua vez"
+            ),
+            Self::HasNotification => localized!("received already", "já recebidos"),
+            Self::Filtered => localized!("kept out by the webhook's filter", "barrados pelo filtro do webhook"),
+            Self::Test => localized!("tests", "testes"),
+            Self::AboutWebhook => localized!("about the webhook itself", "sobre o próprio webhook"),
+            Self::Gone => localized!(
+                "deleted meanwhile, or of types that the webhook no longer asks for",
+                "excluídos nesse meio-tempo, ou de tipos que o webhook não pede mais"
             ),
             Self::Unreadable => {
                 localized!("could not be read: run `carteiro verify`", "não puderam ser lidas: rode `carteiro verify`")
@@ -101,7 +131,7 @@ impl Skipped {
     }
 }
 
-/// A bulk job, as it stands: a bulk resend.
+/// A bulk job, as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BulkJob {
     /// Its number in the store; numbers rise.
@@ -110,15 +140,17 @@ pub struct BulkJob {
     pub account: AccountNo,
     /// Its public id.
     pub id: JobId,
-    /// What it matches.
+    /// What it does.
+    pub kind: JobKind,
+    /// What it matches. Of a backfill: the webhook, the span of time, and a type.
     pub filter: NotificationFilter,
     /// Whether it goes on.
     pub state: JobState,
-    /// How many notifications matched when it was requested.
+    /// How many notifications, or of a backfill events, matched when it was requested.
     pub queued: u64,
-    /// Number of manual attempts requested so far.
+    /// Number of manual attempts requested, or of notifications created, so far.
     pub made: u64,
-    /// Number of notifications skipped, and why.
+    /// How many of what matched it skipped, and why.
     pub skipped: Skipped,
     /// How many webhooks it has not finished.
     pub open: u32,
@@ -153,6 +185,7 @@ impl BulkJob {
         let why = match (self.broken, deleted) {
             (true, _) => SkipReason::Unreadable,
             (false, true) => SkipReason::WebhookDeleted,
+            (false, false) if self.kind == JobKind::Backfill => SkipReason::Gone,
             (false, false) => SkipReason::Changed,
         };
         if unseen > 0 {

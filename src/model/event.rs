@@ -34,17 +34,32 @@ pub struct Event {
     pub trace: Option<Arc<TraceContext>>,
 }
 
+/// What events of one resource have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderName<'e> {
+    /// The resource's `id`.
+    Resource(&'e str),
+    /// The event's `external_id`, or its resource's.
+    External(&'e str),
+}
+
 impl Event {
     /// What a webhook that keeps order keeps it by: the resource's `id`, else the event's `external_id`, else the
     /// resource's, else the event alone.
     pub fn order_key(&self) -> OrderKey {
-        let resource = &self.resource;
-        let named = [(1, &resource.id), (2, &self.external_id), (2, &resource.external_id)];
-        let named = named.into_iter().find_map(|(kind, id)| Some((kind, id.as_deref()?)));
-        let (kind, name) = named.unwrap_or_default();
         let own = self.id.to_bytes();
-        let bytes = if kind == 0 { own.as_slice() } else { name.as_bytes() };
+        let (kind, bytes) = match self.order_name() {
+            None => (0, own.as_slice()),
+            Some(OrderName::Resource(id)) => (1, id.as_bytes()),
+            Some(OrderName::External(id)) => (2, id.as_bytes()),
+        };
         OrderKey(Fingerprint::of([[kind].as_slice(), bytes]).first_u64())
+    }
+
+    /// What its [order key](Self::order_key) is made of; `None` where it is in order with itself alone.
+    pub fn order_name(&self) -> Option<OrderName<'_>> {
+        let resource = self.resource.id.as_deref().map(OrderName::Resource);
+        resource.or_else(|| self.external_id().map(OrderName::External))
     }
 
     /// The caller's own id, else the one inside the resource.

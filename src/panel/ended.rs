@@ -96,7 +96,7 @@ fn encoded(value: &str) -> usize {
 
 /// Whether a form stands on a page of its own, which explains what it does.
 fn has_own_page(path: &str) -> bool {
-    path.ends_with("/rotate") || path.ends_with("/delete") || path.ends_with("/revoke")
+    path.ends_with("/rotate") || path.ends_with("/backfill") || path.ends_with("/delete") || path.ends_with("/revoke")
 }
 
 /// A carried form, as its sender sees it after signing in.
@@ -121,7 +121,9 @@ fn confirmation(view: &View<'_>) -> Markup {
         Some("pause") => t.pause,
         Some("resume") => t.resume,
         Some("test") => t.send_test,
+        Some("stop") if request.path.starts_with("/webhooks/") => t.stop_backfill,
         Some("stop") => t.stop_resend,
+        Some("send-to") => t.send_to,
         Some("resend-all") => t.resend_all,
         _ if request.path == "/notifications/resend" => t.resend_selected,
         _ if request.path == "/tokens" => t.token_create,

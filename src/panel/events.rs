@@ -11,7 +11,7 @@ use super::names::{self, event_title};
 use super::request::page;
 use super::texts::fill;
 use super::view::{PageResult, ROWS, Refusal, View, done};
-use crate::model::{Event, EventFilter, EventId, Listing, Page, Payload};
+use crate::model::{Event, EventFilter, EventId, EventType, Listing, Page, Payload, WebhookId};
 use crate::service::{EventHistory, EventSummary, Explanation};
 use bytes::Bytes;
 use http::StatusCode;
@@ -146,7 +146,7 @@ pub(super) async fn show(view: &View<'_>, id: EventId) -> PageResult {
                 p { a href=(format!("/notifications?event_id={id}&older={next}")) { (t.older_notifications) } }
             }
         }
-        (others(view, &reasons))
+        (others(view, &reasons, event))
         section.card.pad {
             div.split {
                 h2 { (t.resource) }
@@ -202,9 +202,10 @@ fn others_of_order(order: Option<&str>, label: &str) -> Markup {
 }
 
 /// The webhooks that were not notified of the event, and why each was not.
-fn others(view: &View<'_>, reasons: &[Explanation]) -> Markup {
+fn others(view: &View<'_>, reasons: &[Explanation], event: &Event) -> Markup {
     let others: Vec<&Explanation> = reasons.iter().filter(|reason| !reason.notified).collect();
     let count = u64::try_from(others.len()).unwrap_or(u64::MAX);
+    let can_send = view.can_change && event.erased_at.is_none() && event.event_type.as_str() != EventType::TEST;
     html! {
         @if !others.is_empty() {
             section.card.pad {
@@ -217,7 +218,12 @@ fn others(view: &View<'_>, reasons: &[Explanation]) -> Markup {
                                     (names::webhook(view, reason.webhook_id))
                                 }
                             }
-                            dd { (with_moments(view.lang, view.lang.of(&reason.reason))) }
+                            dd {
+                                (with_moments(view.lang, view.lang.of(&reason.reason)))
+                                @if can_send && event.tells_of_webhook() != Some(reason.webhook_id) {
+                                    " " (send_to_form(view, event.id, reason.webhook_id))
+                                }
+                            }
                         }
                     }
                     @if others.len() > ROWS { p.muted { "+" (others.len() - ROWS) } }
@@ -225,6 +231,27 @@ fn others(view: &View<'_>, reasons: &[Explanation]) -> Markup {
             }
         }
     }
+}
+
+/// A button that sends the event to one webhook, whatever its types and its filter say.
+fn send_to_form(view: &View<'_>, event: EventId, webhook: WebhookId) -> Markup {
+    let t = view.t;
+    html! {
+        form.inline method="post" action=(format!("/events/{event}/send-to")) {
+            (view.csrf())
+            input type="hidden" name="webhook_id" value=(webhook);
+            input type="hidden" name="back" value=(view.here);
+            button.small type="submit" aria-label=(format!("{}: {}", t.send_to, names::webhook(view, webhook))) {
+                (t.send_to)
+            }
+        }
+    }
+}
+
+pub(super) async fn send_to(view: &View<'_>, id: EventId) -> PageResult {
+    let webhook = view.request.form.get("webhook_id").and_then(WebhookId::parse).ok_or(Refusal::NotFound)?;
+    view.service.resend_event_to(view.caller(), id, webhook).await?;
+    Ok(done(view, "sent-to", &[("n", &webhook)]))
 }
 
 pub(super) async fn resend(view: &View<'_>, id: EventId) -> PageResult {

@@ -221,7 +221,7 @@ fn spans(t: &Texts) -> [(&'static str, &'static str); 5] {
 }
 
 /// The period: a span back from now, or two moments.
-fn period_fields(view: &View<'_>) -> Markup {
+pub(super) fn period_fields(view: &View<'_>) -> Markup {
     let t = view.t;
     html! {
         (select_field(view, "period", t.period, &spans(t)))

@@ -7,6 +7,7 @@
 
 mod advice;
 mod attempts;
+mod backfills;
 mod charts;
 mod csv;
 mod ended;
@@ -14,6 +15,7 @@ mod events;
 mod filter_page;
 mod filters;
 mod frame;
+mod jobs;
 mod layout;
 mod live;
 mod names;

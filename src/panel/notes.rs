@@ -20,6 +20,7 @@ pub(super) async fn said(view: &View<'_>) -> Option<String> {
             resent(view, NotificationId::parse(query.get("n")?)?, before).await
         }
         "resent-event" => Some(t.done_resent_event.to_owned()),
+        "sent-to" => of_webhook(t.done_sent_to),
         "saved" => of_webhook(t.done_saved),
         "created" => of_webhook(t.done_created),
         "rotated" => of_webhook(t.done_rotated),

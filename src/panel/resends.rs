@@ -2,13 +2,14 @@
 
 use super::filters::{INCLUDE_DELIVERED, PAGING, alerts};
 use super::frame::{Place, framed};
-use super::layout::{ago, moment, number};
+use super::jobs::{self, MAX_ENDED};
+use super::layout::{moment, number};
 use super::names;
 use super::notification_filter::{asked_for, not_whole};
 use super::request::{PanelRequest, page, see};
 use super::texts::{Texts, fill};
 use super::view::{PageResult, Refusal, View, back_of};
-use crate::model::{BulkJob, JobId, JobState, NotificationFilter, ResponseFilter, Status, WebhookId};
+use crate::model::{JobId, JobKind, NotificationFilter, ResponseFilter, Status, WebhookId};
 use http::StatusCode;
 use maud::{Markup, html};
 
@@ -20,8 +21,6 @@ const TYPED_FROM: u64 = 1000;
 const COUNT: &str = "count";
 /// and what was typed.
 const TYPED: &str = "typed";
-/// How many of those that have ended are listed.
-const MAX_ENDED: usize = 3;
 
 /// Asks before a bulk resend, and says how many it is about.
 pub(super) async fn confirm(view: &View<'_>) -> PageResult {
@@ -175,88 +174,26 @@ fn in_words(view: &View<'_>, filter: &NotificationFilter) -> Markup {
     }
 }
 
-const fn state(t: &Texts, state: JobState) -> &'static str {
-    match state {
-        JobState::Running => t.job_running,
-        JobState::Done => t.job_done,
-        JobState::Failed => t.job_failed,
-        JobState::Cancelled => t.job_cancelled,
-    }
-}
-
-fn progress(view: &View<'_>, job: &BulkJob) -> String {
-    let count = |count| number(view.lang, count);
-    fill(view.t.job_progress, &[&count(job.made), &count(job.queued), &count(job.skipped.total())])
-}
-
-/// Why some were passed over, each reason with how many.
-fn why_skipped(view: &View<'_>, job: &BulkJob) -> Markup {
-    html! {
-        @if job.skipped.total() > 0 {
-            ul.resends.muted {
-                @for (reason, count) in job.skipped.iter() {
-                    li { (number(view.lang, count)) " · " (view.lang.of(&reason.localized())) }
-                }
-            }
-        }
-    }
-}
-
 /// Those that go on, and the last few that have ended, above the list of notifications.
 pub(super) fn late(view: &View<'_>) -> Markup {
-    let t = view.t;
-    let late = view.service.late_resends(view.caller(), MAX_ENDED);
-    html! {
-        div #resends data-live="" {
-            @if !late.is_empty() {
-                section.card.pad {
-                    h2 { (t.resend_jobs) }
-                    ul.resends {
-                        @for resend in &late {
-                            li id=(format!("r-{}", resend.id)) {
-                                a href=(format!("/notifications/resends/{}", resend.id)) { (state(t, resend.state)) }
-                                " · " (ago(view, resend.inserted_at)) " · " (progress(view, resend))
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
+    let found = view.service.late_jobs(view.caller(), JobKind::Resend, None, MAX_ENDED);
+    jobs::late(view, view.t.resend_jobs, &found)
 }
 
 #[expect(clippy::unused_async, reason = "as all handlers are")]
 pub(super) async fn job(view: &View<'_>, id: JobId) -> PageResult {
     let t = view.t;
-    let job = view.service.bulk_resend(view.caller(), id)?;
-    let words = in_words(view, &job.filter);
-    let running = job.state == JobState::Running;
-    let through = (job.made + job.skipped.total()).min(job.queued);
+    let job = view.service.bulk_job(view.caller(), JobKind::Resend, id)?;
+    let (held, words) = (some_paused(view, job.filter.webhook_id), in_words(view, &job.filter));
     let content = html! {
         p.crumb { a href="/notifications" { (t.notifications) } }
         div.head { h1 { (t.resend_job) } }
-        @if running { noscript { meta http-equiv="refresh" content="3"; } }
-        section.card.pad #job data-live="" {
-            p { strong { (state(t, job.state)) } " · " (moment(view.lang, job.inserted_at)) }
-            progress data-over=[(!running).then_some("")] max=(job.queued.max(1))
-                value=(if running { through } else { job.queued.max(1) }) aria-label=(t.resend_job) {}
-            p { (progress(view, &job)) }
-            (why_skipped(view, &job))
-            @if running { (some_paused(view, job.filter.webhook_id)) }
-            (words)
-            @if running && view.can_change {
-                form method="post" action=(format!("/notifications/resends/{id}/stop")) {
-                    (view.csrf())
-                    input type="hidden" name="back" value=(view.here);
-                    button type="submit" { (t.cancel) }
-                }
-            }
-        }
+        (jobs::card(view, &job, t.resend_job, &held, &words))
     };
     Ok(page(StatusCode::OK, framed(view, Place::Notifications, t.resend_job, &content)))
 }
 
 pub(super) async fn stop(view: &View<'_>, id: JobId) -> PageResult {
-    view.service.cancel_resend(view.caller(), id).await?;
+    view.service.cancel_job(view.caller(), JobKind::Resend, id).await?;
     Ok(see(back_of(view.request)))
 }

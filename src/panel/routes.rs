@@ -1,7 +1,9 @@
 //! Every page and form of the panel, in one table: where it is, who may ask for it, and what answers it.
 
 use super::view::{PageResult, View};
-use super::{events, notifications, overview, resends, search, tokens, webhook_form, webhook_page, webhooks, welcome};
+use super::{
+    backfills, events, notifications, overview, resends, search, tokens, webhook_form, webhook_page, webhooks, welcome,
+};
 use crate::http::{Route, Routes};
 use crate::model::{EventId, JobId, NotificationId, TokenId, WebhookId};
 use std::pin::Pin;
@@ -85,6 +87,10 @@ pub(super) static ROUTES: Routes<PanelAccess> = Routes(routes! {
     POST "/webhooks/{id}/edit" Own => webhook_form::edit_with_filter(WebhookId);
     GET "/webhooks/{id}/filter" Page => webhook_page::filter(WebhookId);
     POST "/webhooks/{id}/filter" Own => webhook_page::filter(WebhookId);
+    GET "/webhooks/{id}/backfill" Page => backfills::ask(WebhookId);
+    POST "/webhooks/{id}/backfill" Change => backfills::begin(WebhookId);
+    GET "/webhooks/backfills/{id}" Page => backfills::job(JobId);
+    POST "/webhooks/backfills/{id}/stop" Change => backfills::stop(JobId);
     POST "/webhooks/{id}/pause" Change => webhooks::pause(WebhookId);
     POST "/webhooks/{id}/resume" Change => webhooks::resume(WebhookId);
     POST "/webhooks/{id}/test" Change => webhooks::test(WebhookId);
@@ -97,6 +103,7 @@ pub(super) static ROUTES: Routes<PanelAccess> = Routes(routes! {
     GET "/events" Page => events::list;
     GET "/events/{id}" Page => events::show(EventId);
     POST "/events/{id}/resend" Change => events::resend(EventId);
+    POST "/events/{id}/send-to" Change => events::send_to(EventId);
     GET "/notifications" Page => notifications::list;
     GET "/notifications/resend" Page => resends::confirm;
     POST "/notifications/resend" Change => notifications::resend_selected;

@@ -1,5 +1,6 @@
 //! The form that makes and changes a webhook. Each error stands beside its field, and typed values stay.
 
+use super::backfills;
 use super::filter_page;
 use super::frame::{Place, framed};
 use super::layout::pretty;
@@ -113,9 +114,13 @@ pub(super) async fn create(view: &View<'_>) -> PageResult {
         registered => registered,
     };
     match registered {
-        Ok(Registered { webhook, has_first_secret, .. }) => {
+        Ok(Registered { webhook, has_first_secret, replayed }) => {
             if has_first_secret {
                 view.sessions.put_secret(view.signed_in, webhook.id, webhook.secret.reveal());
+            }
+            if !replayed && backfills::begin_for_new(view, webhook.id, &typed.backfill).await.is_err() {
+                // It is registered all the same: that page says what is wrong when it is asked for again.
+                return Ok(see(&format!("/webhooks/{}/backfill", webhook.id)));
             }
             Ok(see(&format!("/webhooks/{}?done=created&n={}", webhook.id, webhook.id)))
         }
@@ -203,6 +208,7 @@ fn form(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Pr
                     }
                 }
                 (picker(view, typed, problems))
+                @if webhook.is_none() { (backfills::offered(view, &typed.backfill)) }
                 details #payload-filter open[!typed.filter.is_empty() || problems.contains_key("filter")] {
                     summary { (t.payload_filter) }
                     (field(

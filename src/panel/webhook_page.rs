@@ -1,6 +1,7 @@
 //! One webhook: what it delivered, what its target checks signatures with, and how it is configured; and the pages that
 //! ask before its secret is replaced or it is deleted.
 
+use super::backfills;
 use super::filter_page;
 use super::filters::{alerts, asked_for, listed, period_popover, read_page, set_chips, shown_period};
 use super::frame::{Place, framed};
@@ -117,6 +118,7 @@ fn buttons(view: &View<'_>, webhook: &Webhook) -> Markup {
                 button.main type="submit" { (t.send_test) }
             }
             a.btn href=(path("edit")) { (t.edit) }
+            a.btn href=(path("backfill")) { (t.backfill) }
             @if webhook.status == WebhookStatus::Active { (action(view, &path("pause"), t.pause, "")) } @else {
                 (action(view, &path("resume"), t.resume, ""))
             }
@@ -221,6 +223,7 @@ async fn deliveries(
             (period_popover(view))
             (set_chips(view, &set, shown))
         }
+        (backfills::late(view, id))
         (alerts(&problems))
         (listed(view, listing, found.next, (!found.items.is_empty()).then_some(&rows), &first_step))
     })

@@ -36,6 +36,8 @@ pub(super) struct Typed {
     pub(super) has_authorization: bool,
     /// Tells a form that is sent twice from two forms: the key of the registration. Empty where a webhook is changed.
     pub(super) key: String,
+    /// Since when a new webhook is sent what was recorded before; empty for none of it.
+    pub(super) backfill: String,
     /// The version of the settings that the form was filled from; empty where a webhook is made.
     pub(super) version: String,
     /// One `Name: value` a line.
@@ -66,6 +68,7 @@ impl Typed {
             remove_authorization: form.get("remove_authorization").is_some(),
             has_authorization: form.get("authorization").or_else(|| form.get("had_authorization")).is_some(),
             key: text("key"),
+            backfill: text("backfill"),
             version: text("version"),
             headers: text("headers"),
             retry_schedule: text("retry_schedule"),
@@ -96,6 +99,7 @@ impl Typed {
         let gaps = |policy: &RetryPolicy| policy.schedule().iter().copied().map(format_duration).collect::<Vec<_>>();
         Self {
             key: String::new(),
+            backfill: String::new(),
             version: webhook.settings_version().to_string(),
             headers,
             retry_schedule: retry.map(|policy| gaps(policy).join(" ")).unwrap_or_default(),

@@ -3,7 +3,7 @@
 use crate::model::{
     ApiCode, Localized, MAX_ATTEMPTS_KEPT, Outdated, ResendRefusal, TooManySecrets, Webhook, localized,
 };
-use crate::store::{AcceptRefusal, ChangeError, MAX_JOBS, StoreError, TooManyJobs};
+use crate::store::{AcceptRefusal, ChangeError, MAX_JOBS, ResendToRefusal, StoreError, TooManyJobs};
 use http::StatusCode;
 use std::collections::BTreeMap;
 
@@ -185,8 +185,8 @@ pub(super) fn refused(refusal: AcceptRefusal, in_batch: bool) -> Error {
 impl From<TooManyJobs> for Error {
     fn from(_: TooManyJobs) -> Self {
         let detail = localized!(
-            "{MAX_JOBS} bulk resends or deletions are under way already: wait for one of them to end",
-            "{MAX_JOBS} reenvios ou exclusões já estão em andamento: espere um deles terminar"
+            "{MAX_JOBS} bulk resends, backfills or deletions are under way already: wait for one of them to end",
+            "{MAX_JOBS} reenvios, recuperações ou exclusões já estão em andamento: espere um deles terminar"
         );
         Self::Conflict { code: ApiCode::TooManyJobs, detail }
     }
@@ -257,6 +257,24 @@ impl From<ResendRefusal> for Error {
     fn from(refusal: ResendRefusal) -> Self {
         let (code, detail) = refusal_in_words(refusal);
         Self::Conflict { code, detail }
+    }
+}
+
+impl From<ResendToRefusal> for Error {
+    fn from(refusal: ResendToRefusal) -> Self {
+        let problem = match refusal {
+            ResendToRefusal::NoWebhook => localized!("names no webhook", "este webhook não existe"),
+            ResendToRefusal::TestOfAnother => localized!(
+                "is not the webhook that this event has tested: a test goes to that one alone",
+                "não é o webhook que este evento testou: um teste vai só para ele"
+            ),
+            ResendToRefusal::AboutWebhook => localized!(
+                "is the very webhook that this event tells of: it is not notified of itself",
+                "é o próprio webhook de que este evento trata: ele não é notificado sobre si mesmo"
+            ),
+            ResendToRefusal::Resend(refusal) => return refusal.into(),
+        };
+        Self::invalid("webhook_id", problem)
     }
 }
 

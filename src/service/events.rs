@@ -9,10 +9,10 @@ use super::shared::{Service, allows};
 use super::views::{NotificationDetail, NotificationView, Present, Webhooks};
 use crate::http::OWN_MAPPING;
 use crate::model::{
-    BodyDraft, Event, EventDraft, EventFilter, EventId, Fingerprint, Listing, Localized, NewEvent, Notification, Page,
-    Payload, Status, localized,
+    BodyDraft, Event, EventDraft, EventFilter, EventId, Fingerprint, Listing, Localized, NewEvent, Notification,
+    NotificationKey, Page, Payload, Status, WebhookId, localized,
 };
-use crate::store::{EraseEvent, RecordEvents, ResendEvent, Store};
+use crate::store::{EraseEvent, RecordEvents, ResendEvent, ResendEventTo, Store};
 use bytes::BytesMut;
 use std::collections::BTreeMap;
 
@@ -190,6 +190,25 @@ impl Service {
         let directory = self.store.directory();
         let view = |notification| self.view(notification, &event, directory.by_no(notification.key.webhook));
         Ok(notifications.iter().map(view).collect())
+    }
+
+    /// Sends an event again to one webhook, whatever its types and its filter say: a manual attempt, now, where it has
+    /// a notification of the event already, else a notification with the whole schedule.
+    pub async fn resend_event_to(
+        &self,
+        caller: &Caller,
+        id: EventId,
+        webhook: WebhookId,
+    ) -> Result<NotificationView, Error> {
+        let account = caller.account;
+        let event = self.read(move |store| find_event(store, account, id)).await?;
+        let no = self.store.directory().by_id(account, webhook).map(|webhook| webhook.no);
+        let key = no.map(|webhook| NotificationKey { seq: event.seq, webhook });
+        let in_flight = key.and_then(|key| self.delivery.status.attempt_in_flight(key));
+        let resend = ResendEventTo { account, seq: event.seq, webhook, in_flight };
+        let sent = self.store.commit(resend).await?.ok_or(Error::NotFound)?;
+        self.followers.tell(account);
+        Ok(self.view(&sent, &event, self.store.directory().by_no(sent.key.webhook)))
     }
 
     /// Erases an event's payload and what was found in it (LGPD): its id, type, times and history stay, and the

@@ -3,6 +3,7 @@
 //! It knows no requests: a caller comes as a [`Caller`], input as model types, and what goes wrong as an [`Error`] that
 //! says what to do. Reads that can meet the disk run on tokio's blocking threads.
 
+mod backfills;
 mod caller;
 mod csv;
 mod curl;
@@ -26,6 +27,7 @@ mod unused_links;
 mod views;
 mod webhooks;
 
+pub use backfills::BackfillDraft;
 pub use caller::{Account, By, Caller, Credential};
 pub use csv::{CsvLanguage, CsvList};
 pub use curl::curl as request_as_curl;
@@ -51,4 +53,4 @@ pub use webhooks::{SAMPLE_ENV, WebhookDraft};
 pub use crate::delivery::why as attempt_error;
 pub use crate::model::EventDraft;
 pub use crate::stats::{HourCounts, OutcomePosition, WebhookHistory};
-pub use crate::store::{Backlog, Registered};
+pub use crate::store::{BackfillCount, Backlog, Registered};

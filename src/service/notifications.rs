@@ -8,10 +8,9 @@ use super::requests::RequestParts;
 use super::shared::Service;
 use super::views::{NotificationDetail, NotificationView, Webhooks};
 use crate::model::{
-    AccountNo, BulkJob, JobId, JobState, Listing, Localized, NotificationFilter, NotificationId, Page, Status,
-    localized,
+    AccountNo, BulkJob, Listing, Localized, NotificationFilter, NotificationId, Page, Status, localized,
 };
-use crate::store::{BeginBulkResend, CancelBulkJob, ResendNotification, Store, StoreError};
+use crate::store::{BeginBulkResend, ResendNotification, Store, StoreError};
 
 /// A notification with what became of it.
 #[derive(Clone)]
@@ -191,44 +190,5 @@ impl Service {
     ) -> Result<u64, Error> {
         let account = caller.account;
         self.read(move |store| Ok(resendable(store, account, filter, include_delivered)?.1)).await
-    }
-
-    /// The caller's bulk resends that go on, and the last few that have ended, the newest first. From memory.
-    pub fn late_resends(&self, caller: &Caller, ended: usize) -> Vec<BulkJob> {
-        let mut left = ended;
-        let mut resends = self.store.bulk_jobs(caller.account);
-        resends.reverse();
-        resends.retain(|resend| {
-            let room = left > 0;
-            resend.state == JobState::Running || {
-                left = left.saturating_sub(1);
-                room
-            }
-        });
-        resends
-    }
-
-    /// A page of the caller's bulk resends: those that go on, and for a week those that have ended. From memory.
-    pub fn resends(&self, caller: &Caller, listing: Listing) -> Page<BulkJob> {
-        let all = self.store.bulk_jobs(caller.account).into_iter();
-        Page::cut(all.map(|resend| ((resend.number, 0), resend)).collect(), listing)
-    }
-
-    /// How far a bulk resend has got. From memory.
-    pub fn bulk_resend(&self, caller: &Caller, id: JobId) -> Result<BulkJob, Error> {
-        self.store.bulk_jobs(caller.account).into_iter().find(|resend| resend.id == id).ok_or(Error::NotFound)
-    }
-
-    /// Ends a bulk resend where it stands. Manual attempts that it has requested, at most 64 for each webhook, are
-    /// still made. One that has ended stays as it is.
-    pub async fn cancel_resend(&self, caller: &Caller, id: JobId) -> Result<BulkJob, Error> {
-        let resend = self.bulk_resend(caller, id)?;
-        let ended = self.store.commit(CancelBulkJob { account: caller.account, number: resend.number }).await?;
-        self.followers.tell(caller.account);
-        match ended {
-            Some(resend) => Ok(resend),
-            // It has ended in between.
-            None => self.bulk_resend(caller, id),
-        }
     }
 }

@@ -174,8 +174,9 @@ impl Committer {
         self.work();
         self.forget_deleted();
         let overdue = self.unsynced.is_some_and(|since| self.ledger.clock.pace().saturating_sub(since) >= OUTCOME_SYNC);
-        if overdue || !self.ledger.updates.is_empty() {
-            self.finish(overdue, Vec::new());
+        let must_sync = overdue || std::mem::take(&mut self.ledger.to_be_durable);
+        if must_sync || !self.ledger.updates.is_empty() {
+            self.finish(must_sync, Vec::new());
         }
         or_end(self.writer.tidy(self.ledger.clock.pace()));
         stopping

@@ -58,13 +58,14 @@ pub use backup::live::{Piece, write_pieces};
 pub use backup::new_file::NewFile;
 pub use cached_payload::CachedPayload;
 pub use changes::accounts::{CreateAccount, RemoveAccount};
+pub use changes::backfill::{BackfillRefusal, BeginBackfill};
 pub use changes::bulk_jobs::{CancelBulkJob, TooManyJobs};
 pub use changes::bulk_resend::BeginBulkResend;
 pub use changes::change::{Change, ChangeError};
 pub use changes::events::{AcceptRefusal, Accepted, EraseEvent, RecordEvents, RecordTestEvent};
 pub use changes::health::{DisableWebhook, MarkFailing, SetDisableNotice};
 pub use changes::idempotency::IdempotencyKey;
-pub use changes::notifications::{RecordOutcome, ResendEvent, ResendNotification};
+pub use changes::notifications::{RecordOutcome, ResendEvent, ResendEventTo, ResendNotification, ResendToRefusal};
 pub use changes::tokens::{AddToken, NoteTokenUses, RevokeToken};
 pub use changes::webhooks::{
     ChangeWebhook, DeleteWebhook, IfExpected, RegisterRefusal, Registered, Registration, RotateSecret,
@@ -84,6 +85,7 @@ pub use limits::{Limits, MAX_EVENT_TYPES, MAX_JOBS, MAX_NOTIFICATIONS_AT_ONCE, M
 pub use read::accounts::{StoredAccount, names_beside};
 pub use read::backlog::Backlog;
 pub use read::due::Due;
+pub use read::owed::{BackfillCount, MAX_JUDGED};
 pub use schema::record::Token;
 pub use store_stats::StoreStats;
 pub use updates::{NextAttempt, StoreUpdate};

@@ -1,5 +1,6 @@
 //! The command line, as an operator types it: each command once for real, its JSON, its tables, its exit codes.
 
+mod backfills;
 mod following;
 mod listen;
 mod running;

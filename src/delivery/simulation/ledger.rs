@@ -493,6 +493,25 @@ impl Ledger {
     }
 }
 
+/// A backfill of everything was asked for, for every webhook, and has done all it can: none lacks anything.
+pub(super) fn check_backfilled(store: &SimulatedStore) {
+    let (handle, notifications) = (&store.handle, store.notifications(ACCOUNT));
+    let tests: BTreeSet<Seq> = notifications.values().filter(|one| one.test).map(|one| one.key.seq).collect();
+    let running = |webhook: &Webhook| {
+        let mut jobs = handle.bulk_jobs(ACCOUNT).into_iter();
+        jobs.any(|job| job.state == JobState::Running && job.filter.webhook_id == Some(webhook.id))
+    };
+    let directory = handle.directory();
+    for webhook in directory.of(ACCOUNT).filter(|webhook| webhook.is_active()) {
+        assert!(!running(webhook), "it never ends: {:?}", handle.bulk_jobs(ACCOUNT));
+        for event in store.events(ACCOUNT).iter().filter(|event| !tests.contains(&event.seq)) {
+            let key = NotificationKey { seq: event.seq, webhook: webhook.no };
+            let is_owed = event.erased_at.is_none() && is_meant(webhook, event);
+            assert!(!is_owed || notifications.contains_key(&key), "{key:?} is owed and missing");
+        }
+    }
+}
+
 fn is_erased(store: &Store, seq: Seq) -> bool {
     let event = store.event_head(ACCOUNT, seq).expect("it can be read").expect("it is there");
     event.erased_at.is_some()

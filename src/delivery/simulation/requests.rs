@@ -7,8 +7,9 @@ use crate::model::{
 };
 use crate::store::simulated::Unsynced;
 use crate::store::{
-    BeginBulkResend, CancelBulkJob, Change, ChangeError, ChangeWebhook, CreateAccount, DeleteWebhook, EraseEvent,
-    IdempotencyKey, RecordEvents, RecordTestEvent, Registration, ResendEvent, ResendNotification, Store, StoreError,
+    BeginBackfill, BeginBulkResend, CancelBulkJob, Change, ChangeError, ChangeWebhook, CreateAccount, DeleteWebhook,
+    EraseEvent, IdempotencyKey, RecordEvents, RecordTestEvent, Registration, ResendEvent, ResendEventTo,
+    ResendNotification, Store, StoreError,
 };
 use std::fmt;
 use std::pin::Pin;
@@ -69,6 +70,9 @@ pub(super) enum Request {
     ResendEvent(Seq),
     ResendMany(Box<NotificationFilter>),
     CancelResend(u64),
+    Backfill(WebhookId, Timestamp),
+    /// To one webhook.
+    ResendEventTo(Seq, WebhookId),
     Erase(Seq),
 }
 
@@ -163,6 +167,17 @@ async fn answer(store: Store, request: Request) -> Answer {
         Request::CancelResend(number) => {
             ask(store, CancelBulkJob { account, number }).await;
             Answer::Nothing
+        }
+        Request::Backfill(webhook, from) => {
+            let begin = BeginBackfill { account, webhook, from, to: None, event_type: None, matched: 0 };
+            let _ = try_ask(store, begin).await;
+            Answer::Nothing
+        }
+        Request::ResendEventTo(seq, webhook) => {
+            let resend = ResendEventTo { account, seq, webhook, in_flight: None };
+            let sent = try_ask(store, resend).await.ok().flatten();
+            let manual = sent.filter(|notification| notification.manual_at.is_some());
+            Answer::Requested(manual.map(|notification| notification.key).into_iter().collect())
         }
         Request::Erase(seq) => {
             let erased = ask(store, EraseEvent { account, seq, external_id: false }).await;

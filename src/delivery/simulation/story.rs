@@ -1,6 +1,7 @@
 //! A story: what people, targets, the network, the clock and fate do, drawn from one seed; and its end, in which all is
 //! well again and everything must come to its own end.
 
+use super::ledger::check_backfilled;
 use super::network::Mood;
 use super::random::Random;
 use super::requests::{FILTERS, New, Request};
@@ -241,6 +242,7 @@ impl World {
                     self.submit(Request::Resend(key));
                 }
             }
+            18 if self.random.one_in(2) => drop(self.submit(Request::ResendEventTo(seq, id))),
             18 => drop(self.submit(Request::ResendEvent(seq))),
             19 if self.random.one_in(4) => {
                 let resends = self.process().store.handle.bulk_jobs(ACCOUNT);
@@ -254,6 +256,10 @@ impl World {
                 let event_type = self.random.one_in(3).then(|| Pattern::parse(TYPES[0]).expect("a pattern"));
                 let filter = NotificationFilter { webhook_id, status, event_type, ..NotificationFilter::default() };
                 self.submit(Request::ResendMany(Box::new(filter)));
+            }
+            20 if self.random.one_in(2) => {
+                let from = if self.random.one_in(2) { 0 } else { self.wall().saturating_sub(60_000) };
+                self.submit(Request::Backfill(id, Timestamp::from_ms(from)));
             }
             20 => drop(self.submit(Request::Erase(seq))),
             21 => {
@@ -337,6 +343,9 @@ impl World {
         if self.random.one_in(2) {
             self.send_all_again();
         }
+        if self.random.one_in(2) {
+            self.send_what_is_missing();
+        }
         let process = self.process.as_mut().expect("a process runs");
         self.ledger.check_end(&process.store, &self.settings.retry());
     }
@@ -366,6 +375,21 @@ impl World {
         let healthy = moods.filter(|(_, mood)| **mood == Mood::Healthy).map(|(no, _)| *no).collect();
         let process = self.process.as_ref().expect("a process runs");
         self.ledger.check_resent(&process.store, time, &healthy);
+    }
+
+    /// A backfill of everything there is to every webhook: then none lacks anything that it asks for.
+    fn send_what_is_missing(&mut self) {
+        for webhook in self.hooks() {
+            // A target that fails gets one at a time, with its whole schedule.
+            self.network.moods.insert(webhook.no, Mood::Healthy);
+            self.submit(Request::Backfill(webhook.id, Timestamp::default()));
+        }
+        let until = self.time + 5 * self.lag + 3 * self.sync_ms + 1000;
+        self.run_until(until);
+        let deadline = self.time + 2 * self.longest_wait();
+        self.run_until_done(deadline);
+        let process = self.process.as_ref().expect("a process runs");
+        check_backfilled(&process.store);
     }
 
     fn longest_wait(&mut self) -> u64 {

@@ -383,6 +383,25 @@ texts! {
          twice, unless it recognizes a repetition by its webhook-id.";
     undelivered_status: "All but those already delivered";
     resend_again_yes: "Yes, re-send those already delivered too";
+    // Backfills.
+    backfill: "Send earlier events";
+    backfills: "Earlier events";
+    backfill_help:
+        "The webhook receives the events of its types that were recorded before and that it has not received, the \
+         oldest first and at its own pace. Tests are left out.";
+    backfill_ask: "Count them";
+    backfill_none: "There is nothing to send in that time.";
+    backfill_count: ["{} notification will be created.", "{} notifications will be created."];
+    backfill_at_most: "At most {} notifications will be created.";
+    backfill_matched: "Events of the webhook's types in that time: {}.";
+    backfill_yes: "Yes, send them";
+    backfill_waits: "The webhook is paused or disabled: this waits until it is resumed.";
+    backfill_progress: "Notifications created: {}; events in that time: {}; skipped: {}";
+    backfill_new: "Send earlier events as well";
+    backfill_no: "No, only new ones";
+    stop_backfill: "Stop sending earlier events";
+    send_to: "Send to this webhook";
+    done_sent_to: "Sent to {}.";
     // What was just done.
     done_saved: "{}: saved.";
     done_paused: "{}: paused. New notifications are on hold until you resume it.";

@@ -387,6 +387,25 @@ texts! {
          dobro, se o destino não reconhecer a repetição pelo webhook-id.";
     undelivered_status: "Todas, menos as já entregues";
     resend_again_yes: "Sim, reenviar também as já entregues";
+    // Backfills.
+    backfill: "Enviar eventos anteriores";
+    backfills: "Eventos anteriores";
+    backfill_help:
+        "O webhook recebe os eventos dos seus tipos que já estavam registrados e que ainda não recebeu, do mais antigo \
+         ao mais novo e no seu ritmo. Testes ficam de fora.";
+    backfill_ask: "Ver quantos são";
+    backfill_none: "Não há nada a enviar nesse período.";
+    backfill_count: ["Será criada {} notificação.", "Serão criadas {} notificações."];
+    backfill_at_most: "Serão criadas até {} notificações.";
+    backfill_matched: "Eventos dos tipos do webhook nesse período: {}.";
+    backfill_yes: "Sim, enviar";
+    backfill_waits: "O webhook está pausado ou desativado: o envio espera até que ele seja retomado.";
+    backfill_progress: "Notificações criadas: {}; eventos no período: {}; pulados: {}";
+    backfill_new: "Enviar também eventos anteriores";
+    backfill_no: "Não, só os novos";
+    stop_backfill: "Interromper o envio de eventos anteriores";
+    send_to: "Enviar a este webhook";
+    done_sent_to: "Enviado a {}.";
     // What was just done.
     done_saved: "{}: salvo.";
     done_paused: "{}: pausado. As novas notificações ficam em espera até você retomar.";

@@ -74,6 +74,7 @@ impl Change for RemoveAccount {
             Job::Cancel { account: of, .. }
             | Job::Resend { account: of, .. }
             | Job::BringForward { account: of, .. }
+            | Job::Backfill { account: of, .. }
             | Job::Remove { account: of } => *of == account.0,
         };
         ledger.remove_jobs(txn, own);

@@ -1,5 +1,5 @@
 //! Bulk jobs as a whole: begun within limits, cancelled, forgotten. What each kind does in its turns stands in
-//! [`bulk_resend`](super::bulk_resend).
+//! [`bulk_resend`](super::bulk_resend) and [`backfill`](super::backfill).
 
 use crate::model::{AccountNo, BulkJob, JobState, Skipped, Timestamp};
 use crate::store::changes::change::Change;
@@ -53,7 +53,10 @@ impl Change for CancelBulkJob {
         let Some(mut job) = known.filter(|job| job.state == JobState::Running) else {
             return Ok(None);
         };
-        ledger.remove_jobs(txn, |job| matches!(job, Job::Resend { resend: of, .. } if *of == number));
+        ledger.remove_jobs(
+            txn,
+            |job| matches!(job, Job::Resend { resend: of, .. } | Job::Backfill { job: of, .. } if *of == number),
+        );
         job.state = JobState::Cancelled;
         job.open = 0;
         job.updated_at = now;

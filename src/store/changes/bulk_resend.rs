@@ -1,7 +1,8 @@
 //! Bulk resends: manual attempts of everything that a filter matches, a few at a time.
 
 use crate::model::{
-    AccountNo, BulkJob, JobId, JobState, NotificationFilter, Position, SkipReason, Skipped, Timestamp, WebhookNo,
+    AccountNo, BulkJob, JobId, JobKind, JobState, NotificationFilter, Position, SkipReason, Skipped, Timestamp,
+    WebhookNo,
 };
 use crate::store::changes::bulk_jobs::{Progress, TooManyJobs, forget_bulk_job, place_for_one, put_bulk_job};
 use crate::store::changes::change::{Change, ChangeError, fan_out_bytes};
@@ -65,6 +66,7 @@ impl Change for BeginBulkResend {
             number: ledger.head.job,
             account,
             id: JobId::from_random(crate::random::bytes()),
+            kind: JobKind::Resend,
             filter,
             state: JobState::Running,
             queued,

@@ -6,6 +6,7 @@ use crate::model::{
 };
 use crate::stats::Counted;
 use crate::store::cached_payload::CachedPayload;
+use crate::store::changes::backfill::owe_older_first;
 use crate::store::changes::change::{Change, ChangeError, fan_out_bytes};
 use crate::store::changes::idempotency::{IdempotencyKey, Made, answered, is_in_window, remember};
 use crate::store::changes::ledger::{Ledger, Matches, Matching};
@@ -286,7 +287,10 @@ pub(crate) fn record(
         erased_at: None,
         trace,
     };
-    // Read before anything is staged: an error must find nothing staged.
+    if !matches!(to, Recipients::Tested(_)) {
+        owe_older_first(ledger, txn, &event, &recipients, now);
+    }
+    // Read before anything of it is staged: an error must find nothing staged.
     let mut positions = Vec::with_capacity(recipients.len());
     for (webhook, ordered) in recipients.iter() {
         positions.push((*webhook, position(txn, &event, *webhook, *ordered)?));

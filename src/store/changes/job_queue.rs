@@ -8,6 +8,8 @@ use std::time::Duration;
 
 /// How often it is looked whether a webhook takes more, beside the hints of `wake`.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
+/// Of so many outcomes of automatic attempts one has a job look whether its webhook takes more.
+const OUTCOMES_A_LOOK: u32 = 16;
 /// How soon a job tries again what could not be read.
 const READ_AGAIN: Duration = Duration::from_secs(60);
 
@@ -35,6 +37,8 @@ pub(crate) struct Jobs {
     look_at: Option<Duration>,
     /// Those that met what could not be read, and when they try again.
     resting: Vec<(Duration, Open)>,
+    /// How many outcomes of automatic attempts there were to webhooks that jobs wait for.
+    outcomes: u32,
 }
 
 impl Jobs {
@@ -60,6 +64,17 @@ impl Jobs {
             self.ready.extend(waiting.pop_front());
             if waiting.is_empty() {
                 self.blocked.remove(&webhook);
+            }
+        }
+    }
+
+    /// An automatic attempt to a webhook has ended: now and then it is looked whether it takes more.
+    pub(crate) fn hint(&mut self, webhook: WebhookNo) {
+        if self.blocked.contains_key(&webhook) {
+            self.outcomes += 1;
+            if self.outcomes >= OUTCOMES_A_LOOK {
+                self.outcomes = 0;
+                self.wake(webhook);
             }
         }
     }

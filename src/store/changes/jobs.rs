@@ -3,6 +3,7 @@
 use crate::model::{AccountNo, NotificationKey, Seq, Status, Timestamp, WebhookNo};
 use crate::stats::StoreMetrics;
 use crate::store::changes::accounts::remove_some;
+use crate::store::changes::backfill::backfill_some;
 use crate::store::changes::bring_forward::bring_some_forward;
 use crate::store::changes::bulk_jobs::{Progress, put_bulk_job};
 use crate::store::changes::bulk_resend::resend_some;
@@ -28,7 +29,9 @@ pub(crate) fn take_turn(
 ) {
     let number = open.number;
     let of = match open.job {
-        Job::Resend { account, resend, .. } => Some((AccountNo(account), resend)),
+        Job::Resend { account, resend: job, .. } | Job::Backfill { account, job, .. } => {
+            Some((AccountNo(account), job))
+        }
         Job::Cancel { .. } | Job::BringForward { .. } | Job::Remove { .. } => None,
     };
     let broken = turned.is_err();
@@ -88,6 +91,7 @@ pub(crate) fn turn_of(
             Ok((bring_some_forward(ledger, txn, job, now)?.map_or(Turned::Over, Turned::More), nothing))
         }
         Job::Resend { .. } => resend_some(ledger, txn, job, now),
+        Job::Backfill { .. } => backfill_some(ledger, txn, job, now),
     }
 }
 

@@ -121,7 +121,7 @@ pub struct Ledger {
     /// The outcomes of the group that is staged.
     pub(crate) outcomes: Vec<(AccountNo, Outcome)>,
     /// Whether something of this group may leave only once it is durable: the successor of a notification that kept
-    /// order, an event that carteiro itself has recorded.
+    /// order, what a job owes, an event that carteiro itself has recorded.
     pub(crate) to_be_durable: bool,
     /// For the ids of events.
     pub(crate) numbers: Numbers,

@@ -2,13 +2,14 @@
 
 use crate::model::{
     AccountNo, Attempt, ErrorCode, Event, FailedNotification, Notification, NotificationId, NotificationKey, OwnEvent,
-    ResendContext, ResendRefusal, Seq, State, Status, Timestamp, Trigger, Verdict, Webhook, WebhookNo,
+    ResendContext, ResendRefusal, Seq, State, Status, Timestamp, Trigger, Verdict, Webhook, WebhookId, WebhookNo,
 };
 use crate::stats::{Counted, Outcome};
+use crate::store::changes::backfill::is_test;
 use crate::store::changes::change::{Change, ChangeError, fan_out_bytes};
 use crate::store::changes::health::note_health;
 use crate::store::changes::ledger::{Ledger, Matches};
-use crate::store::changes::ordering::{add_notification, position, release_next};
+use crate::store::changes::ordering::{add_notification, add_to_event, position, release_next};
 use crate::store::changes::own_events::{is_told_of, tell_others};
 use crate::store::changes::rows::{
     find_notification, put_notification, read_event, read_notification, read_payload, recipients_of,
@@ -152,6 +153,67 @@ impl Change for ResendEvent {
     }
 }
 
+/// Sends an event to one webhook, whatever its types and its filter say: a manual attempt where it has a notification
+/// already; else a notification with the whole schedule. Answers `None` when the account has no such event.
+#[derive(Debug)]
+pub struct ResendEventTo {
+    /// Whose it is.
+    pub account: AccountNo,
+    /// The event.
+    pub seq: Seq,
+    /// The webhook.
+    pub webhook: WebhookId,
+    /// The number of its attempt that is in flight, as far as delivery knows.
+    pub in_flight: Option<u16>,
+}
+
+/// Why an event was not sent to one webhook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResendToRefusal {
+    /// The account has no such webhook, or has deleted it.
+    NoWebhook,
+    /// The event is a test of another webhook.
+    TestOfAnother,
+    /// The event tells of this very webhook.
+    AboutWebhook,
+    /// A rule of resends.
+    Resend(ResendRefusal),
+}
+
+impl Change for ResendEventTo {
+    type Reply = Option<Notification>;
+    type Error = ChangeError<ResendToRefusal>;
+
+    const GROWS: bool = true;
+
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
+        let Self { account, seq, webhook, in_flight } = self;
+        let Some((mut event, stored)) = read_event(txn, account, seq)? else {
+            return Ok(None);
+        };
+        let Some(webhook) = ledger.shared.directory().by_id(account, webhook).cloned() else {
+            return Err(ChangeError::Refused(ResendToRefusal::NoWebhook));
+        };
+        let key = NotificationKey { seq, webhook: webhook.no };
+        let resent = resend_one(ledger, txn, account, key, true, in_flight, now);
+        if let Some(notification) = resent.map_err(|error| error.map(ResendToRefusal::Resend))? {
+            return Ok(Some(notification));
+        }
+        if event.erased_at.is_some() {
+            return Err(ChangeError::Refused(ResendToRefusal::Resend(ResendRefusal::Erased)));
+        }
+        if is_test(txn, &event)? {
+            return Err(ChangeError::Refused(ResendToRefusal::TestOfAnother));
+        }
+        if event.tells_of_webhook() == Some(webhook.id) {
+            return Err(ChangeError::Refused(ResendToRefusal::AboutWebhook));
+        }
+        let position = position(txn, &event, webhook.no, webhook.ordered)?;
+        let notification = add_to_event(ledger, txn, (&mut event, &stored), webhook.no, position, now);
+        Ok(Some(notification))
+    }
+}
+
 pub(crate) fn record_outcome(ledger: &mut Ledger, txn: &mut Txn<'_>, outcome: RecordOutcome, now: Timestamp) {
     let RecordOutcome { account, key, attempt, verdict, gap, requested_at, webhook_updated_at } = outcome;
     let verdict = match verdict {
@@ -190,8 +252,10 @@ pub(crate) fn record_outcome(ledger: &mut Ledger, txn: &mut Txn<'_>, outcome: Re
             if attempt.result.confirms() && !notification.test && webhook.is_some() {
                 counter.note_confirmed((account, key.webhook), attempt.duration_us, now, trusted);
             }
-            if attempt.trigger == Trigger::Manual {
-                ledger.jobs.wake(key.webhook);
+            match attempt.trigger {
+                Trigger::Manual => ledger.jobs.wake(key.webhook),
+                Trigger::Automatic => ledger.jobs.hint(key.webhook),
+                Trigger::Test => {}
             }
             if let Some(earlier) = notification.record_outcome(attempt, verdict, requested_at, now) {
                 txn.put(keys::attempt(key, earlier.number), record::encode_attempt(&earlier));

@@ -4,7 +4,8 @@ use crate::model::{Event, Notification, NotificationKey, OrderKey, Timestamp, We
 use crate::store::changes::ledger::Ledger;
 use crate::store::changes::rows::{find_notification, last_seq, put_notification, read_notification};
 use crate::store::error::StoreError;
-use crate::store::schema::keys;
+use crate::store::schema::record::Stored;
+use crate::store::schema::{keys, record};
 use crate::store::txn::Txn;
 use crate::store::updates::StoreUpdate;
 
@@ -55,6 +56,25 @@ pub(crate) fn add_notification(
         put_notification(txn, &[], &notification);
     }
     ledger.head.notifications += 1;
+    notification
+}
+
+/// Likewise of an event that was recorded before, which counts it; delivery learns of it.
+pub(crate) fn add_to_event(
+    ledger: &mut Ledger,
+    txn: &mut Txn<'_>,
+    (event, stored): (&mut Event, &Stored),
+    webhook: WebhookNo,
+    position: Option<OrderPosition>,
+    now: Timestamp,
+) -> Notification {
+    let notification = add_notification(ledger, txn, event, webhook, position, now);
+    if !notification.awaits_predecessor {
+        ledger.updates.push(StoreUpdate::Untried { key: notification.key, payload: None });
+        ledger.to_be_durable = true;
+    }
+    event.notifications += 1;
+    txn.put(keys::event(event.account, event.seq), record::encode_event_again(event, stored));
     notification
 }
 

@@ -6,4 +6,5 @@ pub(crate) mod due;
 pub(crate) mod history;
 pub(crate) mod lists;
 pub(crate) mod outcomes;
+pub(crate) mod owed;
 pub(crate) mod point;

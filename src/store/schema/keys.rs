@@ -27,7 +27,7 @@
 //! | order | webhook, order key, seq | – (unfinished, of a webhook that keeps order) |
 //! | health | webhook | how its target does, while it fails |
 //! | job | number | a background job |
-//! | bulk job | account, number | a bulk resend, until a while after its end |
+//! | bulk job | account, number | a bulk resend or a backfill, until a while after its end |
 //! | head | – | where the counters stand |
 //!
 //! Which rows stand together in a block of sled, [`layout`](super::layout) says.

@@ -1,5 +1,6 @@
 //! The store as its callers see it, on a real folder, with a clock set by hand.
 
+mod backfills;
 mod busy;
 mod clock;
 mod histories;

@@ -1,7 +1,7 @@
-//! Background jobs, and the bulk resends that some of them are parts of.
+//! Background jobs, and the bulk jobs that some of them are parts of.
 
 use crate::model::{
-    AccountNo, BulkJob, Filter as _, JobId, JobState, NotificationFilter, SkipReason, Skipped, Timestamp,
+    AccountNo, BulkJob, Filter as _, JobId, JobKind, JobState, NotificationFilter, SkipReason, Skipped, Timestamp,
 };
 use crate::store::error::StoreError;
 use crate::store::schema::record::frame::{invalid, open, seal};
@@ -37,6 +37,19 @@ pub(crate) enum JobV1 {
     },
     /// Removes an account. Needs no cursor either.
     Remove { account: u32 },
+    /// Creates the notifications of a webhook that are owed of a span of events, the oldest first.
+    Backfill {
+        account: u32,
+        /// The backfill it is the part of.
+        job: u64,
+        webhook: u32,
+        /// The next event to look at, inclusive.
+        at_seq: u64,
+        /// The last event to look at, inclusive.
+        last_seq: u64,
+        /// What was the last event when notifications were last created: later ones wait for those up to it.
+        mark_seq: u64,
+    },
 }
 
 /// The present version.
@@ -53,6 +66,7 @@ pub(crate) fn decode_job(value: &[u8]) -> Result<Job, StoreError> {
 #[derive(Serialize, Deserialize)]
 struct BulkJobV1 {
     id: [u8; 16],
+    kind: u8,
     /// The names and values of its fields.
     filter: Vec<(String, String)>,
     state: u8,
@@ -72,6 +86,10 @@ pub(crate) fn encode_bulk_job(job: &BulkJob) -> Vec<u8> {
     let fields = fields.filter_map(|field| Some((field.name.to_owned(), field.get(&job.filter)?)));
     let record = BulkJobV1 {
         id: job.id.to_bytes(),
+        kind: match job.kind {
+            JobKind::Resend => 0,
+            JobKind::Backfill => 1,
+        },
         filter: fields.collect(),
         state: match job.state {
             JobState::Running => 0,
@@ -107,6 +125,11 @@ pub(crate) fn decode_bulk_job(account: AccountNo, number: u64, value: &[u8]) -> 
         number,
         account,
         id: JobId::from_bytes(record.id),
+        kind: match record.kind {
+            0 => JobKind::Resend,
+            1 => JobKind::Backfill,
+            _ => return Err(invalid(TABLE)),
+        },
         filter,
         state: match record.state {
             0 => JobState::Running,

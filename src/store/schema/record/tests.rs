@@ -4,7 +4,7 @@ mod damage;
 
 use crate::model::{
     AccountNo, Attempt, AttemptError, AttemptResult, Authorization, BulkJob, DisabledReason, ErrorCode, Event, EventId,
-    EventType, ExtraHeaders, Fingerprint, JobId, JobState, KeptHead, Notice, Notification, NotificationFilter,
+    EventType, ExtraHeaders, Fingerprint, JobId, JobKind, JobState, KeptHead, Notice, Notification, NotificationFilter,
     NotificationKey, OrderKey, Pattern, PatternSet, Payload, PayloadFilter, RateLimit, ResourceFacts, Response,
     ResponseFilter, RetryPolicy, Scopes, SearchText, SentHeader, SentRequest, Seq, SigningSecret, SkipReason, Skipped,
     State, Status, TargetHealth, TargetUrl, Timestamp, Timings, TlsVersion, TokenHash, TokenId, TraceContext, Trigger,
@@ -249,7 +249,7 @@ fn webhook_ref(key: Option<[u8; 16]>) -> WebhookRefV1 {
     WebhookRefV1 { account: ACCOUNT.0, webhook: 9, key }
 }
 
-fn jobs() -> [Job; 4] {
+fn jobs() -> [Job; 5] {
     [
         Job::Cancel { account: 7, webhook: 9 },
         Job::Resend {
@@ -263,14 +263,16 @@ fn jobs() -> [Job; 4] {
         },
         Job::BringForward { account: 7, webhook: 9, asked_ms: 500, at_ms: 600, at_seq: 300 },
         Job::Remove { account: 7 },
+        Job::Backfill { account: 7, job: 5, webhook: 9, at_seq: 1, last_seq: 300, mark_seq: 310 },
     ]
 }
 
-fn resends() -> [BulkJob; 3] {
+fn bulk_jobs() -> [BulkJob; 4] {
     let running = BulkJob {
         number: 5,
         account: ACCOUNT,
         id: JobId::from_bytes([10; 16]),
+        kind: JobKind::Resend,
         filter: NotificationFilter {
             q: SearchText::parse("Pedido-1"),
             webhook_id: Some(WebhookId::from_bytes([9; 16])),
@@ -304,7 +306,17 @@ fn resends() -> [BulkJob; 3] {
         filter: NotificationFilter { response: Some(ResponseFilter::NoResponse), ..NotificationFilter::default() },
         ..running.clone()
     };
-    [running, ended, unanswered]
+    let backfill = BulkJob {
+        kind: JobKind::Backfill,
+        filter: NotificationFilter {
+            webhook_id: Some(WebhookId::from_bytes([9; 16])),
+            from: Some(at(500)),
+            ..NotificationFilter::default()
+        },
+        skipped: Skipped([(SkipReason::HasNotification, 1), (SkipReason::Filtered, 2)].into()),
+        ..running.clone()
+    };
+    [running, ended, unanswered, backfill]
 }
 
 fn healths() -> [TargetHealth; 2] {
@@ -354,7 +366,7 @@ fn all() -> Vec<(String, Vec<u8>)> {
     );
     all.extend(clocks().iter().enumerate().map(|(n, clock)| (nth("clock", n), encode_clock(clock))));
     all.extend(jobs().iter().enumerate().map(|(n, job)| (nth("job", n), encode_job(job))));
-    all.extend(resends().iter().enumerate().map(|(n, resend)| (nth("bulk job", n), encode_bulk_job(resend))));
+    all.extend(bulk_jobs().iter().enumerate().map(|(n, resend)| (nth("bulk job", n), encode_bulk_job(resend))));
     all.extend(healths().iter().enumerate().map(|(n, health)| (nth("health", n), encode_health(health))));
     all
 }
@@ -408,7 +420,7 @@ fn everything_reads_back_as_it_was() {
     for job in jobs() {
         assert_eq!(decode_job(&encode_job(&job)).unwrap(), job);
     }
-    for resend in resends() {
+    for resend in bulk_jobs() {
         assert_eq!(decode_bulk_job(ACCOUNT, 5, &encode_bulk_job(&resend)).unwrap(), resend);
     }
     for clock in clocks() {

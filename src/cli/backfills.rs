@@ -1,0 +1,121 @@
+//! `carteiro webhooks backfill` and what goes with it: a webhook receives what it has not.
+
+use super::client::{ApiClient, ApiRequest};
+use super::connection::{Extent, Filters};
+use super::error::CliError;
+use super::input::{self, Id};
+use super::jobs::{JobKind, print_skipped};
+use super::output::{Column, Fit, Show, line, print_fields, print_one};
+use super::time_zone;
+use clap::Args;
+use serde_json::{Value, json};
+
+#[derive(Args)]
+pub(crate) struct BackfillArgs {
+    #[command(flatten)]
+    id: Id,
+    /// Events recorded at or after this time: 7d (ago), 2026-11-28 (its beginning), "2026-11-28 09:00" (local),
+    /// yesterday, or with an offset
+    #[arg(long, value_name = "TIME", value_parser = time_zone::moment, allow_hyphen_values = true)]
+    from: String,
+    /// Events recorded before this time; without it, those that are recorded by now
+    #[arg(long, value_name = "TIME", value_parser = time_zone::moment, allow_hyphen_values = true)]
+    to: Option<String>,
+    /// Of this type, or category such as PAYMENT.*, alone; of those that it subscribes to
+    #[arg(long = "type", value_name = "PATTERN")]
+    event_type: Option<String>,
+    /// Say how many that would be, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Don't wait until the job has ended
+    #[arg(long, conflicts_with = "dry_run")]
+    no_wait: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct BackfillId {
+    /// The backfill's id
+    #[arg(value_parser = input::id)]
+    id: String,
+}
+
+const BACKFILLS: JobKind = JobKind {
+    path: "/api/webhooks/backfill",
+    matched: "matched",
+    made: "created",
+    does: ("backfill", "events"),
+    commands: ["carteiro webhooks backfills", "carteiro webhooks show-backfill", "carteiro webhooks cancel-backfill"],
+    show,
+};
+
+const COLUMNS: &[Column] = &[
+    Column("ID", Fit::Whole, Show::Text("id")),
+    Column("STATUS", Fit::Whole, Show::Status("status")),
+    Column("WEBHOOK", Fit::Spare, Show::Text("webhook_id")),
+    Column("FROM", Fit::Spare, Show::Time("from")),
+    Column("MATCHED", Fit::Spare, Show::Text("matched")),
+    Column("CREATED", Fit::Spare, Show::Text("created")),
+    Column("SKIPPED", Fit::Spare, Show::Text("skipped")),
+    Column("BEGUN", Fit::Spare, Show::Time("inserted_at")),
+];
+
+/// Begins one, or counts what it would do.
+pub(crate) fn backfill(daemon: &ApiClient, args: &BackfillArgs, json: bool) -> Result<(), CliError> {
+    let mut body = json!({ "from": args.from });
+    let given = [("to", &args.to), ("type", &args.event_type)];
+    for (name, value) in given.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
+        body[name] = json!(value);
+    }
+    let path = format!("/api/webhooks/{}/backfill", args.id.id);
+    if args.dry_run {
+        body["dry_run"] = json!(true);
+        let counted = daemon.call(ApiRequest::post(path).body(body.to_string()))?;
+        print_one(&counted, json, |count| {
+            let at_most = if count["exact"] == true { "" } else { "at most " };
+            line(format_args!(
+                "{} events match; {at_most}{} notifications would be created",
+                count["matched"], count["would_create"]
+            ));
+        });
+        return Ok(());
+    }
+    let begun = |job: &Value| {
+        let (id, matched) = (&job["id"], &job["matched"]);
+        eprintln!("Job {} looks at {matched} events; Ctrl-C leaves it to the daemon.", super::output::text(id));
+    };
+    BACKFILLS.run(daemon, ApiRequest::post(path).body(body.to_string()), begun, !args.no_wait, json)
+}
+
+pub(crate) fn list(daemon: &ApiClient, json: bool) -> Result<(), CliError> {
+    Extent::ALL.read(daemon, BACKFILLS.path, &Filters::default())?.print(json, COLUMNS);
+    Ok(())
+}
+
+pub(crate) fn show_one(daemon: &ApiClient, of: &BackfillId, json: bool) -> Result<(), CliError> {
+    print_one(&daemon.get(format!("{}/{}", BACKFILLS.path, of.id))?, json, show);
+    Ok(())
+}
+
+pub(crate) fn cancel(daemon: &ApiClient, of: &BackfillId, json: bool) -> Result<(), CliError> {
+    print_one(&daemon.call(ApiRequest::delete(format!("{}/{}", BACKFILLS.path, of.id)))?, json, show);
+    Ok(())
+}
+
+fn show(job: &Value) {
+    print_fields(
+        job,
+        &[
+            ("job", Show::Text("id")),
+            ("status", Show::Status("status")),
+            ("webhook", Show::Text("webhook_id")),
+            ("from", Show::Time("from")),
+            ("to", Show::Time("to")),
+            ("type", Show::Text("type")),
+            ("matched", Show::Text("matched")),
+            ("created", Show::Text("created")),
+            ("skipped", Show::Text("skipped")),
+            ("ended", Show::Time("ended_at")),
+        ],
+    );
+    print_skipped(job);
+}

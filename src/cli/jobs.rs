@@ -1,0 +1,100 @@
+//! Background jobs as commands begin, await and show them: bulk resends and backfills.
+
+use super::client::{ApiAnswer, ApiClient, ApiRequest, block_on, until_interrupted};
+use super::error::CliError;
+use super::follow::Backoff;
+use super::output::{line, print_one, text};
+use super::progress::ProgressBar;
+use crate::model::SkipReason;
+use serde_json::Value;
+use std::time::Duration;
+
+/// Interval between reads of a job's progress.
+const POLL_INTERVAL: Duration = Duration::from_millis(300);
+
+/// A kind of jobs.
+pub(crate) struct JobKind {
+    /// Its path in the API.
+    pub(crate) path: &'static str,
+    /// The field that says how many matched.
+    pub(crate) matched: &'static str,
+    /// The field that says how many it has dealt with.
+    pub(crate) made: &'static str,
+    /// What it does, as its progress bar says it, and with what.
+    pub(crate) does: (&'static str, &'static str),
+    /// The commands that list its jobs, show one and cancel one.
+    pub(crate) commands: [&'static str; 3],
+    /// Prints one.
+    pub(crate) show: fn(&Value),
+}
+
+impl JobKind {
+    /// Begins a job and, unless it shall not `wait`, follows it to its end. `begun` says what it does, on stderr.
+    pub(crate) fn run(
+        &self,
+        daemon: &ApiClient,
+        request: ApiRequest,
+        begun: impl FnOnce(&Value),
+        wait: bool,
+        json: bool,
+    ) -> Result<(), CliError> {
+        let [list, show, cancel] = self.commands;
+        let mut id = String::new();
+        let ended = block_on(until_interrupted(async {
+            let started = daemon.send(request).await?;
+            let job = started.value();
+            id = text(&job["id"]);
+            if !wait {
+                return Ok(started);
+            }
+            begun(&job);
+            self.await_end(daemon, &id).await
+        }))?;
+        let Some(ended) = ended else {
+            if id.is_empty() {
+                return Err(CliError::failed(format_args!(
+                    "interrupted before the daemon answered; `{list}` shows whether it took the job"
+                )));
+            }
+            eprintln!("The job goes on. `{show} {id}` shows how far it has got, `{cancel} {id}` ends it.");
+            return Ok(());
+        };
+        print_one(&ended, json, self.show);
+        if ended.value()["status"] == "FAILED" {
+            return Err(CliError::failed("the job met what can't be read and gave up a part: run `carteiro verify`"));
+        }
+        Ok(())
+    }
+
+    async fn await_end(&self, daemon: &ApiClient, id: &str) -> Result<ApiAnswer, CliError> {
+        let (mut bar, mut backoff) = (ProgressBar::new(), Backoff::new());
+        loop {
+            match daemon.send(ApiRequest::get(format!("{}/{id}", self.path))).await {
+                Ok(answer) => {
+                    backoff.reset();
+                    let job = answer.value();
+                    let count = |name: &str| job[name].as_u64().unwrap_or(0);
+                    if job["status"] != "RUNNING" {
+                        bar.clear();
+                        return Ok(answer);
+                    }
+                    let (does, what) = self.does;
+                    bar.show(does, count(self.made) + count("skipped"), count(self.matched), what);
+                }
+                Err(problem) => {
+                    bar.clear();
+                    backoff.after(problem).await?;
+                }
+            }
+            tokio::time::sleep(POLL_INTERVAL).await;
+        }
+    }
+}
+
+/// Prints why a job has skipped what it has, each reason with how many.
+pub(crate) fn print_skipped(job: &Value) {
+    for (reason, count) in job["skipped_by"].as_object().into_iter().flatten() {
+        let known = SkipReason::parse(reason).map(|reason| reason.localized().en);
+        line(format_args!("  skipped {count}: {}", known.as_deref().unwrap_or(reason)));
+    }
+}
