@@ -114,26 +114,37 @@ pub struct WebhookHistory {
 
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct OfWebhook {
-    past: Past,
+    hours: Hours,
     confirmed_ms: Option<u64>,
 }
 
-/// Figures by hour, each by its number since 1970.
+impl OfWebhook {
+    fn history(&self, now: Timestamp) -> WebhookHistory {
+        WebhookHistory { hours: self.hours.last(now, 24), confirmed_at: self.confirmed_ms.map(Timestamp::from_ms) }
+    }
+
+    /// What is older than [`HOURS`] is kept only as far as [`OutcomeCounter::deleted`] needs it.
+    fn trim(&mut self, now: Timestamp) {
+        if self.hours.0.len() as u64 > HOURS {
+            let before = |hours: u64| (now.as_ms() / HOUR_MS).saturating_sub(hours);
+            let (own, of_account) = (before(HOURS), before(ACCOUNT_HOURS));
+            let is_needed = |counts: &HourCounts| counts.retried + counts.failed > 0;
+            self.hours.0.retain(|at, counts| *at > own || *at > of_account && is_needed(counts));
+        }
+        trim(&mut self.hours.0, now, ACCOUNT_HOURS);
+    }
+}
+
+/// Of all webhooks that an account has or had.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Past {
-    hours: BTreeMap<u64, HourCounts>,
+struct OfAccount {
+    hours: Hours,
     /// Of confirmed attempts, by the hour in which they were made.
     #[serde(default)]
     times: BTreeMap<u64, ResponseTimes>,
 }
 
-impl Past {
-    /// The last `count` hours, the present one last.
-    fn last(&self, now: Timestamp, count: u64) -> Vec<HourCounts> {
-        let at = now.as_ms() / HOUR_MS;
-        (0..count).rev().map(|back| self.hours.get(&at.saturating_sub(back)).copied().unwrap_or_default()).collect()
-    }
-
+impl OfAccount {
     /// How long the attempts took that were confirmed in the last 24 hours.
     fn times(&self, now: Timestamp) -> ResponseTimes {
         let hour = now.as_ms() / HOUR_MS;
@@ -144,37 +155,36 @@ impl Past {
         times
     }
 
-    fn history(&self, now: Timestamp, confirmed_ms: Option<u64>) -> WebhookHistory {
-        WebhookHistory { hours: self.last(now, 24), confirmed_at: confirmed_ms.map(Timestamp::from_ms) }
+    fn trim(&mut self, now: Timestamp) {
+        trim(&mut self.hours.0, now, ACCOUNT_HOURS);
+        trim(&mut self.times, now, HOURS);
     }
+}
 
-    /// Of a webhook: what is older than [`HOURS`] is kept only as far as [`OutcomeCounter::deleted`] needs it.
-    fn trim_webhook(&mut self, now: Timestamp) {
-        if self.hours.len() as u64 > HOURS {
-            let before = |hours: u64| (now.as_ms() / HOUR_MS).saturating_sub(hours);
-            let (own, of_account) = (before(HOURS), before(ACCOUNT_HOURS));
-            let is_needed = |counts: &HourCounts| counts.retried + counts.failed > 0;
-            self.hours.retain(|at, counts| *at > own || *at > of_account && is_needed(counts));
-        }
-        self.trim(now, ACCOUNT_HOURS);
+/// Counts by hour, each by its number since 1970.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Hours(BTreeMap<u64, HourCounts>);
+
+impl Hours {
+    /// The last `count` hours, the present one last.
+    fn last(&self, now: Timestamp, count: u64) -> Vec<HourCounts> {
+        let at = now.as_ms() / HOUR_MS;
+        (0..count).rev().map(|back| self.0.get(&at.saturating_sub(back)).copied().unwrap_or_default()).collect()
     }
+}
 
-    /// Counts are kept for `most` hours.
-    fn trim(&mut self, now: Timestamp, most: u64) {
-        fn keep<T>(map: &mut BTreeMap<u64, T>, now: u64, most: u64) {
-            if map.len() as u64 <= most {
-                return;
-            }
-            while map.first_key_value().is_some_and(|(at, _)| *at <= now.saturating_sub(most)) {
-                map.pop_first();
-            }
-            // Of a clock that was ahead, again and again.
-            while map.len() as u64 > 2 * most {
-                map.pop_last();
-            }
-        }
-        keep(&mut self.hours, now.as_ms() / HOUR_MS, most);
-        keep(&mut self.times, now.as_ms() / HOUR_MS, HOURS);
+/// Figures by hour are kept for `most` hours.
+fn trim<T>(map: &mut BTreeMap<u64, T>, now: Timestamp, most: u64) {
+    if map.len() as u64 <= most {
+        return;
+    }
+    let now = now.as_ms() / HOUR_MS;
+    while map.first_key_value().is_some_and(|(at, _)| *at <= now.saturating_sub(most)) {
+        map.pop_first();
+    }
+    // Of a clock that was ahead, again and again.
+    while map.len() as u64 > 2 * most {
+        map.pop_last();
     }
 }
 
@@ -187,8 +197,8 @@ pub(crate) struct OutcomeCounter {
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct All {
     webhooks: HashMap<WebhookNo, OfWebhook>,
-    /// Of all webhooks that an account has or had: what was delivered stays counted when they are deleted.
-    accounts: HashMap<AccountNo, Past>,
+    /// What was delivered stays counted when a webhook is deleted.
+    accounts: HashMap<AccountNo, OfAccount>,
 }
 
 impl OutcomeCounter {
@@ -208,17 +218,16 @@ impl OutcomeCounter {
     pub(crate) fn of_webhook(&self, webhook: WebhookNo, now: Timestamp) -> WebhookHistory {
         let all = self.lock();
         let none = OfWebhook::default();
-        let own = all.webhooks.get(&webhook).unwrap_or(&none);
-        own.past.history(now, own.confirmed_ms)
+        all.webhooks.get(&webhook).unwrap_or(&none).history(now)
     }
 
     /// How the notifications of an account stand that were recorded in each of the last [`ACCOUNT_HOURS`], the present
     /// one last, and how long the last day's confirmed attempts took.
     pub(crate) fn of_account(&self, account: AccountNo, now: Timestamp) -> (Vec<HourCounts>, ResponseTimes) {
         let all = self.lock();
-        let none = Past::default();
-        let past = all.accounts.get(&account).unwrap_or(&none);
-        (past.last(now, ACCOUNT_HOURS), past.times(now))
+        let none = OfAccount::default();
+        let own = all.accounts.get(&account).unwrap_or(&none);
+        (own.hours.last(now, ACCOUNT_HOURS), own.times(now))
     }
 
     fn lock(&self) -> MutexGuard<'_, All> {
@@ -239,16 +248,16 @@ impl OutcomeCounter {
         }
         let hour = recorded_at.as_ms() / HOUR_MS;
         let mut all = self.lock();
-        let own = &mut all.webhooks.entry(webhook).or_default().past;
-        let before = own.hours.len();
-        own.hours.entry(hour).or_default().change(from, to);
+        let own = all.webhooks.entry(webhook).or_default();
+        let before = own.hours.0.len();
+        own.hours.0.entry(hour).or_default().change(from, to);
         // Only a new hour makes them too many.
-        if own.hours.len() > before {
-            own.trim_webhook(trusted);
+        if own.hours.0.len() > before {
+            own.trim(trusted);
         }
         let of_all = all.accounts.entry(account).or_default();
-        of_all.hours.entry(hour).or_default().change(from, to);
-        of_all.trim(trusted, ACCOUNT_HOURS);
+        of_all.hours.0.entry(hour).or_default().change(from, to);
+        of_all.trim(trusted);
     }
 
     /// Counts an attempt that was confirmed at `now` after so many microseconds.
@@ -265,7 +274,7 @@ impl OutcomeCounter {
         own.confirmed_ms = Some(now.as_ms());
         let of_all = all.accounts.entry(account).or_default();
         of_all.times.entry(hour).or_default().note(duration_us);
-        of_all.trim(trusted, ACCOUNT_HOURS);
+        of_all.trim(trusted);
     }
 
     /// Nothing is left of an account; its webhooks are forgotten one by one.
@@ -285,8 +294,8 @@ impl OutcomeCounter {
             return;
         };
         let of_all = all.accounts.entry(account).or_default();
-        for (at, one) in own.past.hours {
-            if let Some(sum) = of_all.hours.get_mut(&at) {
+        for (at, one) in own.hours.0 {
+            if let Some(sum) = of_all.hours.0.get_mut(&at) {
                 sum.retried = sum.retried.saturating_sub(one.retried);
                 sum.failed = sum.failed.saturating_sub(one.failed);
             }
@@ -326,12 +335,12 @@ mod tests {
         let all = counter.lock();
         let own = &all.webhooks[&one];
         // Every second hour has some that are to be tried again; the older ones among the others are gone.
-        assert!(own.past.hours.len() as u64 <= u64::midpoint(ACCOUNT_HOURS, HOURS));
-        assert!(all.accounts[&SHOP].hours.len() as u64 <= ACCOUNT_HOURS);
+        assert!(own.hours.0.len() as u64 <= u64::midpoint(ACCOUNT_HOURS, HOURS));
+        assert!(all.accounts[&SHOP].hours.0.len() as u64 <= ACCOUNT_HOURS);
         assert!(all.accounts[&SHOP].times.len() as u64 <= HOURS);
-        assert_eq!(own.past.hours.last_key_value().unwrap().1, &HourCounts { confirmed: 0, retried: 1, failed: 1 });
+        assert_eq!(own.hours.0.last_key_value().unwrap().1, &HourCounts { confirmed: 0, retried: 1, failed: 1 });
         assert_eq!(own.confirmed_ms, Some(hour(24 * 40 - 2).as_ms()));
-        let history = own.past.history(hour(24 * 40 - 1), None);
+        let history = own.history(hour(24 * 40 - 1));
         let times = all.accounts[&SHOP].times(hour(24 * 40 - 1));
         assert_eq!((history.hours.len(), times.count()), (24, 12));
         for bad in ["", "{}", &text.replace("hours", "x"), &text[1..]] {
@@ -364,11 +373,11 @@ mod tests {
         }
         came(&counter, 7, Delivered, hour(99), hour(99));
         let all = counter.lock();
-        let hours = all.webhooks[&one].past.last(hour(99), 24);
+        let hours = all.webhooks[&one].hours.last(hour(99), 24);
         assert_eq!(hours.iter().map(|hour| hour.confirmed).collect::<Vec<_>>(), [vec![1; 23], vec![2]].concat());
-        let of_all = all.accounts[&SHOP].last(hour(99), ACCOUNT_HOURS);
+        let of_all = all.accounts[&SHOP].hours.last(hour(99), ACCOUNT_HOURS);
         assert_eq!(of_all.iter().map(|hour| hour.confirmed).sum::<u64>(), 101);
-        assert!(all.webhooks[&one].past.hours.len() as u64 <= 2 * ACCOUNT_HOURS);
+        assert!(all.webhooks[&one].hours.0.len() as u64 <= 2 * ACCOUNT_HOURS);
     }
 
     #[test]
@@ -403,8 +412,8 @@ mod tests {
                 came(&counter, 7, Retrying, hour(nth), hour(nth));
             }
         }
-        assert!(counter.lock().webhooks[&WebhookNo(7)].past.hours.len() as u64 <= HOURS + 24 * 30 / 50 + 1);
-        assert!(counter.lock().webhooks[&WebhookNo(8)].past.hours.len() as u64 <= HOURS);
+        assert!(counter.lock().webhooks[&WebhookNo(7)].hours.0.len() as u64 <= HOURS + 24 * 30 / 50 + 1);
+        assert!(counter.lock().webhooks[&WebhookNo(8)].hours.0.len() as u64 <= HOURS);
         counter.deleted(SHOP, WebhookNo(7));
         let (hours, _) = counter.of_account(SHOP, now);
         assert_eq!(HourCounts::sum(&hours), HourCounts { confirmed: 2 * 24 * 30, retried: 0, failed: 0 });
