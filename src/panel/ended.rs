@@ -126,7 +126,7 @@ fn confirmation(view: &View<'_>) -> Markup {
         Some("send-to") => t.send_to,
         Some("resend-all") => t.resend_all,
         _ if request.path == "/notifications/resend" => t.resend_selected,
-        _ if request.path == "/tokens" => t.token_create,
+        _ if request.path == "/tokens" => view.lang.upkeep().token_create,
         _ => t.resend,
     };
     let kept = request.form.iter().filter(|(name, _)| name != "csrf");

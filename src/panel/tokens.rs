@@ -4,7 +4,7 @@ use super::filters::{listed, read_page};
 use super::frame::{Place, framed};
 use super::layout::{ago, empty, moment, when};
 use super::request::{page, see};
-use super::texts::{Lang, Texts, fill};
+use super::texts::{Lang, UpkeepTexts, fill};
 use super::view::{PageResult, Refusal, View};
 use crate::model::{Scope, Scopes, TokenId, is_token_name};
 use crate::service::{By, TokenView};
@@ -41,7 +41,7 @@ pub(super) async fn list(view: &View<'_>) -> PageResult {
 }
 
 async fn shown(view: &View<'_>, typed: &Typed, problem: Option<&str>) -> PageResult {
-    let t = view.t;
+    let (t, u) = (view.t, view.lang.upkeep());
     if !view.can_change {
         return Err(Refusal::ReadOnly);
     }
@@ -53,13 +53,13 @@ async fn shown(view: &View<'_>, typed: &Typed, problem: Option<&str>) -> PageRes
     let rows = html! {
         div.card {
             table.rows #rows {
-                caption.sr { (t.tokens) }
+                caption.sr { (u.tokens) }
                 thead {
                     tr {
-                        @for name in [t.token_name, t.token_scopes, t.token_used, t.token_expires] {
+                        @for name in [u.token_name, u.token_scopes, u.token_used, u.token_expires] {
                             th scope="col" { (name) }
                         }
-                        th scope="col" { span.sr { (t.revoke) } }
+                        th scope="col" { span.sr { (u.revoke) } }
                     }
                 }
                 tbody { @for token in &found.items { (row(view, token)) } }
@@ -67,94 +67,94 @@ async fn shown(view: &View<'_>, typed: &Typed, problem: Option<&str>) -> PageRes
         }
     };
     let content = html! {
-        div.head { div { h1 { (t.tokens) } p.sub { (t.tokens_help) } } }
+        div.head { div { h1 { (u.tokens) } p.sub { (u.tokens_help) } } }
         @if let Some(made) = &made {
             section.card.pad.secret role="status" {
-                h2 { (t.token_ready) }
-                p { (t.token_once) }
+                h2 { (u.token_ready) }
+                p { (u.token_once) }
                 pre #secret tabindex="0" { (made) }
                 div.acts { button.main type="button" data-copy="secret" hidden { (t.copy) } }
             }
         }
         @let shown = (!found.items.is_empty()).then_some(&rows);
-        (listed(view, listing, found.next, shown, &empty(t.no_tokens, "", None, t)))
+        (listed(view, listing, found.next, shown, &empty(u.no_tokens, "", None, t)))
         div.narrow { (form(view, typed, problem)) }
     };
     let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    Ok(page(status, framed(view, Place::None, t.tokens, &content)))
+    Ok(page(status, framed(view, Place::None, u.tokens, &content)))
 }
 
 fn form(view: &View<'_>, typed: &Typed, problem: Option<&str>) -> Markup {
-    let t = view.t;
+    let u = view.lang.upkeep();
     html! {
         form.card.pad method="post" action="/tokens" novalidate {
-            h2 { (t.token_new) }
+            h2 { (u.token_new) }
             (view.csrf())
             @if let Some(problem) = problem { p.problem #token-problem role="alert" { (problem) } }
             div.field {
-                label for="name" { (t.token_name) }
+                label for="name" { (u.token_name) }
                 input #name name="name" type="text" value=(typed.name) maxlength="100" autocomplete="off"
-                    placeholder=(t.token_name_example) aria-describedby=[problem.map(|_| "token-problem")];
+                    placeholder=(u.token_name_example) aria-describedby=[problem.map(|_| "token-problem")];
             }
             fieldset {
-                legend { (t.token_scopes) }
+                legend { (u.token_scopes) }
                 @for scope in Scope::ALL {
                     @let id = format!("scope-{}", scope.as_str());
                     div.check {
                         input id=(id) type="checkbox" name="scope" value=(scope.as_str())
                             checked[typed.scopes.contains(&scope)];
-                        label for=(id) { span.strong { (scope.as_str()) } " " span.muted { (meaning(t, scope)) } }
+                        label for=(id) { span.strong { (scope.as_str()) } " " span.muted { (meaning(u, scope)) } }
                     }
                 }
             }
             div.field {
-                label for="days" { (t.token_expires) }
+                label for="days" { (u.token_expires) }
                 select #days name="days" {
-                    option value="" selected[typed.days.is_none()] { (t.never_expires) }
+                    option value="" selected[typed.days.is_none()] { (u.never_expires) }
                     @for days in DAYS {
-                        option value=(days) selected[typed.days == Some(days)] { (fill(t.in_days, &[&days])) }
+                        option value=(days) selected[typed.days == Some(days)] { (fill(u.in_days, &[&days])) }
                     }
                 }
             }
-            div.acts { button.main type="submit" { (t.token_create) } }
+            div.acts { button.main type="submit" { (u.token_create) } }
         }
     }
 }
 
-const fn meaning(t: &Texts, scope: Scope) -> &'static str {
+const fn meaning(u: &UpkeepTexts, scope: Scope) -> &'static str {
     match scope {
-        Scope::Admin => t.scope_admin,
-        Scope::Ingest => t.scope_ingest,
-        Scope::Read => t.scope_read,
-        Scope::Metrics => t.scope_metrics,
+        Scope::Admin => u.scope_admin,
+        Scope::Ingest => u.scope_ingest,
+        Scope::Read => u.scope_read,
+        Scope::Metrics => u.scope_metrics,
     }
 }
 
 fn row(view: &View<'_>, token: &TokenView) -> Markup {
-    let t = view.t;
+    let (t, u) = (view.t, view.lang.upkeep());
     let scopes = token.scopes.iter().map(Scope::as_str).collect::<Vec<_>>().join(", ");
     html! {
         tr id=(format!("t-{}", token.id)) {
             td.what {
                 span.t1 { (token.name) }
-                @if is_own(view, token.id) { " " span.tag { (t.token_own) } }
-                div.t2 { (t.token_made) " " (when(view, token.inserted_at)) }
+                @if is_own(view, token.id) { " " span.tag { (u.token_own) } }
+                div.t2 { (u.token_made) " " (when(view, token.inserted_at)) }
             }
             td.full { (scopes) }
             td.full.t2 {
-                span.only { (t.token_used) ": " }
+                span.only { (u.token_used) ": " }
                 @match token.last_used_at { Some(at) => (ago(view, at)), None => (t.never) }
             }
-            td.full.t2 { span.only { (t.token_expires) ": " } (expiry(view.lang, t, token)) }
+            td.full.t2 { span.only { (u.token_expires) ": " } (expiry(view.lang, token)) }
             td.fit {
-                a.btn.small href=(format!("/tokens/{}/revoke", token.id)) { (t.revoke) span.sr { " " (token.name) } }
+                a.btn.small href=(format!("/tokens/{}/revoke", token.id)) { (u.revoke) span.sr { " " (token.name) } }
             }
         }
     }
 }
 
-fn expiry(lang: Lang, t: &Texts, token: &TokenView) -> Markup {
-    html! { @match token.expires_at { Some(at) => (moment(lang, at)), None => (t.never_expires) } }
+fn expiry(lang: Lang, token: &TokenView) -> Markup {
+    html! { @match token.expires_at { Some(at) => (moment(lang, at)), None => (lang.upkeep().never_expires) } }
 }
 
 /// Whether this is the token of the present session.
@@ -165,7 +165,7 @@ fn is_own(view: &View<'_>, id: TokenId) -> bool {
 pub(super) async fn create(view: &View<'_>) -> PageResult {
     let typed = Typed::of_form(view);
     let Some(scopes) = Scopes::new(typed.scopes.iter().copied()).filter(|_| is_token_name(&typed.name)) else {
-        return shown(view, &typed, Some(view.t.token_problem)).await;
+        return shown(view, &typed, Some(view.lang.upkeep().token_problem)).await;
     };
     let expires = typed.days.map(|days| DAY * days);
     let made = view.service.create_token(view.caller(), typed.name, scopes, expires).await?;
@@ -175,27 +175,27 @@ pub(super) async fn create(view: &View<'_>) -> PageResult {
 
 #[expect(clippy::unused_async, reason = "as all handlers are")]
 pub(super) async fn confirm_revoke(view: &View<'_>, id: TokenId) -> PageResult {
-    let t = view.t;
+    let (t, u) = (view.t, view.lang.upkeep());
     if !view.can_change {
         return Err(Refusal::ReadOnly);
     }
     let token = view.service.token(view.caller(), id)?;
     let content = html! {
-        p.crumb { a href="/tokens" { (t.tokens) } }
+        p.crumb { a href="/tokens" { (u.tokens) } }
         div.narrow {
-        div.head { h1 { (t.revoke_title) } }
+        div.head { h1 { (u.revoke_title) } }
         form.card.pad method="post" action=(format!("/tokens/{id}/revoke")) {
             (view.csrf())
             p.strong { (token.name) }
-            @if is_own(view, id) { p.problem { (t.revoke_own) } }
-            p { (t.revoke_help) }
+            @if is_own(view, id) { p.problem { (u.revoke_own) } }
+            p { (u.revoke_help) }
             div.acts {
-                button.danger type="submit" { (t.revoke_yes) } a.btn href="/tokens" { (t.cancel) }
+                button.danger type="submit" { (u.revoke_yes) } a.btn href="/tokens" { (t.cancel) }
             }
         }
         }
     };
-    Ok(page(StatusCode::OK, framed(view, Place::None, t.revoke_title, &content)))
+    Ok(page(StatusCode::OK, framed(view, Place::None, u.revoke_title, &content)))
 }
 
 pub(super) async fn revoke(view: &View<'_>, id: TokenId) -> PageResult {

@@ -30,17 +30,18 @@ impl Counted {
     }
 }
 
-/// One language: `name: "text";`, or `name: ["text for one", "text for any other number"];`. The first one, marked by
-/// `struct`, says what there is; what another has more or less doesn't compile, and what no page shows is a warning.
+/// A table of one language: `name: "text";`, or `name: ["text for one", "text for any other number"];`. The first one,
+/// marked by `struct`, says what there is; what another has more or less doesn't compile, and what no page shows is a
+/// warning.
 macro_rules! texts {
-    (struct $language:ident; $($name:ident: $text:tt;)*) => {
-        pub(crate) struct Texts {
+    (struct $table:ident as $language:ident; $($name:ident: $text:tt;)*) => {
+        pub(crate) struct $table {
             $(pub(crate) $name: texts!(type $text),)*
         }
-        texts! { $language; $($name: $text;)* }
+        texts! { $table as $language; $($name: $text;)* }
     };
-    ($language:ident; $($name:ident: $text:tt;)*) => {
-        pub(crate) static $language: Texts = Texts { $($name: texts!(value $text),)* };
+    ($table:ident as $language:ident; $($name:ident: $text:tt;)*) => {
+        pub(crate) static $language: $table = $table { $($name: texts!(value $text),)* };
         #[cfg(test)]
         pub(crate) const ALL: &[(&str, &[&str])] = &[$((stringify!($name), texts!(all $text)),)*];
     };

@@ -4,7 +4,7 @@ use super::define::texts;
 use super::pt::Texts;
 
 texts! {
-    EN;
+    Texts as EN;
     // The frame.
     place: "Profile and preferences";
     product: "Notifications";
@@ -562,31 +562,4 @@ texts! {
     do_502: "the receiving system is down: what answered is the server in front of it. Tell the target's operator.";
     do_5xx: "tell the target's operator: the error is its own, and its log says more.";
     do_bad_status: "check what answers at this URL: it is no usual web server.";
-    // Tokens.
-    tokens: "Tokens";
-    tokens_help: "Give each program and each person a token of its own, with no more than it needs.";
-    no_tokens: "No tokens";
-    token_new: "New token";
-    token_name: "Name";
-    token_name_example: "Web shop";
-    token_scopes: "Scopes";
-    token_made: "Created";
-    token_used: "Last used";
-    token_expires: "Expires";
-    token_own: "this session";
-    token_create: "Create token";
-    token_ready: "Token created";
-    token_once: "Copy it now: it will not be shown again.";
-    token_problem: "Give it a name of up to 100 characters, and choose at least one scope.";
-    never_expires: "Never";
-    in_days: "In {} days";
-    scope_admin: "everything, creating and revoking tokens too";
-    scope_ingest: "recording events";
-    scope_read: "seeing everything, changing nothing";
-    scope_metrics: "reading the metrics";
-    revoke: "Revoke";
-    revoke_title: "Revoke this token?";
-    revoke_help: "Systems that use it lose access at once. This cannot be undone.";
-    revoke_own: "You signed in with this token: revoking it ends your session. Have another admin token at hand.";
-    revoke_yes: "Yes, revoke it";
 }

@@ -3,6 +3,8 @@
 mod define;
 mod en;
 mod pt;
+mod upkeep_en;
+mod upkeep_pt;
 
 pub(super) use crate::model::Language as Lang;
 use crate::model::{AttemptError, Localized, Status};
@@ -11,6 +13,7 @@ pub(super) use define::fill;
 use en::EN;
 use pt::PT;
 pub(super) use pt::Texts;
+pub(super) use upkeep_pt::UpkeepTexts;
 
 impl Lang {
     /// Why an attempt failed, in this language.
@@ -22,6 +25,14 @@ impl Lang {
         match self {
             Self::Pt => &PT,
             Self::En => &EN,
+        }
+    }
+
+    /// Those of the pages of whoever looks after carteiro.
+    pub(super) const fn upkeep(self) -> &'static UpkeepTexts {
+        match self {
+            Self::Pt => &upkeep_pt::PT,
+            Self::En => &upkeep_en::EN,
         }
     }
 
@@ -84,12 +95,14 @@ mod tests {
     #[test]
     fn both_languages_say_all_of_it() {
         let places = |text: &str| text.matches("{}").count();
-        assert_eq!(pt::ALL.len(), en::ALL.len());
-        for ((name, pt), (other, en)) in pt::ALL.iter().zip(en::ALL) {
-            assert_eq!(name, other, "the two languages have their texts in the same order");
-            assert_eq!(pt.len(), en.len(), "{name}");
-            assert!(pt.iter().chain(*en).all(|text| !text.is_empty() && text.trim() == *text), "{name}");
-            assert!(pt.iter().chain(*en).all(|text| places(text) == places(pt[0])), "{name}");
+        for (pt, en) in [(pt::ALL, en::ALL), (upkeep_pt::ALL, upkeep_en::ALL)] {
+            assert_eq!(pt.len(), en.len());
+            for ((name, pt), (other, en)) in pt.iter().zip(en) {
+                assert_eq!(name, other, "the two languages have their texts in the same order");
+                assert_eq!(pt.len(), en.len(), "{name}");
+                assert!(pt.iter().chain(*en).all(|text| !text.is_empty() && text.trim() == *text), "{name}");
+                assert!(pt.iter().chain(*en).all(|text| places(text) == places(pt[0])), "{name}");
+            }
         }
         assert_eq!(fill("{} de {}", &[&1, &"dois"]), "1 de dois");
     }
