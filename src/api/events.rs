@@ -239,6 +239,7 @@ struct EventShape<'a> {
     occurred_at: Option<Timestamp>,
     inserted_at: Timestamp,
     notifications: u32,
+    test: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     erased_at: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -256,6 +257,7 @@ impl<'a> EventShape<'a> {
             occurred_at: event.occurred_at,
             inserted_at: event.inserted_at,
             notifications: event.notifications,
+            test: event.trial.is_some(),
             erased_at: event.erased_at,
             trace_id: event.trace.as_ref().map(|trace| trace.trace_id().to_string()),
         }

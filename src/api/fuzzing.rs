@@ -103,6 +103,7 @@ fn is_kept(request: &[u8], draft: EventDraft<'_>) {
         notifications: 0,
         erased_at: None,
         trace: new.trace,
+        trial: new.trial,
     };
     keeps_event(&event, &payload);
 }

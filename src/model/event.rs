@@ -32,6 +32,18 @@ pub struct Event {
     pub erased_at: Option<Timestamp>,
     /// The trace it was recorded in, for as long as there is a payload to send.
     pub trace: Option<Arc<TraceContext>>,
+    /// What it tries out; `None` for business. Its notifications are tests: they have one attempt each, and stand in no
+    /// figure.
+    pub trial: Option<Trial>,
+}
+
+/// What an event tries out that is no business of the shop's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trial {
+    /// One webhook, whatever it subscribes to.
+    Webhook,
+    /// All webhooks that subscribe to its type: it is a sample, sent from the panel.
+    Sample,
 }
 
 /// What events of one resource have in common.
@@ -261,6 +273,8 @@ pub struct NewEvent {
     pub body: BodyDraft,
     /// The trace it was recorded in. No part of the fingerprint: a repetition comes with a trace of its own.
     pub trace: Option<Arc<TraceContext>>,
+    /// What it tries out; `None` for business.
+    pub trial: Option<Trial>,
 }
 
 impl Event {

@@ -41,6 +41,7 @@ impl EventDraft<'_> {
             external_id: self.external_id,
             occurred_at: self.occurred_at,
             trace: self.trace,
+            trial: None,
         }
     }
 }

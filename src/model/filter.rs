@@ -136,10 +136,23 @@ filter! {
         resource_id: String = "resource_id", "ID", [List, Stream, Panel];
         /// With a notification that is pending or has failed
         undelivered: bool = "undelivered", "BOOL", [Panel];
+        /// Samples and tests of webhooks (true), or everything else (false, which holds unless an id is looked for)
+        test: bool = "test", "BOOL", [List, Panel];
         /// Of events recorded at or after this time
         from: Timestamp = "from", "TIME", [List, Panel];
         /// Of events recorded before this time
         to: Timestamp = "to", "TIME", [List, Panel];
+    }
+}
+
+impl EventFilter {
+    /// With what holds unless the caller says otherwise: tests are apart, but where something is looked for by its id.
+    #[must_use]
+    pub fn or_default(mut self) -> Self {
+        if self.q.is_none() && self.external_id.is_none() && self.resource_id.is_none() {
+            self.test.get_or_insert(false);
+        }
+        self
     }
 }
 

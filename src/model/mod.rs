@@ -64,7 +64,7 @@ pub use business_keys::SearchText;
 pub(crate) use business_keys::{fold, is_folded, tokens};
 pub use catalogue::{CATALOGUE, CatalogueEntry, ExtraType, KnownType, Sentences, catalogue};
 pub use duration::{format_duration, parse_duration};
-pub use event::{About, BodyDraft, Event, Fingerprint, NewEvent, OrderName, Payload, ResourceFacts};
+pub use event::{About, BodyDraft, Event, Fingerprint, NewEvent, OrderName, Payload, ResourceFacts, Trial};
 pub use event_draft::EventDraft;
 pub use event_type::{EventType, Pattern, PatternSet};
 pub use extra_headers::ExtraHeaders;

@@ -3,10 +3,12 @@
 use super::attempts::{self, Exchanges};
 use super::filters::{
     alerts, asked_for, chip, csv_link, listed, period_popover, popover, read_page, set_chips, shown_period, text_field,
-    type_list,
+    toggle, type_list,
 };
 use super::frame::{Place, framed};
-use super::layout::{LONGEST_SHOWN, action, ago, bytes, counted, curl, empty, moment, pretty, when, with_moments};
+use super::layout::{
+    LONGEST_SHOWN, action, ago, bytes, counted, curl, empty, moment, pretty, test_mark, when, with_moments,
+};
 use super::names::{self, event_title};
 use super::request::page;
 use super::texts::fill;
@@ -65,6 +67,7 @@ fn filters(view: &View<'_>) -> Markup {
     html! {
         (chip(view, "undelivered", "", t.all_of_them))
         (chip(view, "undelivered", "1", t.undelivered))
+        (toggle(view, "test", "true", t.tests))
         (period_popover(view))
         (popover(view, "more-filters", t.more_filters, &["type", "external_id", "resource_id"], &more))
         (set_chips(view, &set, shown))
@@ -90,7 +93,7 @@ pub(super) fn rows(view: &View<'_>, found: &[EventSummary], id: Option<&str>) ->
                                 a.t1 href=(format!("/events/{}", event.id)) {
                                     (event_title(view, event.event_type.as_str()))
                                 }
-                                " " span.t2 { (names::about(view, &event.about())) }
+                                " " span.t2 { (names::about(view, &event.about())) } (test_mark(t, event.trial.is_some()))
                             }
                             div.t2.code.clip { (event.event_type) }
                         }
@@ -125,7 +128,7 @@ pub(super) async fn show(view: &View<'_>, id: EventId) -> PageResult {
             a href="/events" { (t.events) } " › " @if let Some(order) = order { (order) } @else { span.id { (id) } }
         }
         div.head {
-            div { h1 { (title) } (meta(view, event)) }
+            div { h1 { (title) (test_mark(t, event.trial.is_some())) } (meta(view, event)) }
             div.acts {
                 (others_of_order(order, t.other_events))
                 @if view.can_change && event.erased_at.is_none() {

@@ -39,6 +39,11 @@ pub(super) fn counted(view: &View<'_>, status: Status, count: u64) -> Markup {
     html! { span class=(format!("pill {}", tone(status))) { (text) } }
 }
 
+/// That something is a test, behind what it is called.
+pub(super) fn test_mark(t: &Texts, is_test: bool) -> Markup {
+    html! { @if is_test { " " span.tag { (t.test_word) } } }
+}
+
 pub(super) const fn tone(status: Status) -> &'static str {
     match status {
         Status::Pending | Status::Held | Status::Cancelled => "idle",

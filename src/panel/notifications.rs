@@ -6,7 +6,7 @@ use super::filters::{
     text_field, type_list,
 };
 use super::frame::{Place, framed};
-use super::layout::empty;
+use super::layout::{empty, test_mark};
 use super::names;
 use super::notification_filter::{asked_for, not_whole};
 use super::request::page;
@@ -124,7 +124,10 @@ pub(super) async fn show(view: &View<'_>, id: NotificationId) -> PageResult {
         }
         div.head {
             div {
-                h1 { (title) " " span.sub { (names::about(view, &detail.view.about)) } }
+                h1 {
+                    (title) (test_mark(t, detail.view.test)) " "
+                    span.sub { (names::about(view, &detail.view.about)) }
+                }
                 p.meta {
                     span.code { (detail.view.event_type) }
                     span { a href=(format!("/events/{}", detail.view.event_id)) { (t.see_event) } }

@@ -2,7 +2,7 @@
 //! sends it again.
 
 use super::filters::{PAGING, chip_to, toggle};
-use super::layout::{at_most_counted, resend_button, status, until, when};
+use super::layout::{at_most_counted, resend_button, status, test_mark, until, when};
 use super::names::{self, event_title};
 use super::texts::fill;
 use super::view::View;
@@ -104,7 +104,10 @@ fn row(view: &View<'_>, item: &NotificationView, with_webhook: bool) -> Markup {
                 }
             }
             td.what {
-                div.clip.about { a.t1 href=(format!("/notifications/{id}")) { (title) } " " span.t2 { (about) } }
+                div.clip.about {
+                    a.t1 href=(format!("/notifications/{id}")) { (title) } " " span.t2 { (about) }
+                    (test_mark(t, item.test))
+                }
                 @if with_webhook { div.t2.clip { (webhook) } }
             }
             td.now.r {
@@ -131,7 +134,7 @@ fn moment(view: &View<'_>, item: &NotificationView) -> Markup {
 fn how_far(view: &View<'_>, item: &NotificationView) -> String {
     let t = view.t;
     match item.status {
-        _ if item.test => t.test_word.to_owned(),
+        _ if item.test => String::new(),
         Status::Held => t.webhook_paused.to_owned(),
         Status::Retrying | Status::Failed => fill(t.of_attempts, &[&item.automatic, &item.max_attempts]),
         Status::Pending | Status::Delivered | Status::Cancelled => String::new(),

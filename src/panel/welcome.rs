@@ -4,11 +4,10 @@ use super::events;
 use super::layout::{Icon, icon};
 use super::names::event_title;
 use super::request::{self, see};
-use super::view::{PageResult, Refusal, View, back_of};
+use super::view::{PageResult, View, back_of};
 use super::webhooks;
-use crate::service::{EventDraft, Overview, SAMPLE_ENV};
+use crate::service::Overview;
 use maud::{Markup, html};
-use std::sync::Arc;
 
 /// By what the first steps are known to be dismissed.
 const MARK: &str = "welcome";
@@ -83,26 +82,8 @@ fn sample_form(view: &View<'_>) -> Markup {
 /// Records a sample, marked as a test, and leads to what becomes of it.
 pub(super) async fn send_sample(view: &View<'_>) -> PageResult {
     let wanted = view.request.form.get("type").unwrap_or(FIRST_SAMPLE);
-    let known = view.catalogue().iter().find(|known| known.event_type.as_str() == wanted);
-    let Some(known) = known.filter(|known| !known.event_type.is_own()) else {
-        return Err(Refusal::NotFound);
-    };
-    let draft = EventDraft {
-        id: None,
-        event_type: known.event_type.clone(),
-        external_id: None,
-        occurred_at: None,
-        resource: known.resource(),
-        trace: None,
-    };
-    let mut caller = view.caller().clone();
-    caller.env = Arc::from(SAMPLE_ENV);
-    let prepared = view.service.prepare_events(&caller, vec![draft], false).map_err(Refusal::from)?;
-    let recorded = view.service.record(&caller, prepared, None).await?;
-    match recorded.events.first() {
-        Some(event) => Ok(see(&format!("/events/{}?done=sample", event.id))),
-        None => Err(Refusal::NotFound),
-    }
+    let event = view.service.record_sample(view.caller(), wanted).await?;
+    Ok(see(&format!("/events/{}?done=sample", event.id)))
 }
 
 /// Hides what the form names, for as long as the browser is open.

@@ -9,12 +9,16 @@ use super::shared::{Service, allows};
 use super::views::{NotificationDetail, NotificationView, Present, Webhooks};
 use crate::http::OWN_MAPPING;
 use crate::model::{
-    BodyDraft, Event, EventDraft, EventFilter, EventId, Fingerprint, Listing, Localized, NewEvent, Notification,
-    NotificationKey, Page, Payload, Status, WebhookId, localized,
+    BodyDraft, Event, EventDraft, EventFilter, EventId, Fingerprint, KnownType, Listing, Localized, NewEvent,
+    Notification, NotificationKey, Page, Payload, Status, Trial, WebhookId, localized,
 };
 use crate::store::{EraseEvent, RecordEvents, ResendEvent, ResendEventTo, Store};
 use bytes::BytesMut;
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What bodies of samples and of tests by a sample say as `env`, so that no target takes them for business.
+pub(super) const SAMPLE_ENV: &str = "test";
 
 /// The bodies of a batch of more bytes share one buffer, which goes back to the system with the last of them.
 const LARGE_BATCH: usize = 4 * 1024 * 1024;
@@ -122,9 +126,34 @@ impl Service {
         Ok(Recorded { events: accepted.into_iter().map(|accepted| accepted.event).collect(), replayed })
     }
 
+    /// Records the catalogue's sample of a type, for every webhook that subscribes to it. It is a trial: its targets
+    /// see so by the `env` of the body, its notifications have one attempt each, and no figure counts it.
+    /// [`Error::NotFound`] where the catalogue has no such type, or it is one of carteiro's own.
+    pub async fn record_sample(&self, caller: &Caller, event_type: &str) -> Result<Event, Error> {
+        let is_meant = |known: &KnownType| known.event_type.as_str() == event_type;
+        let known = self.event_types().into_iter().find(is_meant);
+        let known = known.filter(|known| !known.event_type.is_own());
+        let known = known.ok_or(Error::NotFound)?;
+        let draft = EventDraft {
+            id: None,
+            event_type: known.event_type.clone(),
+            external_id: None,
+            occurred_at: None,
+            resource: known.resource(),
+            trace: None,
+        };
+        let caller = Caller { env: Arc::from(SAMPLE_ENV), ..caller.clone() };
+        let mut prepared = self.prepare_events(&caller, vec![draft], false)?;
+        for event in &mut prepared.events {
+            event.trial = Some(Trial::Sample);
+        }
+        let recorded = self.record(&caller, prepared, None).await?;
+        recorded.events.into_iter().next().ok_or(Error::NotFound)
+    }
+
     /// A page of events.
     pub async fn events(&self, caller: &Caller, filter: EventFilter, listing: Listing) -> Result<Page<Event>, Error> {
-        let account = caller.account;
+        let (account, filter) = (caller.account, filter.or_default());
         self.read(move |store| Ok(store.events(account, &filter, listing)?)).await
     }
 

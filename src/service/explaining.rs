@@ -7,7 +7,7 @@ use super::shared::Service;
 use super::views::{NotificationView, Present, Webhooks};
 use crate::model::{
     Effort, Event, EventId, EventType, FilterSet, Localized, Notification, Pattern, Payload, PayloadFilter, Status,
-    Timestamp, Unmet, WaitReason, Webhook, WebhookId, WebhookStatus, localized,
+    Timestamp, Trial, Unmet, WaitReason, Webhook, WebhookId, WebhookStatus, localized,
 };
 use crate::store::Store;
 use serde::Serialize;
@@ -76,7 +76,7 @@ pub(super) fn explain_all(
             reason,
         });
     }
-    let is_test = notifications.iter().any(|notification| notification.test);
+    let is_test = event.trial == Some(Trial::Webhook);
     let has = |webhook: &Webhook| notifications.iter().any(|notification| notification.key.webhook == webhook.no);
     let directory = store.directory();
     let others: Vec<&Arc<Webhook>> = directory.of(event.account).filter(|webhook| !has(webhook)).collect();

@@ -48,7 +48,7 @@ pub use summary::{
 };
 pub use tokens::{NewToken, TokenView};
 pub use views::{NotificationDetail, NotificationView};
-pub use webhooks::{SAMPLE_ENV, WebhookDraft};
+pub use webhooks::WebhookDraft;
 
 pub use crate::delivery::why as attempt_error;
 pub use crate::model::EventDraft;

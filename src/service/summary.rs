@@ -219,7 +219,7 @@ impl Service {
         filter: EventFilter,
         listing: Listing,
     ) -> Result<Page<EventSummary>, Error> {
-        let account = caller.account;
+        let (account, filter) = (caller.account, filter.or_default());
         self.read(move |store| summarize(store, account, &filter, listing)).await
     }
 

@@ -2,7 +2,7 @@
 
 use super::caller::Caller;
 use super::error::{Error, key_taken, refused};
-use super::events::own_type;
+use super::events::{SAMPLE_ENV, own_type};
 use super::shared::Service;
 use super::views::NotificationView;
 use crate::model::{
@@ -16,9 +16,6 @@ use crate::store::{
 };
 use std::sync::Arc;
 use std::time::Duration;
-
-/// What bodies of samples and of tests by a sample say as `env`, so that no target takes them for business.
-pub const SAMPLE_ENV: &str = "test";
 
 /// What a new webhook is made of.
 #[derive(Clone, Debug)]

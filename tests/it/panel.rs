@@ -4,6 +4,7 @@ mod behind_a_proxy;
 mod browser;
 mod many;
 mod sessions;
+mod trials;
 mod webhooks;
 
 use super::harness::{Answer, Daemon, QUICK, eventually, retrying_after};

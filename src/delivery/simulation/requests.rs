@@ -37,6 +37,7 @@ impl New {
             body: BodyDraft::new(&self.event_type, "test", &resource),
             event_type: self.event_type,
             trace: None,
+            trial: None,
         }
     }
 }

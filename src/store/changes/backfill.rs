@@ -22,7 +22,7 @@ use crate::store::changes::change::{Change, ChangeError};
 use crate::store::changes::job_queue::Turned;
 use crate::store::changes::ledger::Ledger;
 use crate::store::changes::ordering::{add_to_event, position};
-use crate::store::changes::rows::{last_seq, read_event, read_notification, read_payload, with_record};
+use crate::store::changes::rows::{last_seq, read_event, read_notification, read_payload};
 use crate::store::error::StoreError;
 use crate::store::query::merge::{Merge, Range, Shape, Step, Union};
 use crate::store::query::owed::{Facts, judge, matching};
@@ -271,8 +271,7 @@ fn owe(
     if let Some(known) = read_notification(txn, account, NotificationKey { seq, webhook: no })? {
         return Ok(Owed::Known(Box::new(known)));
     }
-    let is_test = is_test(txn, &event)?;
-    let facts = Facts { notification: None, is_test, payload: || read_payload(txn, seq, &stored) };
+    let facts = Facts { notification: None, payload: || read_payload(txn, seq, &stored) };
     let reason = judge(webhook, filters, &event, facts)?;
     let payload_bytes = if webhook.filter.is_some() { stored.payload_bytes() } else { 0 };
     if let Some(reason) = reason {
@@ -281,18 +280,6 @@ fn owe(
     let position = position(txn, &event, no, webhook.ordered)?;
     add_to_event(ledger, txn, (&mut event, &stored), no, position, now);
     Ok(Owed::Created { payload_bytes })
-}
-
-/// Whether an event was recorded by a test of a webhook: then it has one notification, which has a record and says so.
-pub(crate) fn is_test(txn: &Txn<'_>, event: &Event) -> Result<bool, StoreError> {
-    if event.notifications != 1 {
-        return Ok(false);
-    }
-    let (account, seq) = (event.account, event.seq);
-    let Some(webhook) = with_record(txn, account, seq)?.first().copied() else {
-        return Ok(false);
-    };
-    Ok(read_notification(txn, account, NotificationKey { seq, webhook })?.is_some_and(|only| only.test))
 }
 
 /// Before an event that is recorded becomes pending: whatever the backfills under way still owe of its resource to

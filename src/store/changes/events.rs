@@ -1,8 +1,8 @@
 //! Events: recorded once with a notification for each webhook that matches, erased.
 
 use crate::model::{
-    AccountNo, Event, EventId, EventType, NewEvent, Notification, NotificationKey, Seq, Status, Timestamp, WebhookId,
-    WebhookNo,
+    AccountNo, Event, EventId, EventType, NewEvent, Notification, NotificationKey, Seq, Status, Timestamp, Trial,
+    WebhookId, WebhookNo,
 };
 use crate::stats::Counted;
 use crate::store::cached_payload::CachedPayload;
@@ -10,7 +10,7 @@ use crate::store::changes::backfill::owe_older_first;
 use crate::store::changes::change::{Change, ChangeError, fan_out_bytes};
 use crate::store::changes::idempotency::{IdempotencyKey, Made, answered, is_in_window, remember};
 use crate::store::changes::ledger::{Ledger, Matches, Matching};
-use crate::store::changes::ordering::{add_notification, position, release_next};
+use crate::store::changes::ordering::{add_notification, add_test, position, release_next};
 use crate::store::changes::rows::{
     delete_chunks, find_event, find_notification, put_notification, read_event, recipients_of,
 };
@@ -107,7 +107,8 @@ impl Change for RecordTestEvent {
             return Ok(None);
         };
         check(ledger, txn, account, std::slice::from_ref(&self.event))?;
-        let event = record(ledger, txn, account, self.event, &Recipients::Tested(webhook), now)?;
+        let event = NewEvent { trial: Some(Trial::Webhook), ..self.event };
+        let event = record(ledger, txn, account, event, &Recipients::Tested(webhook), now)?;
         let notification = Notification::new(NotificationKey { seq: event.seq, webhook }, account, now, true);
         Ok(Some((notification, event)))
     }
@@ -268,7 +269,7 @@ pub(crate) fn record(
             (matching.to.iter().filter(|(no, _)| no != webhook).copied().collect(), matching.filtered)
         }
     };
-    let NewEvent { id, event_type, external_id, resource, occurred_at, fingerprint, body, trace } = new;
+    let NewEvent { id, event_type, external_id, resource, occurred_at, fingerprint, body, trace, trial } = new;
     ledger.head.seq += 1;
     let seq = Seq(ledger.head.seq);
     let own_id = id.is_some();
@@ -286,6 +287,7 @@ pub(crate) fn record(
         notifications: u32::try_from(recipients.len()).unwrap_or(u32::MAX),
         erased_at: None,
         trace,
+        trial,
     };
     if !matches!(to, Recipients::Tested(_)) {
         owe_older_first(ledger, txn, &event, &recipients, now);
@@ -293,7 +295,7 @@ pub(crate) fn record(
     // Read before anything of it is staged: an error must find nothing staged.
     let mut positions = Vec::with_capacity(recipients.len());
     for (webhook, ordered) in recipients.iter() {
-        positions.push((*webhook, position(txn, &event, *webhook, *ordered)?));
+        positions.push((*webhook, position(txn, &event, *webhook, *ordered && trial.is_none())?));
     }
     // A cached payload that shares a buffer would keep all of its batch in memory.
     let may_be_cached = !recipients.is_empty() && !body.shares_a_buffer();
@@ -315,11 +317,8 @@ pub(crate) fn record(
     let trace = event.trace.clone();
     let cached = if may_be_cached { CachedPayload::within(&ledger.cached_bytes, payload, trace) } else { None };
     for (webhook, position) in positions {
-        if matches!(to, Recipients::Tested(_)) {
-            let notification = Notification::new(NotificationKey { seq, webhook }, account, now, true);
-            put_notification(txn, &[], &notification);
-            ledger.head.notifications += 1;
-            ledger.updates.push(StoreUpdate::Manual { key: notification.key, since: now, at_once: true });
+        if trial.is_some() {
+            add_test(ledger, txn, account, NotificationKey { seq, webhook }, now);
             continue;
         }
         let notification = add_notification(ledger, txn, &event, webhook, position, now);

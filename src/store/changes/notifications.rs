@@ -2,14 +2,14 @@
 
 use crate::model::{
     AccountNo, Attempt, ErrorCode, Event, FailedNotification, Notification, NotificationId, NotificationKey, OwnEvent,
-    ResendContext, ResendRefusal, Seq, State, Status, Timestamp, Trigger, Verdict, Webhook, WebhookId, WebhookNo,
+    ResendContext, ResendRefusal, Seq, State, Status, Timestamp, Trial, Trigger, Verdict, Webhook, WebhookId,
+    WebhookNo,
 };
 use crate::stats::{Counted, Outcome};
-use crate::store::changes::backfill::is_test;
 use crate::store::changes::change::{Change, ChangeError, fan_out_bytes};
 use crate::store::changes::health::note_health;
 use crate::store::changes::ledger::{Ledger, Matches};
-use crate::store::changes::ordering::{add_notification, add_to_event, position, release_next};
+use crate::store::changes::ordering::{add_notification, add_test, add_to_event, position, release_next};
 use crate::store::changes::own_events::{is_told_of, tell_others};
 use crate::store::changes::rows::{
     find_notification, put_notification, read_event, read_notification, read_payload, recipients_of,
@@ -102,11 +102,8 @@ impl Change for ResendEvent {
             }
         }
         let known = recipients_of(txn, account, seq)?;
-        let only = known.first().filter(|_| known.len() == 1).map(|webhook| NotificationKey { seq, webhook: *webhook });
-        let only = only.map(|key| read_notification(txn, account, key)).transpose()?.flatten();
-        let is_test = only.is_some_and(|notification| notification.test);
         let mut met = Matches::default();
-        let webhooks: Vec<(WebhookNo, bool)> = if is_test {
+        let webhooks: Vec<(WebhookNo, bool)> = if event.trial == Some(Trial::Webhook) {
             // Only to the webhook that was tested, whatever type the test was of.
             known.into_iter().map(|webhook| (webhook, false)).collect()
         } else {
@@ -131,6 +128,10 @@ impl Change for ResendEvent {
                     tracing::error!(%error, event = %event.id, "a notification could not be re-sent");
                 }
                 Ok(None) if met.binary_search_by_key(&webhook, |(no, _)| *no).is_err() => {}
+                Ok(None) if event.trial.is_some() => {
+                    event.notifications += 1;
+                    notifications.push(add_test(ledger, txn, account, key, now));
+                }
                 Ok(None) => {
                     let position = match position(txn, &event, webhook, ordered) {
                         Ok(position) => position,
@@ -202,11 +203,16 @@ impl Change for ResendEventTo {
         if event.erased_at.is_some() {
             return Err(ChangeError::Refused(ResendToRefusal::Resend(ResendRefusal::Erased)));
         }
-        if is_test(txn, &event)? {
+        if event.trial == Some(Trial::Webhook) {
             return Err(ChangeError::Refused(ResendToRefusal::TestOfAnother));
         }
         if event.tells_of_webhook() == Some(webhook.id) {
             return Err(ChangeError::Refused(ResendToRefusal::AboutWebhook));
+        }
+        if event.trial.is_some() {
+            event.notifications += 1;
+            txn.put(keys::event(account, seq), record::encode_event_again(&event, &stored));
+            return Ok(Some(add_test(ledger, txn, account, key, now)));
         }
         let position = position(txn, &event, webhook.no, webhook.ordered)?;
         let notification = add_to_event(ledger, txn, (&mut event, &stored), webhook.no, position, now);

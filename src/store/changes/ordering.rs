@@ -1,6 +1,6 @@
 //! Webhooks that keep order: a notification leaves once its predecessor of the same resource is finished.
 
-use crate::model::{Event, Notification, NotificationKey, OrderKey, Timestamp, WebhookNo};
+use crate::model::{AccountNo, Event, Notification, NotificationKey, OrderKey, Timestamp, WebhookNo};
 use crate::store::changes::ledger::Ledger;
 use crate::store::changes::rows::{find_notification, last_seq, put_notification, read_notification};
 use crate::store::error::StoreError;
@@ -75,6 +75,21 @@ pub(crate) fn add_to_event(
     }
     event.notifications += 1;
     txn.put(keys::event(event.account, event.seq), record::encode_event_again(event, stored));
+    notification
+}
+
+/// Adds the notification of an event that tries something out: it has one attempt, at once, and waits for nothing.
+pub(crate) fn add_test(
+    ledger: &mut Ledger,
+    txn: &mut Txn<'_>,
+    account: AccountNo,
+    key: NotificationKey,
+    now: Timestamp,
+) -> Notification {
+    let notification = Notification::new(key, account, now, true);
+    put_notification(txn, &[], &notification);
+    ledger.head.notifications += 1;
+    ledger.updates.push(StoreUpdate::Manual { key, since: now, at_once: true });
     notification
 }
 

@@ -16,8 +16,6 @@ use std::sync::PoisonError;
 pub(crate) struct Facts<P> {
     /// Its notification for the webhook, if it has one.
     pub(crate) notification: Option<Notification>,
-    /// Whether it was recorded by a test of a webhook.
-    pub(crate) is_test: bool,
     /// Reads its payload, which is done only where a filter asks for it.
     pub(crate) payload: P,
 }
@@ -36,7 +34,7 @@ pub(crate) fn judge(
     if event.erased_at.is_some() {
         return Ok(Some(SkipReason::Erased));
     }
-    if facts.is_test || event.event_type.as_str() == EventType::TEST {
+    if event.trial.is_some() {
         return Ok(Some(SkipReason::Test));
     }
     if event.tells_of_webhook() == Some(webhook.id) {

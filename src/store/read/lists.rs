@@ -90,10 +90,15 @@ impl Store {
                 unions.push(Union::new(vec![Range { prefix: keys::references(account), shape }]));
             }
         }
+        if filter.test == Some(true) {
+            let shape = Shape::Reference(shared.references.hash(Kind::Trial, ""));
+            unions.push(Union::new(vec![Range { prefix: keys::references(account), shape }]));
+        }
         let has = |event: &Event| {
             let mut given = values.iter().filter_map(|(kind, value)| Some((*kind, value.as_ref()?)));
             given.all(|(kind, value)| references::has(event, kind, value))
                 && search.is_none_or(|search| search.means(event, None))
+                && filter.test.is_none_or(|test| event.trial.is_some() == test)
         };
         if filter.undelivered == Some(true) {
             unions.push(Union::new(undelivered_ranges(shared, account, None, NEEDS_ATTENTION)?));

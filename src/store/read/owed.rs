@@ -1,12 +1,10 @@
 //! What a backfill would do, counted before it begins.
 
-use crate::model::{AccountNo, Event, FilterSet, NotificationFilter, NotificationKey, Seq, Webhook, WebhookNo};
+use crate::model::{FilterSet, NotificationFilter, NotificationKey, Seq, Webhook};
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::query::merge::Step;
 use crate::store::query::owed::{Facts, judge, matching};
-use crate::store::schema::{keys, record};
-use crate::store::state::Shared;
 
 /// How many of the events that match are looked at one by one before a backfill begins: a second's worth. Beyond them
 /// the number of those that are owed is an upper bound.
@@ -44,26 +42,10 @@ impl Store {
             count.matched += 1;
             let facts = Facts {
                 notification: shared.notification(account, NotificationKey { seq, webhook: webhook.no })?,
-                is_test: is_test(shared, account, &event)?,
                 payload: || Ok(self.event(account, seq)?.and_then(|(_, payload)| payload)),
             };
             count.would_create += u64::from(judge(webhook, &filters, &event, facts)?.is_none());
         }
         Ok(count)
     }
-}
-
-/// Whether an event was recorded by a test of a webhook: then it has one notification, which has a record and says so.
-fn is_test(shared: &Shared, account: AccountNo, event: &Event) -> Result<bool, StoreError> {
-    if event.notifications != 1 {
-        return Ok(false);
-    }
-    let prefix = keys::notifications_of(account, event.seq);
-    let Some(row) = shared.tree.scan(&prefix).next().transpose()? else {
-        return Ok(false);
-    };
-    let no = keys::u32_at(&row.0, prefix.len());
-    let no = no.ok_or(StoreError::Damaged { table: "notification", what: "has a short key" })?;
-    let key = NotificationKey { seq: event.seq, webhook: WebhookNo(no) };
-    Ok(record::decode_notification(account, key, &row.1)?.test)
 }

@@ -19,6 +19,8 @@ pub(crate) enum Kind {
     ResourceId,
     /// A key of the event, or a number in one.
     Key,
+    /// That it tries something out; its value is empty.
+    Trial,
 }
 
 impl Kind {
@@ -28,6 +30,7 @@ impl Kind {
             Self::ExternalId => b"external_id=",
             Self::ResourceId => b"resource_id=",
             Self::Key => b"key=",
+            Self::Trial => b"trial=",
         }
     }
 }
@@ -69,7 +72,8 @@ fn values_of(event: &Event) -> impl Iterator<Item = (Kind, &str)> {
     let resource = event.resource.id.iter().map(|id| (Kind::ResourceId, id.as_str()));
     // Taken out of the keys only when they are reached: a look for one of the ids above ends before.
     let keys = std::iter::once_with(|| tokens(&event.resource.keys)).flatten().map(|token| (Kind::Key, token));
-    external.chain(resource).chain(keys)
+    let trial = event.trial.iter().map(|_| (Kind::Trial, ""));
+    external.chain(resource).chain(trial).chain(keys)
 }
 
 #[cfg(test)]
@@ -85,5 +89,6 @@ mod tests {
         assert_eq!(hash(Kind::ResourceId, "pedido-1042"), 0xd518_aa7c_e39c_3f23);
         assert_eq!(hash(Kind::ResourceId, ""), 0x82cb_f621_363e_a81d);
         assert_eq!(hash(Kind::Key, "1042"), 0xb0e7_4b4f_26c9_8c9e);
+        assert_eq!(hash(Kind::Trial, ""), 0x95a2_bfb3_2dc8_4cae);
     }
 }

@@ -279,6 +279,7 @@ fn check_lists(rig: &Rig, random: &mut Random, rounds: usize) {
             external_id: random.maybe(|random| format!("e{}", random.below(3))),
             resource_id: random.maybe(|random| format!("r{}", random.below(4))),
             undelivered: (random.below(3) == 0).then_some(true),
+            test: random.maybe(|random| random.below(2) == 0),
             from,
             to,
         };
@@ -288,6 +289,7 @@ fn check_lists(rig: &Rig, random: &mut Random, rounds: usize) {
                 && query.external_id.as_ref().is_none_or(|id| external.iter().any(|own| own.as_ref() == Some(id)))
                 && query.resource_id.as_ref().is_none_or(|id| event.resource.id.as_ref() == Some(id))
                 && (query.undelivered.is_none() || undelivered.contains(&event.seq))
+                && query.test.is_none_or(|test| event.trial.is_some() == test)
                 && within(event.inserted_at, from, to)
         });
         let mut naive: Vec<Seq> = naive.map(|event| event.seq).collect();

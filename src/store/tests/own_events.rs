@@ -99,6 +99,7 @@ fn what_is_recorded_names_the_webhook_first_and_is_as_the_catalogue_shows_it() {
         notifications: 1,
         erased_at: None,
         trace: None,
+        trial: None,
     };
     let failed = FailedNotification {
         id: NotificationId::from_bytes([8; 16]),

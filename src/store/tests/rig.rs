@@ -321,6 +321,7 @@ pub(crate) fn event(event_type: &str, resource: &str) -> NewEvent {
         body: BodyDraft::new(&event_type, "production", resource),
         event_type,
         trace: None,
+        trial: None,
     }
 }
 

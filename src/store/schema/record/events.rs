@@ -1,8 +1,8 @@
 //! Events and their payloads.
 
 use crate::model::{
-    AccountNo, Event, EventId, EventType, Fingerprint, Payload, ResourceFacts, Seq, Timestamp, TraceContext, fold,
-    is_folded,
+    AccountNo, Event, EventId, EventType, Fingerprint, Payload, ResourceFacts, Seq, Timestamp, TraceContext, Trial,
+    fold, is_folded,
 };
 use crate::store::error::StoreError;
 use crate::store::schema::record::frame::{CHUNK_BYTES, invalid, open, seal};
@@ -34,6 +34,14 @@ pub(crate) struct EventV1<'a> {
     chunks: u16,
     /// The trace that the event was recorded in.
     trace: Option<Vec<u8>>,
+    trial: Option<TrialV1>,
+}
+
+/// [`Trial`], as it is stored.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(crate) enum TrialV1 {
+    Webhook,
+    Sample,
 }
 
 /// A text that most events have elsewhere in their record; among the keys folded, as those are.
@@ -170,6 +178,10 @@ pub(crate) fn event_record(event: &Event, payload_len: usize, resource_at: usize
         resource_at: u32::try_from(resource_at).expect(FITS),
         chunks: u16::try_from(chunks).expect(FITS),
         trace: event.trace.as_ref().map(|trace| trace.to_bytes()),
+        trial: event.trial.map(|trial| match trial {
+            Trial::Webhook => TrialV1::Webhook,
+            Trial::Sample => TrialV1::Sample,
+        }),
     }
 }
 
@@ -223,6 +235,10 @@ fn event_from(account: AccountNo, seq: Seq, record: &EventV1<'_>) -> Result<Even
         notifications: record.notifications,
         erased_at: record.erased_ms.map(Timestamp::from_ms),
         trace: record.trace.as_deref().and_then(TraceContext::from_bytes).map(Arc::new),
+        trial: record.trial.map(|trial| match trial {
+            TrialV1::Webhook => Trial::Webhook,
+            TrialV1::Sample => Trial::Sample,
+        }),
     })
 }
 

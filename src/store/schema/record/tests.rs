@@ -7,8 +7,8 @@ use crate::model::{
     EventType, ExtraHeaders, Fingerprint, JobId, JobKind, JobState, KeptHead, Notice, Notification, NotificationFilter,
     NotificationKey, OrderKey, Pattern, PatternSet, Payload, PayloadFilter, RateLimit, ResourceFacts, Response,
     ResponseFilter, RetryPolicy, Scopes, SearchText, SentHeader, SentRequest, Seq, SigningSecret, SkipReason, Skipped,
-    State, Status, TargetHealth, TargetUrl, Timestamp, Timings, TlsVersion, TokenHash, TokenId, TraceContext, Trigger,
-    Webhook, WebhookId, WebhookName, WebhookNo, WebhookStatus,
+    State, Status, TargetHealth, TargetUrl, Timestamp, Timings, TlsVersion, TokenHash, TokenId, TraceContext, Trial,
+    Trigger, Webhook, WebhookId, WebhookName, WebhookNo, WebhookStatus,
 };
 use crate::store::hex::hex;
 use crate::store::schema::record::clock::{ClockV1, RunV1, decode_clock, encode_clock};
@@ -124,13 +124,14 @@ fn bare_event() -> Event {
         notifications: 2,
         erased_at: None,
         trace: None,
+        trial: None,
     }
 }
 
 fn traced_event() -> Event {
     let trace =
         TraceContext::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "congo=t61rcWkgMzE").unwrap();
-    Event { trace: Some(Arc::new(trace)), ..full_event() }
+    Event { trace: Some(Arc::new(trace)), trial: Some(Trial::Sample), ..full_event() }
 }
 
 fn full_event() -> Event {
