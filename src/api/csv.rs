@@ -2,10 +2,9 @@
 
 use super::call::Call;
 use super::query::Query;
-use crate::clock::Zone;
 use crate::http::Answer;
 use crate::model::Order;
-use crate::service::{CsvLanguage, CsvList};
+use crate::service::{CsvLanguage, CsvList, CsvLook};
 
 /// How a list is wanted as CSV.
 pub(super) struct CsvFormat {
@@ -37,7 +36,7 @@ impl CsvFormat {
     pub(super) fn answer(&self, call: &Call, list: CsvList) -> Answer {
         let name = list.name(self.language);
         Answer::csv(
-            call.service.csv(&call.caller, list, self.language, Zone::utc(), self.order),
+            call.service.csv(&call.caller, list, CsvLook::of_api(self.language), self.order),
             name,
             call.service.now(),
         )

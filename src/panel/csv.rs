@@ -6,10 +6,29 @@ use super::notification_filter;
 use super::request::PanelRequest;
 use super::session::SignedIn;
 use super::texts::Lang;
+use crate::clock::Zone;
 use crate::http::Answer;
 use crate::model::Order;
-use crate::service::{CsvLanguage, CsvList};
+use crate::service::{CsvLanguage, CsvList, CsvLook};
 use http::Method;
+
+/// As people read it: in their language and their zone, with the words of the pages.
+fn look(lang: Lang, zone: Zone) -> CsvLook {
+    match lang {
+        Lang::Pt => CsvLook {
+            language: CsvLanguage::Pt,
+            zone,
+            status: |status| Lang::Pt.texts().status(status),
+            webhook_status: |status| Lang::Pt.texts().webhook_status(status),
+        },
+        Lang::En => CsvLook {
+            language: CsvLanguage::En,
+            zone,
+            status: |status| Lang::En.texts().status(status),
+            webhook_status: |status| Lang::En.texts().webhook_status(status),
+        },
+    }
+}
 
 impl Panel {
     /// The file that an address asks for; `None` where it asks for a page, or for a list with a filter that can't be
@@ -23,12 +42,9 @@ impl Panel {
         if !problems.is_empty() {
             return None;
         }
-        let language = match request.lang {
-            Lang::Pt => CsvLanguage::Pt,
-            Lang::En => CsvLanguage::En,
-        };
-        let zone = self.service.time_zone();
-        let feed = self.service.csv(&signed_in.caller, list.clone(), language, zone, Order::Newest);
+        let look = look(request.lang, self.service.time_zone());
+        let language = look.language;
+        let feed = self.service.csv(&signed_in.caller, list.clone(), look, Order::Newest);
         Some(Answer::csv(feed, list.name(language), self.service.now()))
     }
 

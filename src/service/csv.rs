@@ -10,7 +10,10 @@ use super::shared::Service;
 use super::views::{NotificationView, Webhooks};
 use crate::clock::Zone;
 use crate::http::{BodyFeed, NextPiece};
-use crate::model::{Cursor, Event, EventFilter, Listing, NotificationFilter, Order, PayloadFilter, Timestamp, Webhook};
+use crate::model::{
+    Cursor, Event, EventFilter, Listing, NotificationFilter, Order, PayloadFilter, Status, Timestamp, Webhook,
+    WebhookStatus,
+};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -62,23 +65,29 @@ impl CsvList {
 /// What a column is called, in English and in Portuguese.
 type Heading = (&'static str, &'static str);
 
-const EVENT: [Heading; 8] = [
+/// In reais, as `total_cents` of the resource says.
+const AMOUNT: Heading = ("Amount (BRL)", "Valor (R$)");
+
+const EVENT: [Heading; 10] = [
     ("Event", "Evento"),
     ("Type", "Tipo"),
     ("External id", "Id externo"),
     ("Resource id", "Id do recurso"),
+    AMOUNT,
+    ("Test", "Teste"),
     ("Occurred at (UTC)", "Ocorrido em (UTC)"),
     ("Recorded at (UTC)", "Registrado em (UTC)"),
     ("Notifications", "Notificações"),
     ("Payload erased at (UTC)", "Conteúdo apagado em (UTC)"),
 ];
 
-const NOTIFICATION: [Heading; 16] = [
+const NOTIFICATION: [Heading; 17] = [
     ("Notification", "Notificação"),
     ("Event", "Evento"),
     ("Type", "Tipo"),
     ("External id", "Id externo"),
     ("Resource id", "Id do recurso"),
+    AMOUNT,
     ("Webhook", "Webhook"),
     ("Webhook's name", "Nome do webhook"),
     ("URL", "URL"),
@@ -105,12 +114,30 @@ const WEBHOOK: [Heading; 10] = [
     ("Changed at (UTC)", "Alterado em (UTC)"),
 ];
 
+/// How a file is written for who reads it.
+#[derive(Clone)]
+pub struct CsvLook {
+    /// The language of its headings, which says by what cells are split as well.
+    pub language: CsvLanguage,
+    /// The zone of its times, which the headings name.
+    pub zone: Zone,
+    /// What a notification's status is called.
+    pub status: fn(Status) -> &'static str,
+    /// Likewise a webhook's.
+    pub webhook_status: fn(&WebhookStatus) -> &'static str,
+}
+
+impl CsvLook {
+    /// For programs: times in UTC, statuses by the words of the API.
+    pub fn of_api(language: CsvLanguage) -> Self {
+        Self { language, zone: Zone::utc(), status: Status::as_str, webhook_status: WebhookStatus::as_str }
+    }
+}
+
 /// One row after the other.
 struct Rows {
     text: String,
-    language: CsvLanguage,
-    /// The zone of its times.
-    zone: Zone,
+    look: CsvLook,
 }
 
 impl Rows {
@@ -121,12 +148,25 @@ impl Rows {
 
     /// A time as spreadsheets read it; an empty cell where there is none.
     fn time(&self, at: Option<Timestamp>) -> String {
-        let text = at.map(|at| self.zone.text(at)).unwrap_or_default();
+        let text = at.map(|at| self.look.zone.text(at)).unwrap_or_default();
         text.replace('T', " ").chars().take(19).collect()
     }
 
+    /// An amount in the language's own figures, so that a spreadsheet adds it up; an empty cell where there is none.
+    fn amount(&self, cents: Option<i64>) -> String {
+        let point = match self.look.language {
+            CsvLanguage::En => '.',
+            CsvLanguage::Pt => ',',
+        };
+        let written = |cents: i64| {
+            let (sign, cents) = (if cents < 0 { "-" } else { "" }, cents.unsigned_abs());
+            format!("{sign}{}{point}{:02}", cents / 100, cents % 100)
+        };
+        cents.map(written).unwrap_or_default()
+    }
+
     fn row<'c>(&mut self, cells: impl IntoIterator<Item = &'c str>) {
-        let separator = match self.language {
+        let separator = match self.look.language {
             CsvLanguage::En => ',',
             CsvLanguage::Pt => ';',
         };
@@ -143,7 +183,8 @@ impl Rows {
 /// A cell (RFC 4180), quoted where it must be. One that a spreadsheet would run is made text by an apostrophe (OWASP,
 /// CSV injection).
 fn push_cell(text: &mut String, cell: &str) {
-    let runs = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}']);
+    let runs = !is_amount(cell)
+        && cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}']);
     let quoted =
         runs || cell.contains([',', ';', '"', '\r', '\n', '\t']) || cell.starts_with(' ') || cell.ends_with(' ');
     if !quoted {
@@ -161,6 +202,13 @@ fn push_cell(text: &mut String, cell: &str) {
         text.push(char);
     }
     text.push('"');
+}
+
+/// Whether a cell is a number below none, which begins as a formula does and is none.
+fn is_amount(cell: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let parts = cell.strip_prefix('-').and_then(|number| number.split_once([',', '.']));
+    parts.is_some_and(|(whole, fraction)| digits(whole) && fraction.len() == 2 && digits(fraction))
 }
 
 fn yes(is: bool, language: CsvLanguage) -> &'static str {
@@ -182,6 +230,8 @@ fn event_row(rows: &mut Rows, event: &Event) {
             event.event_type.as_str(),
             event.external_id().unwrap_or_default(),
             event.resource.id.as_deref().unwrap_or_default(),
+            &rows.amount(event.resource.total_cents),
+            yes(event.trial.is_some(), rows.look.language),
             &occurred_at,
             &recorded_at,
             &event.notifications.to_string(),
@@ -191,7 +241,7 @@ fn event_row(rows: &mut Rows, event: &Event) {
 }
 
 fn notification_row(rows: &mut Rows, view: &NotificationView, event: &Event) {
-    let language = rows.language;
+    let language = rows.look.language;
     let times = [view.next_attempt_at, view.delivered_at, Some(view.inserted_at), Some(view.updated_at)];
     let [next_attempt_at, delivered_at, recorded_at, changed_at] = times.map(|at| rows.time(at));
     rows.under(
@@ -202,10 +252,11 @@ fn notification_row(rows: &mut Rows, view: &NotificationView, event: &Event) {
             &view.event_type,
             event.external_id().unwrap_or_default(),
             event.resource.id.as_deref().unwrap_or_default(),
+            &rows.amount(event.resource.total_cents),
             &view.webhook_id.to_string(),
             &view.webhook_name,
             &view.target,
-            view.status.as_str(),
+            (rows.look.status)(view.status),
             yes(view.test, language),
             &view.attempts_count.to_string(),
             &view.response_status.map(|status| status.to_string()).unwrap_or_default(),
@@ -230,7 +281,7 @@ fn webhook_row(rows: &mut Rows, webhook: &Webhook, failing_since: Option<Timesta
             webhook.description.as_deref().unwrap_or_default(),
             &patterns.join(" "),
             webhook.filter.as_ref().map(PayloadFilter::as_str).unwrap_or_default(),
-            webhook.status.as_str(),
+            (rows.look.webhook_status)(&webhook.status),
             &failing_since,
             &created_at,
             &changed_at,
@@ -243,8 +294,7 @@ struct CsvFeed {
     service: Arc<Service>,
     caller: Caller,
     list: CsvList,
-    language: CsvLanguage,
-    zone: Zone,
+    look: CsvLook,
     listing: Listing,
     begun: bool,
 }
@@ -266,15 +316,15 @@ impl BodyFeed for Ended {
 
 impl CsvFeed {
     async fn piece(mut self: Box<Self>) -> Option<(Bytes, Box<dyn BodyFeed>)> {
-        let mut rows = Rows { text: String::new(), language: self.language, zone: self.zone.clone() };
+        let mut rows = Rows { text: String::new(), look: self.look.clone() };
         if !self.begun {
             self.begun = true;
             rows.text.push('\u{feff}');
-            let pick = |(en, pt): &(&'static str, &'static str)| match self.language {
+            let pick = |(en, pt): &(&'static str, &'static str)| match self.look.language {
                 CsvLanguage::En => *en,
                 CsvLanguage::Pt => *pt,
             };
-            let named = |heading| pick(heading).replace("(UTC)", &format!("({})", self.zone.name()));
+            let named = |heading| pick(heading).replace("(UTC)", &format!("({})", self.look.zone.name()));
             let headings: Vec<String> = self.list.headings().iter().map(named).collect();
             rows.row(headings.iter().map(String::as_str));
         }
@@ -290,7 +340,7 @@ impl CsvFeed {
                 Err(error) => {
                     // The status has been sent: who reads it must learn that rows are missing.
                     let detail = error.into_reply().detail;
-                    let (prefix, detail) = match self.language {
+                    let (prefix, detail) = match self.look.language {
                         CsvLanguage::En => ("INCOMPLETE", detail.en),
                         CsvLanguage::Pt => ("INCOMPLETO", detail.pt),
                     };
@@ -348,18 +398,11 @@ fn ends(next: Option<Cursor>, listing: &Listing, found: usize) -> Option<Cursor>
 impl Service {
     /// A list as CSV, the newest first unless asked otherwise. Rows are read as they are sent; what is recorded
     /// meanwhile may be among them in a list that begins with the oldest. One that can't be read to its end says so in
-    /// its last row. Times are of that zone, which the headings name.
-    pub fn csv(
-        self: &Arc<Self>,
-        caller: &Caller,
-        list: CsvList,
-        language: CsvLanguage,
-        zone: Zone,
-        order: Order,
-    ) -> Box<dyn BodyFeed> {
+    /// its last row.
+    pub fn csv(self: &Arc<Self>, caller: &Caller, list: CsvList, look: CsvLook, order: Order) -> Box<dyn BodyFeed> {
         let listing = Listing { order, cursor: None, limit: ROWS };
         let (service, caller) = (self.clone(), caller.clone());
-        Box::new(CsvFeed { service, caller, list, language, zone, listing, begun: false })
+        Box::new(CsvFeed { service, caller, list, look, listing, begun: false })
     }
 }
 
@@ -372,7 +415,7 @@ mod tests {
         for (zone, expected) in
             [(Zone::utc(), "2026-11-23 12:00:00"), (Zone::of_variable(Some("<-03>3")), "2026-11-23 09:00:00")]
         {
-            let rows = Rows { text: String::new(), language: CsvLanguage::Pt, zone };
+            let rows = Rows { text: String::new(), look: CsvLook { zone, ..CsvLook::of_api(CsvLanguage::Pt) } };
             assert_eq!(rows.time(Some(Timestamp::from_ms(1_795_435_200_123))), expected);
             assert_eq!(rows.time(None), "");
         }
@@ -407,9 +450,19 @@ mod tests {
     }
 
     #[test]
+    fn amounts_are_numbers_of_the_language() {
+        for (language, expected) in [(CsvLanguage::En, "-1234.05"), (CsvLanguage::Pt, "\"-1234,05\"")] {
+            let rows = Rows { text: String::new(), look: CsvLook::of_api(language) };
+            assert_eq!(cell(&rows.amount(Some(-123_405))), expected);
+            assert_eq!(rows.amount(None), "");
+        }
+        assert_eq!(cell("-1,05+2"), "\"'-1,05+2\"");
+    }
+
+    #[test]
     fn languages_split_cells_by_what_spreadsheets_expect() {
         for (language, separator) in [(CsvLanguage::En, ','), (CsvLanguage::Pt, ';')] {
-            let mut rows = Rows { text: String::new(), language, zone: Zone::utc() };
+            let mut rows = Rows { text: String::new(), look: CsvLook::of_api(language) };
             rows.row(["a", "b;c", "d"]);
             assert_eq!(rows.text, format!("a{separator}\"b;c\"{separator}d\r\n"));
         }

@@ -29,7 +29,7 @@ mod webhooks;
 
 pub use backfills::BackfillDraft;
 pub use caller::{Account, By, Caller, Credential};
-pub use csv::{CsvLanguage, CsvList};
+pub use csv::{CsvLanguage, CsvList, CsvLook};
 pub use curl::curl as request_as_curl;
 pub use disabling::{FailingCounts, HealthView};
 pub use error::{Error, ErrorReply, refusal_in_words};

@@ -7,7 +7,7 @@ mod upkeep_en;
 mod upkeep_pt;
 
 pub(super) use crate::model::Language as Lang;
-use crate::model::{AttemptError, Localized, Status};
+use crate::model::{AttemptError, Localized, Status, WebhookStatus};
 use define::Counted;
 pub(super) use define::fill;
 use en::EN;
@@ -72,6 +72,14 @@ impl Texts {
             Status::Delivered => self.delivered,
             Status::Failed => self.failed,
             Status::Cancelled => self.cancelled,
+        }
+    }
+
+    pub(super) const fn webhook_status(&self, status: &WebhookStatus) -> &'static str {
+        match status {
+            WebhookStatus::Active => self.active,
+            WebhookStatus::Paused => self.paused,
+            WebhookStatus::Disabled { .. } => self.disabled,
         }
     }
 
