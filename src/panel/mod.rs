@@ -22,6 +22,7 @@ mod names;
 mod notes;
 mod notification_filter;
 mod notifications;
+mod number_typed;
 mod overview;
 mod pattern_typed;
 mod request;

@@ -1,6 +1,7 @@
 //! What the form of a webhook holds, as typed, and what it means or what is wrong with it.
 
 use super::filter_page;
+use super::number_typed;
 use super::pattern_typed;
 use super::request::FormFields;
 use super::texts::{fill, sentence};
@@ -105,7 +106,7 @@ impl Typed {
             retry_schedule: retry.map(|policy| gaps(policy).join(" ")).unwrap_or_default(),
             retry_attempts: retry.map(|policy| policy.max_attempts().to_string()).unwrap_or_default(),
             retry_jitter: retry
-                .map(|policy| ((policy.jitter() * 1000.0).round() / 10.0).to_string())
+                .map(|policy| number_typed::written(view.lang, (policy.jitter() * 1000.0).round() / 10.0))
                 .unwrap_or_default(),
             name: webhook.name().to_owned(),
             target: webhook.target.to_string(),
@@ -115,7 +116,10 @@ impl Typed {
             description: webhook.description.clone().unwrap_or_default(),
             ordered: webhook.ordered,
             max_in_flight: webhook.max_in_flight.map(|max| max.to_string()).unwrap_or_default(),
-            rate_limit: webhook.rate_limit.map(|rate| rate.as_f64().to_string()).unwrap_or_default(),
+            rate_limit: webhook
+                .rate_limit
+                .map(|rate| number_typed::written(view.lang, rate.as_f64()))
+                .unwrap_or_default(),
             remove_authorization: false,
             has_authorization: false,
         }
@@ -143,6 +147,11 @@ impl Typed {
         // What one without a name of its own is called.
         let host = TargetUrl::parse(&stored.target);
         let host = host.map(|target| WebhookName::of_target(&target).to_owned()).unwrap_or_default();
+        // Nor however a number is written.
+        let number = |typed: &str, stored: &str| {
+            let same = number_typed::read(view.lang, typed) == number_typed::read(view.lang, stored);
+            if same && !typed.is_empty() { stored.to_owned() } else { typed.to_owned() }
+        };
         let lines = |text: &str| text.lines().map(str::trim).collect::<Vec<_>>().join("\n");
         let fields = [
             ("name", if self.name.is_empty() { host } else { self.name.clone() }, stored.name.clone()),
@@ -151,12 +160,12 @@ impl Typed {
             ("filter", filter(self), filter(stored)),
             ("description", self.description.clone(), stored.description.clone()),
             ("ordered", yes_or_no(self.ordered), yes_or_no(stored.ordered)),
-            ("max_in_flight", self.max_in_flight.clone(), stored.max_in_flight.clone()),
-            ("rate_limit", self.rate_limit.clone(), stored.rate_limit.clone()),
+            ("max_in_flight", number(&self.max_in_flight, &stored.max_in_flight), stored.max_in_flight.clone()),
+            ("rate_limit", number(&self.rate_limit, &stored.rate_limit), stored.rate_limit.clone()),
             ("headers", lines(&self.headers), lines(&stored.headers)),
             ("retry_schedule", self.retry_schedule.clone(), stored.retry_schedule.clone()),
-            ("retry_attempts", self.retry_attempts.clone(), stored.retry_attempts.clone()),
-            ("retry_jitter", self.retry_jitter.clone(), stored.retry_jitter.clone()),
+            ("retry_attempts", number(&self.retry_attempts, &stored.retry_attempts), stored.retry_attempts.clone()),
+            ("retry_jitter", number(&self.retry_jitter, &stored.retry_jitter), stored.retry_jitter.clone()),
         ];
         let different = fields.into_iter().filter(|(_, typed, stored)| typed != stored);
         different
@@ -223,7 +232,7 @@ impl Typed {
         let max_in_flight = match self.max_in_flight.as_str() {
             "" => None,
             text => {
-                let max = text.parse::<u16>().ok().filter(|max| (1..=1000).contains(max));
+                let max = number_typed::whole::<u16>(view.lang, text).filter(|max| (1..=1000).contains(max));
                 if max.is_none() {
                     problems.insert("max_in_flight", t.bad_max_in_flight.to_owned());
                 }
@@ -233,7 +242,7 @@ impl Typed {
         let rate_limit = match self.rate_limit.as_str() {
             "" => None,
             text => {
-                let rate = text.replace(',', ".").parse().ok().and_then(RateLimit::per_second);
+                let rate = number_typed::read(view.lang, text).and_then(RateLimit::per_second);
                 if rate.is_none() {
                     problems.insert("rate_limit", t.bad_rate_limit.to_owned());
                 }
@@ -340,11 +349,11 @@ impl Typed {
         let attempts = match self.retry_attempts.as_str() {
             "" => MAX_AUTOMATIC_ATTEMPTS,
             // Refused below, as whatever is out of range.
-            text => text.parse().unwrap_or(0),
+            text => number_typed::whole(view.lang, text).unwrap_or(0),
         };
         let jitter = match self.retry_jitter.trim_end_matches('%').trim() {
             "" => 0.1,
-            text => text.replace(',', ".").parse::<f64>().map_or(-1.0, |percent| percent / 100.0),
+            text => number_typed::read(view.lang, text).map_or(-1.0, |percent| percent / 100.0),
         };
         let policy = RetryPolicy::new(gaps, attempts, jitter);
         if let Err(error) = policy {
