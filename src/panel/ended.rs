@@ -96,7 +96,7 @@ fn encoded(value: &str) -> usize {
 
 /// Whether a form stands on a page of its own, which explains what it does.
 fn has_own_page(path: &str) -> bool {
-    path.ends_with("/rotate") || path.ends_with("/backfill") || path.ends_with("/delete") || path.ends_with("/revoke")
+    ["/rotate", "/backfill", "/delete", "/revoke", "/erase"].iter().any(|end| path.ends_with(end))
 }
 
 /// A carried form, as its sender sees it after signing in.
@@ -124,6 +124,7 @@ fn confirmation(view: &View<'_>) -> Markup {
         Some("stop") if request.path.starts_with("/webhooks/") => t.stop_backfill,
         Some("stop") => t.stop_resend,
         Some("send-to") => t.send_to,
+        Some("resend-waiting") => t.resend_waiting_all,
         Some("resend-all") => t.resend_all,
         _ if request.path == "/notifications/resend" => t.resend_selected,
         _ if request.path == "/tokens" => view.lang.upkeep().token_create,

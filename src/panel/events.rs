@@ -7,14 +7,14 @@ use super::filters::{
 };
 use super::frame::{Place, framed};
 use super::layout::{
-    LONGEST_SHOWN, action, ago, bytes, counted, curl, empty, moment, pretty, test_mark, when, with_moments,
+    LONGEST_SHOWN, action, ago, bytes, counted, curl, empty, moment, number, pretty, test_mark, when, with_moments,
 };
 use super::names::{self, event_title};
-use super::request::page;
+use super::request::{page, see};
 use super::texts::fill;
 use super::view::{PageResult, ROWS, Refusal, View, done};
-use crate::model::{Event, EventFilter, EventId, EventType, Listing, Page, Payload, WebhookId};
-use crate::service::{EventHistory, EventSummary, Explanation};
+use crate::model::{Event, EventFilter, EventId, Listing, Page, Payload, SearchText, Status, Trial, WebhookId};
+use crate::service::{EventDetail, EventHistory, EventSummary, Explanation};
 use bytes::Bytes;
 use http::StatusCode;
 use maud::{Markup, html};
@@ -28,7 +28,10 @@ pub(super) async fn list(view: &View<'_>) -> PageResult {
     let content = html! {
         div.head {
             div { h1 { (t.events) } p.sub { (t.events_help) } }
-            div.acts { (csv_link(view)) }
+            div.acts {
+                a.btn.small href="/event-types" { (t.event_types) }
+                (csv_link(view))
+            }
         }
         div.chips #filters { (filters(view)) }
         (alerts(&problems))
@@ -93,7 +96,8 @@ pub(super) fn rows(view: &View<'_>, found: &[EventSummary], id: Option<&str>) ->
                                 a.t1 href=(format!("/events/{}", event.id)) {
                                     (event_title(view, event.event_type.as_str()))
                                 }
-                                " " span.t2 { (names::about(view, &event.about())) } (test_mark(t, event.trial.is_some()))
+                                " " span.t2 { (names::about(view, &event.about())) }
+                                (test_mark(t, event.trial.is_some()))
                             }
                             div.t2.code.clip { (event.event_type) }
                         }
@@ -130,9 +134,14 @@ pub(super) async fn show(view: &View<'_>, id: EventId) -> PageResult {
         div.head {
             div { h1 { (title) (test_mark(t, event.trial.is_some())) } (meta(view, event)) }
             div.acts {
-                (others_of_order(order, t.other_events))
+                (others_of_order(view, event, order).await?)
                 @if view.can_change && event.erased_at.is_none() {
                     (action(view, &format!("/events/{id}/resend"), t.resend_event, ""))
+                }
+                @if view.can_change && can_erase(event) {
+                    a.btn href=(format!("/events/{id}/erase")) {
+                        (if event.erased_at.is_none() { t.erase } else { t.erase_external_id })
+                    }
                 }
             }
         }
@@ -194,21 +203,32 @@ fn meta(view: &View<'_>, event: &Event) -> Markup {
     }
 }
 
-/// Leads to all that happened to the same order.
-fn others_of_order(order: Option<&str>, label: &str) -> Markup {
-    html! {
-        @if let Some(order) = order {
-            @let query = form_urlencoded::Serializer::new(String::new()).append_pair("q", order).finish();
-            a.btn href=(format!("/search?{query}")) { (label) }
+/// How many other events of an order are counted; of more it says that there are more.
+const MAX_OTHERS: usize = 50;
+
+/// Leads to all that happened to the same order, with how much that is; nothing where it is this event alone.
+async fn others_of_order(view: &View<'_>, event: &Event, order: Option<&str>) -> Result<Markup, Refusal> {
+    let Some((order, text)) = order.and_then(|order| Some((order, SearchText::parse(order)?))) else {
+        return Ok(html! {});
+    };
+    // The events that the link finds, this one among them.
+    let same = EventFilter { q: Some(text), ..EventFilter::default() };
+    let found = view.service.events(view.caller(), same, Listing::newest(MAX_OTHERS + 2)).await?.items;
+    let count = found.iter().filter(|other| other.id != event.id).count();
+    let more = if count > MAX_OTHERS { "+" } else { "" };
+    let query = form_urlencoded::Serializer::new(String::new()).append_pair("q", order).finish();
+    Ok(html! {
+        @if count > 0 {
+            a.btn href=(format!("/search?{query}")) { (view.t.other_events) " (" (count.min(MAX_OTHERS)) (more) ")" }
         }
-    }
+    })
 }
 
 /// The webhooks that were not notified of the event, and why each was not.
 fn others(view: &View<'_>, reasons: &[Explanation], event: &Event) -> Markup {
     let others: Vec<&Explanation> = reasons.iter().filter(|reason| !reason.notified).collect();
     let count = u64::try_from(others.len()).unwrap_or(u64::MAX);
-    let can_send = view.can_change && event.erased_at.is_none() && event.event_type.as_str() != EventType::TEST;
+    let can_send = view.can_change && event.erased_at.is_none() && event.trial != Some(Trial::Webhook);
     html! {
         @if !others.is_empty() {
             section.card.pad {
@@ -255,6 +275,78 @@ pub(super) async fn send_to(view: &View<'_>, id: EventId) -> PageResult {
     let webhook = view.request.form.get("webhook_id").and_then(WebhookId::parse).ok_or(Refusal::NotFound)?;
     view.service.resend_event_to(view.caller(), id, webhook).await?;
     Ok(done(view, "sent-to", &[("n", &webhook)]))
+}
+
+/// Whether something is left of an event that can be erased.
+fn can_erase(event: &Event) -> bool {
+    event.erased_at.is_none() || event.external_id.is_some()
+}
+
+/// Asks before an event's payload is erased, and says what goes and what stays.
+pub(super) async fn confirm_erase(view: &View<'_>, id: EventId) -> PageResult {
+    let t = view.t;
+    let EventDetail { event, summary, .. } = view.service.event(view.caller(), id).await?;
+    if !view.can_change {
+        return Err(Refusal::ReadOnly);
+    }
+    let back = format!("/events/{id}");
+    if !can_erase(&event) {
+        return Ok(see(&back));
+    }
+    let erased = event.erased_at.is_some();
+    let title = if erased { t.erase_external_id_title } else { t.erase_title };
+    let pending = [Status::Pending, Status::Retrying, Status::Held].iter().filter_map(|status| summary.get(status));
+    let pending: u64 = pending.copied().map(u64::from).sum();
+    let own_id = event.external_id.as_deref();
+    let content = html! {
+        p.crumb {
+            a href="/events" { (t.events) } " › "
+            a href=(back) {
+                @match names::reference(&event.about()) { Some(order) => (order), None => span.id { (id) } }
+            }
+        }
+        div.narrow {
+            div.head { h1 { (title) } }
+            form.card.pad method="post" action=(format!("/events/{id}/erase")) {
+                (view.csrf())
+                input type="hidden" name="back" value=(back);
+                p.strong {
+                    (event_title(view, event.event_type.as_str())) " "
+                    span.t2 { (names::about(view, &event.about())) }
+                }
+                @if erased { p { (t.erase_external_id_help) } } @else {
+                    p { (t.erase_goes) }
+                    @if pending > 0 { p.strong { (t.delete_pending.of(pending, &number(view.lang, pending), &[])) } }
+                    p { (t.erase_stays) }
+                }
+                @if let Some(own_id) = own_id {
+                    @if erased {
+                        p.strong { (own_id) }
+                        input type="hidden" name=(EXTERNAL_ID) value="1";
+                    } @else {
+                        div.check {
+                            input #erase-id type="checkbox" name=(EXTERNAL_ID) value="1"
+                                aria-describedby="erase-id-help";
+                            label for="erase-id" { (fill(t.erase_external_id_too, &[&own_id])) }
+                        }
+                        p.help #erase-id-help { (t.erase_external_id_stays) }
+                    }
+                }
+                p.help { (t.erase_help) }
+                div.acts { button.danger type="submit" { (t.erase_yes) } a.btn href=(back) { (t.cancel) } }
+            }
+        }
+    };
+    Ok(page(StatusCode::OK, framed(view, Place::Events, title, &content)))
+}
+
+/// What in a form says that the caller's own id for the event goes as well.
+const EXTERNAL_ID: &str = "external_id";
+
+pub(super) async fn erase(view: &View<'_>, id: EventId) -> PageResult {
+    let external_id = view.request.form.get(EXTERNAL_ID).is_some();
+    view.service.erase(view.caller(), id, external_id).await?;
+    Ok(see(&format!("/events/{id}?done=erased")))
 }
 
 pub(super) async fn resend(view: &View<'_>, id: EventId) -> PageResult {

@@ -27,6 +27,12 @@ fn asked_page(view: &View<'_>) -> Listing {
     }
 }
 
+/// Whether the address asks for a page by a cursor that is none; the newest is shown then.
+fn has_bad_cursor(view: &View<'_>) -> bool {
+    let asked = ["newer", "older"].iter().filter_map(|name| view.request.query.get(name));
+    asked.into_iter().any(|text| Cursor::parse(text).is_none())
+}
+
 /// The page that is asked for, newest first, and where it stands. On the way back to the newest, a page with nothing
 /// behind it is the newest one: it is read anew then, whole and with what was recorded meanwhile. Where the store has
 /// ended a page early and it is empty, it is looked on for a moment before that is shown.
@@ -92,6 +98,7 @@ pub(super) fn listed(
     let (newer, older) = links(view, listing, next);
     let top = listing.cursor.is_none();
     html! {
+        @if has_bad_cursor(view) { p.problem role="alert" { (t.bad_cursor) } }
         div #list data-live=(if top { "list" } else { "rows" }) {
             @match rows {
                 Some(rows) => (rows),

@@ -485,7 +485,9 @@ impl Handler for Panel {
     /// Its own paths; and whatever is nobody's where a person asks, who reads a page.
     fn serves(&self, path: &str, headers: &HeaderMap) -> bool {
         let of_programs = || first(path).is_some_and(|first| OF_PROGRAMS.contains(&first));
-        !path.starts_with("//") && (begins_as_ours(path) || request::wants_page(headers) && !of_programs())
+        // One that begins with two slashes begins as `/` does, and is nobody's.
+        let ours = !path.starts_with("//") && begins_as_ours(path);
+        ours || request::wants_page(headers) && !of_programs()
     }
 
     fn class(&self, _method: &Method, _path: &str) -> Class {
@@ -525,7 +527,8 @@ fn below(path: &str) -> Option<&str> {
 fn without_slash(request: &PanelRequest) -> Option<String> {
     let path = request.path.strip_suffix('/').filter(|path| !path.is_empty())?;
     let is_ours = ROUTES.0.iter().any(|route| route.matches(path).is_some());
-    is_ours.then(|| path.to_owned() + request.here.get(request.path.len()..).unwrap_or_default())
+    let own = is_ours.then(|| path.to_owned() + request.here.get(request.path.len()..).unwrap_or_default());
+    own.filter(|own| request::is_ours(own))
 }
 
 /// Where someone wanted to go before they had to sign in.
@@ -534,8 +537,11 @@ fn next_of(request: &PanelRequest) -> &str {
     next.filter(|next| request::is_ours(next)).unwrap_or("/")
 }
 
-/// The page's own address, without the note of what was done.
+/// The page's own address, without the note of what was done. Of one that a link would lead elsewhere by, home's.
 fn without_note(request: &PanelRequest) -> String {
+    if !request::is_ours(&request.path) {
+        return "/".to_owned();
+    }
     let query = request.query.query(&["done", "ok", "not", "n"], None);
     if query.is_empty() { request.path.clone() } else { format!("{}?{query}", request.path) }
 }

@@ -72,6 +72,9 @@ async fn ask(view: &View<'_>, wrong: bool) -> PageResult {
                     (some_paused(view, filter_webhook))
                     p.help { (t.confirm_all_help) }
                 }
+                @if wrong && *count <= TYPED_FROM {
+                    p.problem role="alert" { (fill(t.count_changed, &[&number(view.lang, *count)])) }
+                }
                 @if *count > TYPED_FROM {
                     input type="hidden" name=(COUNT) value=(count);
                     div.field {

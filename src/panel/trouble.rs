@@ -4,8 +4,8 @@ use super::advice::{self, Fix};
 use super::layout::{ago, at_most_counted, rough, span, when, with_moments};
 use super::texts::fill;
 use super::view::View;
-use crate::model::{Attempt, Status, Timestamp, WebhookStatus};
-use crate::service::{FailingWebhook, attempt_error};
+use crate::model::{Attempt, Status, Timestamp, Webhook, WebhookStatus};
+use crate::service::{FailingWebhook, MAX_COUNTED, attempt_error};
 use maud::{Markup, html};
 
 /// By what a card is known that somebody has dismissed: when the webhook fails anew, it is another one.
@@ -125,6 +125,7 @@ pub(super) fn buttons(view: &View<'_>, failing: &FailingWebhook) -> Markup {
             }
         }
         (waiting(view, failing))
+        (resend_waiting(view, &failing.webhook, failing.backlog.retrying))
         @if failing.failed > 0 {
             a.btn.small href=(list_of(failing, Status::Failed)) {
                 (t.see_failed.of(failing.failed, &at_most_counted(view, failing.failed), &[]))
@@ -136,6 +137,26 @@ pub(super) fn buttons(view: &View<'_>, failing: &FailingWebhook) -> Markup {
 /// The list of its notifications that stand so.
 fn list_of(failing: &FailingWebhook, status: Status) -> String {
     format!("/notifications?webhook_id={}&status={}", failing.webhook.id, status.as_str())
+}
+
+/// Sends those again at once that wait for their next attempt, which a mended webhook leaves as it is. Of more than can
+/// be counted here the page that counts them asks first.
+pub(super) fn resend_waiting(view: &View<'_>, webhook: &Webhook, count: u64) -> Markup {
+    let label = view.t.resend_waiting.of(count, &at_most_counted(view, count), &[]);
+    let (id, status) = (webhook.id, Status::Retrying.as_str());
+    html! {
+        @if view.can_change && webhook.is_active() && count > 0 {
+            @if count < MAX_COUNTED {
+                form method="post" action=(format!("/webhooks/{id}/resend-waiting")) {
+                    (view.csrf())
+                    input type="hidden" name="back" value=(view.here);
+                    button.small type="submit" { (label) }
+                }
+            } @else {
+                a.btn.small href=(format!("/notifications/resend?webhook_id={id}&status={status}")) { (label) "…" }
+            }
+        }
+    }
 }
 
 /// The list of what waits for it: of the status that most have.

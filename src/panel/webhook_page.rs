@@ -16,7 +16,7 @@ use super::webhooks::{patterns, rate, state};
 use crate::model::{
     EventFilter, EventType, Listing, NotificationFilter, Pattern, Webhook, WebhookId, WebhookStatus, format_duration,
 };
-use crate::service::{FailingWebhook, MAX_COUNTED, WebhookSummary};
+use crate::service::{BacklogCounts, MAX_COUNTED, WebhookSummary};
 use http::StatusCode;
 use maud::{Markup, html};
 use std::time::Duration;
@@ -51,6 +51,10 @@ async fn show_tab(view: &View<'_>, id: WebhookId, tab: Tab) -> PageResult {
     };
     let is_failing = summary.health.since.is_some() || matches!(webhook.status, WebhookStatus::Disabled { .. });
     let failing = if is_failing { Some(view.service.failing_webhook(view.caller(), id).await?) } else { None };
+    let (backlog, failed) = match &failing {
+        Some(failing) => (failing.backlog, failing.failed),
+        None => view.service.status_counts(view.caller(), Some(id)).await?,
+    };
     let unknown = unknown_patterns(view, &webhook).await?;
     let tabs = [
         (Tab::Deliveries, "", t.deliveries),
@@ -86,6 +90,11 @@ async fn show_tab(view: &View<'_>, id: WebhookId, tab: Tab) -> PageResult {
                     (trouble::what(view, failing))
                     div.acts { (trouble::buttons(view, failing)) }
                 }
+            } @else if backlog.retrying > 0 && webhook.is_active() {
+                section.card.pad {
+                    p { (t.waits_its_time.of(backlog.retrying, &at_most_counted(view, backlog.retrying), &[])) }
+                    div.acts { (trouble::resend_waiting(view, &webhook, backlog.retrying)) }
+                }
             }
             @if let Some(held) = view.service.hold(&webhook) {
                 p.warning { (with_moments(view.lang, view.lang.of(&held))) }
@@ -98,7 +107,7 @@ async fn show_tab(view: &View<'_>, id: WebhookId, tab: Tab) -> PageResult {
             }
         }
         @match tab {
-            Tab::Deliveries => (deliveries(view, id, &summary, failing.as_ref()).await?),
+            Tab::Deliveries => (deliveries(view, id, &summary, (backlog, failed)).await?),
             Tab::Signature => (signature(view, &webhook)),
             Tab::Filter => (filter_page::tried(view, &webhook).await?),
             Tab::Configuration => (configuration(view, &webhook)),
@@ -191,17 +200,13 @@ async fn deliveries(
     view: &View<'_>,
     id: WebhookId,
     summary: &WebhookSummary,
-    failing: Option<&FailingWebhook>,
+    (backlog, failed): (BacklogCounts, u64),
 ) -> Result<Markup, Refusal> {
     let t = view.t;
     let (mut filter, problems) = asked_for::<NotificationFilter>(view);
     filter.webhook_id = Some(id);
     let find = |listing| view.service.notifications(view.caller(), filter.clone(), listing);
     let (listing, found) = read_page(view, find).await?;
-    let (backlog, failed) = match failing {
-        Some(failing) => (failing.backlog, failing.failed),
-        None => view.service.status_counts(view.caller(), Some(id)).await?,
-    };
     let waiting = backlog.total();
     let first_step = empty(t.no_deliveries, t.no_deliveries_help, None, t);
     let rows = table(view, &found.items, false);

@@ -8,7 +8,7 @@ use super::names;
 use super::request::{page, see};
 use super::texts::fill;
 use super::view::{PageResult, ROWS, View, done};
-use crate::model::{Webhook, WebhookId, WebhookPatch, WebhookStatus};
+use crate::model::{NotificationFilter, Status, Webhook, WebhookId, WebhookPatch, WebhookStatus};
 use crate::service::{HourCounts, WebhookHistory, WebhookSummary};
 use http::StatusCode;
 use maud::{Markup, html};
@@ -25,8 +25,11 @@ pub(super) async fn list(view: &View<'_>) -> PageResult {
     let found = view.service.webhooks_named(view.caller(), view.request.query.get("q"));
     let mut summaries = view.service.summarize_webhooks(found);
     summaries.sort_by_cached_key(|one| (urgency(one), one.webhook.name().to_lowercase(), one.webhook.no.0));
-    let nth = view.request.query.get("page").and_then(|text| text.parse::<usize>().ok()).unwrap_or(1).max(1);
-    let begin = (nth - 1).saturating_mul(ROWS).min(summaries.len());
+    let asked = view.request.query.get("page").map(|text| text.parse::<usize>().unwrap_or(0));
+    let pages = summaries.len().div_ceil(ROWS).max(1);
+    let bad_page = asked.is_some_and(|nth| !(1..=pages).contains(&nth));
+    let nth = asked.filter(|_| !bad_page).unwrap_or(1);
+    let begin = (nth - 1) * ROWS;
     let shown = &summaries[begin..summaries.len().min(begin + ROWS)];
     let link = |nth: usize| {
         let query = view.request.query.query(&["page", "done", "ok", "not", "n"], Some(("page", &nth.to_string())));
@@ -52,6 +55,7 @@ pub(super) async fn list(view: &View<'_>) -> PageResult {
                 }
             }
         }
+        @if bad_page { p.problem role="alert" { (t.bad_page) } }
         div #list data-live="rows" {
             @if count == 0 {
                 (empty(t.no_webhooks, t.no_webhooks_help, Some(&first(view)), t))
@@ -165,6 +169,15 @@ async fn set_status(view: &View<'_>, id: WebhookId, status: WebhookStatus, note:
     let patch = WebhookPatch { status: Some(status), ..WebhookPatch::default() };
     view.service.change(view.caller(), id, patch).await?;
     Ok(done(view, note, &[("n", &id)]))
+}
+
+/// Sends again what waits for its next attempt, now and as a job that is watched.
+pub(super) async fn resend_waiting(view: &View<'_>, id: WebhookId) -> PageResult {
+    let webhook = view.service.webhook(view.caller(), id)?;
+    let (webhook_id, status) = (Some(webhook.id), Some(Status::Retrying));
+    let waiting = NotificationFilter { webhook_id, status, ..NotificationFilter::default() };
+    let job = view.service.resend_many(view.caller(), waiting, false).await?;
+    Ok(see(&format!("/notifications/resends/{}", job.id)))
 }
 
 /// Sends a test and shows what became of it.

@@ -280,6 +280,8 @@ texts! {
     no_events_help: "Events appear here as soon as your shop records them through the API.";
     nothing_matches: "Nothing found with these filters.";
     keep_looking: "Nothing found so far; the search goes on among older ones.";
+    bad_cursor: "The page asked for doesn't exist: these are the newest items.";
+    bad_page: "The page asked for doesn't exist: this is the first.";
     bad_filter: "Invalid filter, ignored: {}";
     nobody: "No webhook";
     resource: "Event data";
@@ -308,6 +310,23 @@ texts! {
     period_and_moments: "The period and the dates contradict each other: the dates hold.";
     copy_json: "Copy JSON";
     no_subscriber_help: "None subscribed to this type when it was recorded.";
+    erase: "Erase data…";
+    erase_title: "Erase this event's data?";
+    erase_goes:
+        "The event's data, what the search finds in it and the targets' responses are erased. The event can't be \
+         re-sent any more.";
+    erase_stays: "Its type, its id, its times and the history of the attempts stay, without the bodies.";
+    erase_external_id: "Erase external id…";
+    erase_external_id_title: "Erase the external id as well?";
+    erase_external_id_help: "This event's data is erased already. The external id that your shop gave it is left.";
+    erase_external_id_too: "Erase the external id {} as well";
+    erase_external_id_stays: "Unless ticked it stays, and the search still finds the event by it.";
+    erase_help: "Backups made before still have the data. This can't be undone.";
+    erase_yes: "Yes, erase";
+    event_types: "Event types";
+    event_types_help: "What can happen in the shop, a sample of each, and who is told.";
+    subscribers: "Webhooks that get it";
+    sample: "Sample";
     other_events: "Other events of this order";
     attempt: "Attempt";
     took: "Time";
@@ -368,6 +387,7 @@ texts! {
     confirm_all_help: "Each gets one manual attempt, at its webhook's own pace.";
     type_the_count: "To confirm, type {}";
     count_differs: "That is another number.";
+    count_changed: "That is another number, and the count has changed: it is {} now. Check and send again.";
     resend_yes: "Yes, re-send them";
     notifications_help: "Each event sent to each webhook.";
     all_notifications: "All";
@@ -411,6 +431,7 @@ texts! {
     done_rotated: "{}: new secret generated. Keep it in the receiving system.";
     done_sample: "Sample event sent.";
     done_resent_event: "Event re-sent to all webhooks that subscribe to it.";
+    done_erased: "Data erased.";
     resent_what: "Re-sent: {} – {}";
     resent_soon: "under way; the result appears on this page.";
     resent_held: "sent as soon as possible.";
@@ -447,6 +468,9 @@ texts! {
     send_test: "Send test";
     see_waiting: ["See the {} waiting", "See the {} waiting"];
     see_failed: ["See the {} failed", "See the {} failed"];
+    resend_waiting: ["Re-send the {} waiting now", "Re-send the {} waiting now"];
+    resend_waiting_all: "Re-send what is waiting now";
+    waits_its_time: ["{} notification waits for its next attempt.", "{} notifications wait for their next attempts."];
     in_last_day: "in the last 24 hours";
     delivery_rate: "Delivery rate";
     comes_by_itself: "sent again automatically";
@@ -467,7 +491,7 @@ texts! {
         "Say which address (URL) to notify, and of which events. The person who runs the receiving system — ERP, \
          spreadsheet, invoicing — gives you the URL and, if there is one, the authorization.";
     step_sample: "Send a sample event";
-    step_sample_help: "A made-up event, marked as a test (env = test), to see the notification arrive.";
+    step_sample_help: "A made-up event, marked as a test (env = test) and sent once, to see the notification arrive.";
     send_sample: "Send sample";
     by_api: "For developers: use the API";
     by_notification: "of notifications";

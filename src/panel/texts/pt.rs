@@ -284,6 +284,8 @@ texts! {
     no_events_help: "Os eventos aparecem aqui assim que sua loja os registra pela API.";
     nothing_matches: "Nada encontrado com estes filtros.";
     keep_looking: "Nada encontrado até aqui; a busca continua nos mais antigos.";
+    bad_cursor: "A página pedida não existe: estes são os itens mais recentes.";
+    bad_page: "A página pedida não existe: esta é a primeira.";
     bad_filter: "Filtro inválido, ignorado: {}";
     nobody: "Nenhum webhook";
     resource: "Dados do evento";
@@ -312,6 +314,23 @@ texts! {
     period_and_moments: "O período e as datas se contradizem: valem as datas.";
     copy_json: "Copiar JSON";
     no_subscriber_help: "Nenhum assinava este tipo quando o evento foi registrado.";
+    erase: "Apagar dados…";
+    erase_title: "Apagar os dados deste evento?";
+    erase_goes:
+        "São apagados os dados do evento, o que a busca encontra neles e as respostas dos destinos. O evento não pode \
+         mais ser reenviado.";
+    erase_stays: "Ficam o tipo, o id do evento, as datas e o histórico das tentativas, sem os corpos.";
+    erase_external_id: "Apagar id externo…";
+    erase_external_id_title: "Apagar também o id externo?";
+    erase_external_id_help: "Os dados deste evento já foram apagados. Ficou o id externo, informado por sua loja.";
+    erase_external_id_too: "Apagar também o id externo {}";
+    erase_external_id_stays: "Sem marcar, ele fica: a busca continua encontrando o evento por ele.";
+    erase_help: "Os backups feitos antes continuam com os dados. Esta ação não pode ser desfeita.";
+    erase_yes: "Sim, apagar";
+    event_types: "Tipos de evento";
+    event_types_help: "O que pode acontecer na loja, um exemplo de cada e quem é avisado.";
+    subscribers: "Webhooks que recebem";
+    sample: "Exemplo";
     other_events: "Outros eventos deste pedido";
     attempt: "Tentativa";
     took: "Tempo";
@@ -372,6 +391,7 @@ texts! {
     confirm_all_help: "Cada uma recebe uma tentativa manual, no ritmo do seu webhook.";
     type_the_count: "Para confirmar, digite {}";
     count_differs: "O número digitado é outro.";
+    count_changed: "O número digitado é outro, e a quantidade mudou: agora são {}. Confira e envie de novo.";
     resend_yes: "Sim, reenviar";
     notifications_help: "Cada evento enviado a cada webhook.";
     all_notifications: "Todas";
@@ -415,6 +435,7 @@ texts! {
     done_rotated: "{}: novo segredo gerado. Guarde-o no sistema que recebe.";
     done_sample: "Evento de exemplo enviado.";
     done_resent_event: "Evento reenviado a todos os webhooks que o assinam.";
+    done_erased: "Dados apagados.";
     resent_what: "Reenviada: {} – {}";
     resent_soon: "em andamento; o resultado aparece aqui na página.";
     resent_held: "sai assim que possível.";
@@ -454,6 +475,12 @@ texts! {
     send_test: "Enviar teste";
     see_waiting: ["Ver a {} que aguarda", "Ver as {} que aguardam"];
     see_failed: ["Ver a {} que falhou", "Ver as {} que falharam"];
+    resend_waiting: ["Reenviar agora a {} que aguarda", "Reenviar agora as {} que aguardam"];
+    resend_waiting_all: "Reenviar agora as que aguardam";
+    waits_its_time: [
+        "{} notificação aguarda a hora da próxima tentativa.",
+        "{} notificações aguardam a hora da próxima tentativa.",
+    ];
     in_last_day: "nas últimas 24 horas";
     delivery_rate: "Taxa de entrega";
     comes_by_itself: "saem sozinhas";
@@ -474,7 +501,8 @@ texts! {
         "Diga para qual endereço (URL) avisar e de quais eventos. Quem cuida do sistema que recebe — ERP, planilha, \
          nota fiscal — informa a URL e, se houver, a autorização.";
     step_sample: "Enviar um evento de exemplo";
-    step_sample_help: "Um evento fictício, marcado como teste (env = test), para ver a notificação chegar.";
+    step_sample_help:
+        "Um evento fictício, marcado como teste (env = test) e enviado uma vez, para ver a notificação chegar.";
     send_sample: "Enviar exemplo";
     by_api: "Sou dev: fazer pela API";
     by_notification: "das notificações";
