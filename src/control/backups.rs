@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::config;
 use crate::model::Timestamp;
-use crate::store::{BackupError, NewFile, Store, write_pieces};
+use crate::store::{BackupError, FailedBackup, NewFile, Store, write_pieces};
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -28,9 +28,9 @@ pub fn schedule(
         // The files say when the last one was made, whatever process made it. One from the future was made by a clock
         // that ran ahead.
         let now = clock.now();
-        let last = ours(&folder).unwrap_or_default().into_iter().map(|(at, _)| at).filter(|at| *at <= now).max();
-        store.schedule_backups(last);
-        let mut next = last.map_or(now, |last| last.plus(every));
+        let last = ours(&folder).unwrap_or_default().into_iter().rfind(|(at, _)| *at <= now);
+        store.schedule_backups(last.as_ref().map(|(at, file)| (*at, length(file))));
+        let mut next = last.map_or(now, |(last, _)| last.plus(every));
         loop {
             // A clock that was put back must not put the next one off for ever.
             next = next.min(clock.now().plus(every));
@@ -42,11 +42,12 @@ pub fn schedule(
                 next = clock.now().plus(every);
                 match made {
                     Ok(file) => {
-                        store.note_backup(clock.now());
+                        store.note_backup(clock.now(), length(&file));
                         tracing::info!(file = %file.display(), "a backup was written");
                     }
                     Err(error) => {
                         tracing::error!(%error, folder = %folder.display(), "a backup could not be written");
+                        store.note_failed_backup(FailedBackup { at: clock.now(), error: error.to_string() });
                         next = clock.now().plus(every.min(AGAIN));
                     }
                 }
@@ -113,6 +114,10 @@ fn time_of(name: &str) -> Option<Timestamp> {
     }
     let iso = format!("{}-{}-{}T{}:{}:{}Z", &date[..4], &date[4..6], &date[6..], &time[..2], &time[2..4], &time[4..]);
     Timestamp::parse(&iso).ok()
+}
+
+fn length(file: &Path) -> Option<u64> {
+    fs::metadata(file).ok().map(|metadata| metadata.len())
 }
 
 /// The backups of a folder that are ours, the oldest first.

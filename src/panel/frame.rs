@@ -142,7 +142,9 @@ fn account(view: &View<'_>) -> Markup {
                         @if *name != *view.caller().env { " · " (view.caller().env) }
                     }
                 }
-                @if view.can_change { a href="/tokens" { (view.lang.upkeep().tokens) } } @else { p { span.tag { (t.read_only) } } }
+                @if !view.can_change { p { span.tag { (t.read_only) } } }
+                a href="/event-types" { (t.event_types) }
+                @if view.can_change { a href="/tokens" { (view.lang.upkeep().tokens) } a href="/system" { (t.system) } }
                 (language_switch(view.lang, &view.here, &html! {}))
                 form method="post" action="/sign-out" {
                     (view.csrf()) button.link type="submit" { (t.sign_out) }

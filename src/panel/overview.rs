@@ -68,8 +68,12 @@ fn health(view: &View<'_>, overview: &Overview) -> Markup {
     let t = view.t;
     let (failing, backlog, failed) = (view.failing(), overview.backlog.total(), overview.delivery.failed);
     let figures = &overview.figures;
-    let low_disk = figures.free_bytes.filter(|free| *free < figures.min_free_bytes.saturating_mul(2));
-    let no_backup = figures.backups_scheduled
+    // What whoever operates carteiro has to look after is no other account's affair.
+    let is_operators = view.service.is_operators(view.caller());
+    let free = figures.free_bytes.filter(|_| is_operators);
+    let low_disk = free.filter(|free| *free < figures.min_free_bytes.saturating_mul(2));
+    let no_backup = is_operators
+        && figures.backups_scheduled
         && figures.last_backup.map_or(view.service.started_at(), |at| at).as_ms() + OLD_BACKUP_MS < view.now.as_ms();
     let line = |class: &str, sign: Icon, strong: &str, rest: &str| {
         html! { p class=(format!("health {class}")) { (icon(sign)) span { strong { (strong) } " " (rest) } } }
@@ -259,7 +263,7 @@ fn column(view: &View<'_>, overview: &Overview, nth: usize, days: bool) -> Colum
     Column { counts: counts.get(nth).copied().unwrap_or_default(), from, to, name, labelled }
 }
 
-/// How the daemon does, in a line.
+/// How the daemon does, in a line; of its machine only what its operator may know.
 fn system(view: &View<'_>, overview: &Overview) -> Markup {
     let (t, figures) = (view.t, &overview.figures);
     let all = if view.service.account_name(view.caller()).is_some() { t.kept_in_all } else { t.kept_events };
@@ -268,13 +272,18 @@ fn system(view: &View<'_>, overview: &Overview) -> Markup {
             h2 { (t.system) }
             p.meta {
                 span { (t.taking_events) " " b { (if overview.not_ready.is_none() { t.yes } else { t.no }) } }
-                span { (all) " " b { (number(view.lang, figures.events)) } }
-                span { (t.disk_used) " " b { (bytes(view.lang, overview.disk_bytes)) } }
-                @if let Some(free) = figures.free_bytes { span { (t.disk_free) " " b { (bytes(view.lang, free)) } } }
-                span {
-                    (t.last_backup) " "
-                    b { @match figures.last_backup { Some(at) => (ago(view, at)), None => (t.no_backup) } }
+                @if view.service.is_operators(view.caller()) {
+                    span { (all) " " b { (number(view.lang, figures.events)) } }
+                    span { (t.disk_used) " " b { (bytes(view.lang, overview.disk_bytes)) } }
+                    @if let Some(free) = figures.free_bytes {
+                        span { (t.disk_free) " " b { (bytes(view.lang, free)) } }
+                    }
+                    span {
+                        (t.last_backup) " "
+                        b { @match figures.last_backup { Some(at) => (ago(view, at)), None => (t.no_backup) } }
+                    }
                 }
+                @if view.can_change { span { a href="/system" { (t.see_details) } } }
             }
         }
     }

@@ -2,7 +2,8 @@
 
 use super::view::{PageResult, View};
 use super::{
-    backfills, events, notifications, overview, resends, search, tokens, webhook_form, webhook_page, webhooks, welcome,
+    backfills, event_types, events, notifications, overview, resends, search, system, tokens, webhook_form,
+    webhook_page, webhooks, welcome,
 };
 use crate::http::{Route, Routes};
 use crate::model::{EventId, JobId, NotificationId, TokenId, WebhookId};
@@ -107,6 +108,8 @@ pub(super) static ROUTES: Routes<PanelAccess> = Routes(routes! {
     POST "/events/{id}/send-to" Change => events::send_to(EventId);
     GET "/events/{id}/erase" Page => events::confirm_erase(EventId);
     POST "/events/{id}/erase" Change => events::erase(EventId);
+    GET "/event-types" Page => event_types::list;
+    GET "/system" Page => system::show;
     GET "/notifications" Page => notifications::list;
     GET "/notifications/resend" Page => resends::confirm;
     POST "/notifications/resend" Change => notifications::resend_selected;

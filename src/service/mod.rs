@@ -24,6 +24,7 @@ mod shared;
 mod summary;
 mod tokens;
 mod unused_links;
+mod upkeep;
 mod views;
 mod webhooks;
 
@@ -47,6 +48,7 @@ pub use summary::{
     BacklogCounts, DeliveryFigures, EventSummary, FailingWebhook, MAX_COUNTED, Overview, WebhookSummary,
 };
 pub use tokens::{NewToken, TokenView};
+pub use upkeep::{Machine, Upkeep};
 pub use views::{NotificationDetail, NotificationView};
 pub use webhooks::WebhookDraft;
 

@@ -137,7 +137,12 @@ impl Service {
     /// Whether a caller may see the figures of the whole daemon: only the first account of the config, which belongs to
     /// the operator, may see those of other accounts and of the machine.
     pub fn sees_all_figures(&self, caller: &Caller) -> bool {
-        self.accounts.first().is_some_and(|first| first.no == caller.account) && caller.scopes.allows_all_figures()
+        self.is_operators(caller) && caller.scopes.allows_all_figures()
+    }
+
+    /// Whether a caller is of the first account of the config, which belongs to the operator.
+    pub fn is_operators(&self, caller: &Caller) -> bool {
+        self.accounts.first().is_some_and(|first| first.no == caller.account)
     }
 
     /// The catalogue, the guide's types first.
@@ -154,8 +159,7 @@ impl Service {
     /// The accounts that the store has and the config lacks: their deliveries are held. For the admin of the config's
     /// first account, who runs the daemon as a rule; nobody else learns what other accounts there are.
     pub async fn absent_accounts(&self, caller: &Caller) -> Result<Vec<String>, Error> {
-        let first = self.accounts.first().is_some_and(|first| first.no == caller.account);
-        if !first || !caller.scopes.allows(Scope::Admin) {
+        if !self.is_operators(caller) || !caller.scopes.allows(Scope::Admin) {
             return Ok(Vec::new());
         }
         self.read(|store| {

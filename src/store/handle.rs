@@ -15,7 +15,7 @@ use crate::store::engine::disk_space::DiskLevel;
 use crate::store::error::StoreError;
 use crate::store::limits::Limits;
 use crate::store::state::Shared;
-use crate::store::store_stats::StoreStats;
+use crate::store::store_stats::{FailedBackup, StoreStats};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::Ordering;
@@ -131,6 +131,7 @@ impl Store {
             last_backup: Some(totals.last_backup_ms.load(Ordering::Relaxed))
                 .filter(|ms| *ms > 0)
                 .map(Timestamp::from_ms),
+            last_backup_bytes: Some(totals.last_backup_bytes.load(Ordering::Relaxed)).filter(|bytes| *bytes > 0),
             backups_scheduled: totals.backups_scheduled.load(Ordering::Relaxed),
             free_bytes: (free != u64::MAX).then_some(free),
             min_free_bytes: self.shared.space.min_free(),
@@ -144,17 +145,31 @@ impl Store {
         &self.shared.meters
     }
 
-    /// Backups are scheduled from now on, and `last` is the newest there is.
-    pub fn schedule_backups(&self, last: Option<Timestamp>) {
+    /// Backups are scheduled from now on, and `last` is the newest there is, with its length in bytes where that is
+    /// known.
+    pub fn schedule_backups(&self, last: Option<(Timestamp, Option<u64>)>) {
         self.shared.totals.backups_scheduled.store(true, Ordering::Relaxed);
-        if let Some(at) = last {
-            self.note_backup(at);
+        if let Some((at, bytes)) = last {
+            self.note_backup(at, bytes);
         }
     }
 
-    /// A scheduled backup was written.
-    pub fn note_backup(&self, at: Timestamp) {
-        self.shared.totals.last_backup_ms.store(at.as_ms(), Ordering::Relaxed);
+    /// A scheduled backup was written, of so many bytes where that is known.
+    pub fn note_backup(&self, at: Timestamp, bytes: Option<u64>) {
+        let totals = &self.shared.totals;
+        totals.last_backup_ms.store(at.as_ms(), Ordering::Relaxed);
+        totals.last_backup_bytes.store(bytes.unwrap_or(0), Ordering::Relaxed);
+        *totals.failed_backup.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// A scheduled backup could not be written.
+    pub fn note_failed_backup(&self, failed: FailedBackup) {
+        *self.shared.totals.failed_backup.lock().unwrap_or_else(PoisonError::into_inner) = Some(failed);
+    }
+
+    /// The last scheduled backup, if it could not be written.
+    pub fn failed_backup(&self) -> Option<FailedBackup> {
+        self.shared.totals.failed_backup.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Begins a backup of a moment soon after this one; its pieces come through the channel, for

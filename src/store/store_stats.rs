@@ -1,6 +1,7 @@
 //! Figures of the store, for the metrics.
 
 use crate::model::Timestamp;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 
 /// What is stored, as of the last change.
@@ -12,7 +13,18 @@ pub(crate) struct Totals {
     pub(crate) retired: AtomicU64,
     pub(crate) commits: AtomicU64,
     pub(crate) last_backup_ms: AtomicU64,
+    pub(crate) last_backup_bytes: AtomicU64,
+    pub(crate) failed_backup: Mutex<Option<FailedBackup>>,
     pub(crate) backups_scheduled: AtomicBool,
+}
+
+/// A scheduled backup that could not be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedBackup {
+    /// When.
+    pub at: Timestamp,
+    /// Why, as the log has it.
+    pub error: String,
 }
 
 /// Figures of the store, for the metrics.
@@ -30,6 +42,8 @@ pub struct StoreStats {
     pub commits: u64,
     /// When the last scheduled backup was written; `None` while none is known.
     pub last_backup: Option<Timestamp>,
+    /// How long its file is, in bytes; `None` while that isn't known.
+    pub last_backup_bytes: Option<u64>,
     /// Whether backups are scheduled, so that none being known is bad news.
     pub backups_scheduled: bool,
     /// Bytes of the data folder's disk that may still be written; `None` before the first look.

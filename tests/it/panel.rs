@@ -5,6 +5,7 @@ mod browser;
 mod many;
 mod sessions;
 mod trials;
+mod upkeep;
 mod webhooks;
 
 use super::harness::{Answer, Daemon, QUICK, eventually, retrying_after};
@@ -489,6 +490,11 @@ fn the_account_is_named_where_there_are_several() {
     let (cookie, _) = sign_in(&daemon, token.trim());
     let page = text(&get(&daemon, "/", &cookie).expect(200));
     assert!(page.contains("<strong>sandbox</strong> · sandbox-env</p>") && !page.contains("producao"), "{page}");
+    // What the machine holds is the affair of the first account, which is the operator's.
+    assert!(page.contains("Aceitando eventos") && !page.contains("Eventos guardados"), "{page}");
+    let token = std::fs::read_to_string(daemon.data().join("admin-token-producao")).unwrap();
+    let (cookie, _) = sign_in(&daemon, token.trim());
+    let page = text(&get(&daemon, "/", &cookie).expect(200));
     assert!(page.contains("Eventos guardados em todas as contas"), "{page}");
     let daemon = Daemon::quick();
     let (cookie, _) = sign_in(&daemon, &daemon.token);

@@ -32,4 +32,29 @@ texts! {
     revoke_help: "Systems that use it lose access at once. This cannot be undone.";
     revoke_own: "You signed in with this token: revoking it ends your session. Have another admin token at hand.";
     revoke_yes: "Yes, revoke it";
+    // The system.
+    system_help: "What is kept, the disk and the backups. The settings stand in the config file.";
+    system_of_operator: "The disk, the backups and the versions are shown in the account of whoever operates carteiro.";
+    retention: "Retention";
+    retention_time: "Events kept for";
+    retention_size: "Data kept, at most";
+    retention_help: "Events with pending notifications stay until those have ended.";
+    no_limit: "no limit";
+    disk: "Disk";
+    disk_reserve: "Kept free at least";
+    kept_notifications: "Notifications kept";
+    kept_payloads: "Data of the events";
+    folder: "Folder";
+    backups: "Backups";
+    backup_failed: "The last scheduled backup failed at";
+    no_schedule: "No backup is scheduled. Set backup_dir and backup_every under [store] in the config.";
+    backup_size: "Size";
+    backup_every: "Interval";
+    backups_kept: "Backups kept";
+    versions: "Versions";
+    store_format: "Format of the store";
+    platform: "Platform";
+    running_since: "Running since";
+    days_n: ["{} day", "{} days"];
+    hours_n: ["{} hour", "{} hours"];
 }

@@ -32,4 +32,29 @@ texts! {
     revoke_own:
         "Você entrou com este token: ao revogá-lo, sua sessão termina. Tenha outro token de administrador à mão.";
     revoke_yes: "Sim, revogar";
+    // The system.
+    system_help: "O que é guardado, o disco e os backups. As configurações ficam no arquivo de configuração.";
+    system_of_operator: "O disco, os backups e as versões são vistos na conta de quem opera o carteiro.";
+    retention: "Retenção";
+    retention_time: "Eventos guardados por";
+    retention_size: "Volume guardado, no máximo";
+    retention_help: "Eventos com notificações pendentes ficam até que elas terminem.";
+    no_limit: "sem limite";
+    disk: "Disco";
+    disk_reserve: "Reserva mínima livre";
+    kept_notifications: "Notificações guardadas";
+    kept_payloads: "Dados dos eventos";
+    folder: "Pasta";
+    backups: "Backups";
+    backup_failed: "O último backup agendado falhou em";
+    no_schedule: "Nenhum backup agendado. Defina backup_dir e backup_every em [store] na configuração.";
+    backup_size: "Tamanho";
+    backup_every: "Intervalo";
+    backups_kept: "Backups mantidos";
+    versions: "Versões";
+    store_format: "Formato do armazenamento";
+    platform: "Plataforma";
+    running_since: "Em execução desde";
+    days_n: ["{} dia", "{} dias"];
+    hours_n: ["{} hora", "{} horas"];
 }

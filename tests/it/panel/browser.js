@@ -453,6 +453,17 @@ const api = async (path, body) => {
   await leads(() => page.locator("svg.chart a").last().click());
   assert(await rows() > 1);
 
+  // What there is to know for whoever looks after carteiro, and a page that asks before a payload is erased.
+  for (const path of ["/event-types", "/system", "/tokens"]) {
+    await at(path);
+    await accessible(path);
+  }
+  await at("/events");
+  await submit("#rows a.t1");
+  await submit("a[href$='/erase']");
+  assert.match(await text("form.card"), /Ficam o tipo/);
+  await accessible("erase");
+
   // By an order's number, from every page.
   await page.fill(".find input", "pedido-1");
   await leads(() => page.keyboard.press("Enter"));
