@@ -161,7 +161,7 @@ async fn of_the_daemon(text: &mut MetricsText, call: &Call) -> Result<(), Failur
             => figures.last_backup.map(Timestamp::as_secs).or(figures.backups_scheduled.then_some(0));
         gauge "carteiro_certificate_expiry_timestamp_seconds"
             "Expiry of the server's certificate, in Unix time."
-            => call.ingress.certificate_expiry().map(Timestamp::as_secs);
+            => call.ingress.certificate().map(|certificate| certificate.end().at.as_secs());
     }
     let ((connections, dropped, refused), wrong_tokens) = (call.ingress.slots.figures(), call.ingress.throttle.count());
     figures! { text:

@@ -156,7 +156,7 @@ fn check_config(args: &ConfigArgs) -> Result<(), CliError> {
     // One that can't be read is among the problems.
     let certificate = crate::http::Certificate::of(&config.server).ok().flatten();
     let now = crate::clock::Clock::System.now();
-    let warnings = daemon::warnings(&config, certificate.as_ref(), config.server.listen, now);
+    let warnings = daemon::warnings(certificate.as_ref(), config.server.listen, now);
     for warning in warnings.into_iter().chain(daemon::absent_accounts(&config)) {
         complain(format_args!("warning: {warning}"));
     }

@@ -132,7 +132,7 @@ impl Daemon {
             Some(inherited) => inherit(inherited).map_err(Error::InheritedSocket)?,
             None => bind(config.server.listen).await.map_err(|error| Error::Listen(config.server.listen, error))?,
         };
-        for warning in warnings(config, ingress.certificate().as_deref(), address, clock.now()) {
+        for warning in warnings(ingress.certificate().as_deref(), address, clock.now()) {
             tracing::warn!("{warning}");
         }
 
@@ -192,7 +192,7 @@ impl Daemon {
         self.service.set_config(config.clone());
         self.store.configure(config);
         self.ingress.replace(config.server.clone(), certificate);
-        for warning in warnings(config, self.ingress.certificate().as_deref(), self.address, self.service.now()) {
+        for warning in warnings(self.ingress.certificate().as_deref(), self.address, self.service.now()) {
             tracing::warn!("{warning}");
         }
         Ok(())

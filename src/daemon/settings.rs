@@ -39,14 +39,9 @@ pub fn check_files(config: &Config) -> Vec<Error> {
 }
 
 /// What works and is unwise, in sentences, for the log of the start and for `check-config`.
-pub fn warnings(
-    config: &Config,
-    certificate: Option<&Certificate>,
-    address: SocketAddr,
-    now: Timestamp,
-) -> Vec<String> {
+pub fn warnings(certificate: Option<&Certificate>, address: SocketAddr, now: Timestamp) -> Vec<String> {
     match certificate {
-        Some(certificate) => certificate.warnings(&config.server, now),
+        Some(certificate) => certificate.warnings(now),
         None if !address.ip().is_loopback() => vec![format!(
             "ANYONE ON THE NETWORK CAN READ TOKENS AND PAYLOADS: {address} is not loopback and speaks plain HTTP; set \
              `server.tls_cert` and `server.tls_key`, or listen on 127.0.0.1 behind a proxy with TLS"

@@ -11,7 +11,6 @@ use super::long_work::LongWork;
 use super::request_body::RequestBodies;
 use super::traffic::Traffic;
 use crate::config::Server as Settings;
-use crate::model::Timestamp;
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -62,11 +61,6 @@ impl Ingress {
     /// The certificate in use; `None` where plain HTTP is spoken.
     pub fn certificate(&self) -> Option<Arc<Certificate>> {
         self.certificate.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// When the certificate in use ends; `None` where plain HTTP is spoken.
-    pub(crate) fn certificate_expiry(&self) -> Option<Timestamp> {
-        self.certificate().map(|certificate| certificate.expires_at())
     }
 
     /// Replaces the certificate alone, unless a reload has named other files meanwhile.

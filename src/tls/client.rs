@@ -28,7 +28,9 @@ pub fn client_config(extra_ca: Option<&Path>) -> Result<Arc<ClientConfig>, Certi
         for (index, certificate) in own.iter().enumerate() {
             roots.add(certificate.clone()).map_err(|error| {
                 let (number, file) = (index + 1, file.display());
-                CertificateFileError(format!("certificate {number} in {file} can't serve as an authority: {error}"))
+                CertificateFileError::of_certificate(format!(
+                    "certificate {number} in {file} can't serve as an authority: {error}"
+                ))
             })?;
         }
     }
@@ -113,7 +115,7 @@ fn native_roots() -> RootCertStore {
 
 fn read_pem(file: &Path) -> Result<Vec<CertificateDer<'static>>, CertificateFileError> {
     let failed = |what: &dyn fmt::Display| {
-        CertificateFileError(format!("the file of certificate authorities {} {what}", file.display()))
+        CertificateFileError::of_certificate(format!("the file of certificate authorities {} {what}", file.display()))
     };
     let from_pem = |error| match error {
         pem::Error::Io(error) => failed(&format_args!("can't be read: {error}")),

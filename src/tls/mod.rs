@@ -3,32 +3,27 @@
 
 pub mod client;
 mod der;
+mod file_error;
 pub(crate) mod handshake;
+mod keyed_certificate;
 pub(crate) mod verifier;
 pub(crate) mod x509;
+
+pub use file_error::CertificateFileError;
+pub(crate) use keyed_certificate::CertificateWatch;
+#[cfg(test)]
+pub(crate) use keyed_certificate::tests;
+pub use keyed_certificate::{CertificateEnd, CertificateFiles, KeyedCertificate};
 
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, ConfigBuilder, ServerConfig, WantsVerifier};
-use std::fmt;
 use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// A connection's bytes, plain or over TLS.
 pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> ByteStream for S {}
-
-/// A file of certificates or of a key is of no use; displays as a sentence that names it.
-#[derive(Debug)]
-pub struct CertificateFileError(pub(crate) String);
-
-impl fmt::Display for CertificateFileError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for CertificateFileError {}
 
 /// The protocol that is negotiated inside TLS, to targets as to callers.
 pub(crate) const HTTP_1_1: &[u8] = b"http/1.1";
