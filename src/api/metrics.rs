@@ -163,6 +163,7 @@ async fn of_the_daemon(text: &mut MetricsText, call: &Call) -> Result<(), Failur
             "Expiry of the server's certificate, in Unix time."
             => call.ingress.certificate().map(|certificate| certificate.end().at.as_secs());
     }
+    client_certificates(text, call);
     let ((connections, dropped, refused), wrong_tokens) = (call.ingress.slots.figures(), call.ingress.throttle.count());
     figures! { text:
         gauge "carteiro_connections" "Open connections of clients." => connections;
@@ -194,6 +195,18 @@ async fn of_the_daemon(text: &mut MetricsText, call: &Call) -> Result<(), Failur
         counter "carteiro_wrong_tokens_total" "Requests with a wrong access token, since the start." => wrong_tokens;
     }
     Ok(())
+}
+
+fn client_certificates(text: &mut MetricsText, call: &Call) {
+    let certificates = call.service.certificates(&call.ingress);
+    let mut certificates = certificates.iter().filter_map(|one| Some((one.client.as_ref()?, one.end.at))).peekable();
+    if certificates.peek().is_some() {
+        let name = "carteiro_client_certificate_expiry_timestamp_seconds";
+        text.family(name, "gauge", "Expiry of each client certificate of the config, in Unix time.");
+        for (certificate, at) in certificates {
+            text.sample(name, &[("name", certificate.as_str())], at.as_secs());
+        }
+    }
 }
 
 /// Pending notifications: of all webhooks together, and of those of the caller's account that have the most.

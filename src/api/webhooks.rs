@@ -6,10 +6,10 @@ use super::fields::{self, JsonFields, JsonValue, shown};
 use super::idempotency::{self, REPLAYED};
 use crate::http::{Answer, Failure};
 use crate::model::{
-    ApiCode, Authorization, EventId, EventType, ExpectedVersion, ExtraHeaders, MAX_AUTOMATIC_ATTEMPTS,
-    MAX_DESCRIPTION_BYTES, Pattern, PatternSet, PayloadFilter, RateLimit, RetryPolicy, SigningSecret, TargetUrl,
-    Timestamp, Webhook, WebhookId, WebhookName, WebhookPatch, WebhookStatus, WebhookVersion, format_duration,
-    parse_duration,
+    ApiCode, Authorization, ClientCertificateName, EventId, EventType, ExpectedVersion, ExtraHeaders,
+    MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES, Pattern, PatternSet, PayloadFilter, RateLimit, RetryPolicy,
+    SigningSecret, TargetUrl, Timestamp, Webhook, WebhookId, WebhookName, WebhookPatch, WebhookStatus, WebhookVersion,
+    format_duration, parse_duration,
 };
 use crate::service::{CsvList, FilterTrial, HealthView, TrialOn, WebhookDraft};
 use http::{HeaderMap, StatusCode, header};
@@ -244,6 +244,11 @@ fn rest(fields: &mut JsonFields<'_>) -> WebhookPatch {
             format!("must be 1 to {} bytes of visible ASCII, without spaces at its ends", Authorization::MAX_BYTES)
         })
     });
+    let client_certificate = fields.clearable("client_certificate", |value| {
+        // Which there are, only the service knows.
+        ClientCertificateName::parse(&value.text()?)
+            .ok_or_else(|| "must be the name of a client certificate of the config".to_owned())
+    });
     let description = fields.clearable("description", |value| {
         let text = value.text()?.into_owned();
         if text.len() <= MAX_DESCRIPTION_BYTES {
@@ -279,6 +284,7 @@ fn rest(fields: &mut JsonFields<'_>) -> WebhookPatch {
         own_name,
         target: None,
         authorization,
+        client_certificate,
         events: None,
         filter,
         description,
@@ -335,6 +341,7 @@ struct SettingsShape<'a> {
     name: &'a str,
     target: &'a str,
     authorization_set: bool,
+    client_certificate: Option<&'a str>,
     events: Vec<String>,
     filter: Option<&'a RawValue>,
     description: Option<&'a str>,
@@ -373,6 +380,7 @@ impl<'a> SettingsShape<'a> {
             name: webhook.name(),
             target: webhook.target.as_str(),
             authorization_set: webhook.authorization.is_some(),
+            client_certificate: webhook.client_certificate.as_ref().map(ClientCertificateName::as_str),
             events: webhook.events.iter().map(Pattern::to_string).collect(),
             filter: filter_json(webhook.filter.as_ref()),
             description: webhook.description.as_deref(),

@@ -36,7 +36,7 @@ use crate::daemon;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use error::CliError;
 use exit::{BAD_CONFIG, DONE, complain};
-use settings::{ConfigArgs, load};
+use settings::{ConfigArgs, load, located};
 use std::process::ExitCode;
 
 const AFTER_HELP: &str = "\
@@ -147,17 +147,13 @@ fn silence_expected_panics() {
 }
 
 fn check_config(args: &ConfigArgs) -> Result<(), CliError> {
-    let config = load(args)?.config;
-    let problems = daemon::check_files(&config);
-    if !problems.is_empty() {
-        problems.iter().for_each(complain);
+    let loaded = load(args)?;
+    let checked = daemon::check_files(&loaded.config, crate::clock::Clock::System.now());
+    if !checked.problems.is_empty() {
+        checked.problems.iter().for_each(|problem| complain(located(&loaded, problem)));
         return Err(CliError::printed(BAD_CONFIG));
     }
-    // One that can't be read is among the problems.
-    let certificate = crate::http::Certificate::of(&config.server).ok().flatten();
-    let now = crate::clock::Clock::System.now();
-    let warnings = daemon::warnings(certificate.as_ref(), config.server.listen, now);
-    for warning in warnings.into_iter().chain(daemon::absent_accounts(&config)) {
+    for warning in checked.warnings.into_iter().chain(daemon::absent_accounts(&loaded.config)) {
         complain(format_args!("warning: {warning}"));
     }
     match args.file() {

@@ -65,7 +65,7 @@ fn inherited_socket() -> io::Result<Option<std::net::TcpListener>> {
 /// The exit code of a daemon that didn't start.
 fn code(error: &Error) -> u8 {
     match error {
-        Error::BadFile(_) | Error::InheritedSocket(_) | Error::Store(OpenError::NotRoots { .. }) => BAD_CONFIG,
+        Error::BadFile { .. } | Error::InheritedSocket(_) | Error::Store(OpenError::NotRoots { .. }) => BAD_CONFIG,
         Error::Store(error) if error.is_passing() => TRY_LATER,
         Error::Store(_) | Error::Listen(..) | Error::Stalled(_) => FAILED,
     }
@@ -90,7 +90,7 @@ async fn run(
     let asking = tokio::spawn(ask_for_more_time());
     let daemon = Daemon::start(&loaded.config, Clock::System, options).await;
     asking.abort();
-    let daemon = daemon.map_err(|error| CliError::new(code(&error), error))?;
+    let daemon = daemon.map_err(|error| CliError::new(code(&error), super::settings::located(&loaded, &error)))?;
     let serving = format!("serving on {}", daemon.address);
     tell(&[NotifyState::Ready, NotifyState::Status(&serving)]);
     if daemon.is_first_start {
@@ -180,7 +180,9 @@ impl Reloader<'_> {
         let new = crate::config::Config::load(file, super::settings::environment(), &flags);
         let new = new.map_err(|problems| refused(&problems))?;
         // The files it names too, those that only a restart takes up among them: that restart would fail.
-        let problems: Vec<String> = crate::daemon::check_files(&new.config).iter().map(ToString::to_string).collect();
+        let checked = crate::daemon::check_files(&new.config, Clock::System.now());
+        let problems: Vec<String> =
+            checked.problems.iter().map(|problem| super::settings::located(&new, problem)).collect();
         if !problems.is_empty() {
             return Err(refused(&problems.join("\n")));
         }

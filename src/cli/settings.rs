@@ -71,6 +71,14 @@ pub(crate) fn remedy(error: &std::io::Error) -> &'static str {
     }
 }
 
+/// An error with the place of the config that it comes from, if it comes from one.
+pub(crate) fn located(loaded: &Loaded, error: &crate::daemon::Error) -> String {
+    match error.key().and_then(|key| loaded.source(key)) {
+        Some(place) => format!("{place}: {error}"),
+        None => error.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -188,6 +188,9 @@ struct Settings {
     /// A file with the Authorization header to send; - for the standard input
     #[arg(long, value_name = "FILE", conflicts_with = "authorization")]
     authorization_file: Option<PathBuf>,
+    /// The client certificate of the daemon's config to show to a target that asks for one (mTLS)
+    #[arg(long, value_name = "NAME")]
+    client_certificate: Option<String>,
     /// What it is for
     #[arg(long, value_name = "TEXT")]
     description: Option<String>,
@@ -239,6 +242,7 @@ impl Settings {
         let fields = [
             ("name", self.name.clone().map(Value::from)),
             ("authorization", self.authorization.clone().or(from_file).map(Value::from)),
+            ("client_certificate", self.client_certificate.clone().map(Value::from)),
             ("description", self.description.clone().map(Value::from)),
             ("headers", (!headers.is_empty()).then_some(Value::Object(headers))),
             ("max_in_flight", self.max_in_flight.map(Value::from)),
@@ -251,8 +255,17 @@ impl Settings {
 }
 
 /// What can be taken away, by its field of the API.
-const CLEARABLE: [&str; 8] =
-    ["name", "authorization", "filter", "description", "headers", "max_in_flight", "rate_limit", "retry"];
+const CLEARABLE: [&str; 9] = [
+    "name",
+    "authorization",
+    "client_certificate",
+    "filter",
+    "description",
+    "headers",
+    "max_in_flight",
+    "rate_limit",
+    "retry",
+];
 
 const COLUMNS: &[Column] = &[
     Column("ID", Fit::Whole, Show::Text("id")),
@@ -437,6 +450,7 @@ fn show(webhook: &Value) {
                     |webhook| if webhook["authorization_set"] == true { "set".to_owned() } else { "none".to_owned() },
                 ),
             ),
+            ("client certificate", Show::Text("client_certificate")),
             ("description", Show::Text("description")),
             ("headers", Show::Made(header_names)),
             ("max in flight", Show::Text("max_in_flight")),

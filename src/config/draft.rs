@@ -38,6 +38,9 @@ impl Draft {
         }
         let message = if rest.starts_with("ACCOUNT__") {
             "accounts can't be set by variables; write [[account]] in the configuration file".to_owned()
+        } else if rest.starts_with("CLIENT_CERTIFICATE__") {
+            "client certificates can't be set by variables; write [[client_certificate]] in the configuration file"
+                .to_owned()
         } else {
             let variables: Vec<String> = config_keys().map(Setting::variable).collect();
             // The prefix is right already: counting its letters would make any two names look alike.
@@ -52,7 +55,7 @@ impl Draft {
 
     /// Rules for values of several keys.
     pub(crate) fn check_combinations(&mut self) {
-        let Config { server, store, delivery, egress, .. } = &self.config;
+        let Config { server, store, delivery, egress, account, client_certificate, .. } = &self.config;
         let found = &self.findings;
         let unknown = |key: &str| found.cut_short || found.refused.contains(key);
         let mut problems = Vec::new();
@@ -90,6 +93,30 @@ impl Draft {
         if !repeat.is_sorted_by(|one, next| one < next) && !unknown("alerts.repeat") {
             let message = "`alerts.repeat` must be in ascending order, each counted from the first alert".to_owned();
             problem(&["alerts.repeat"], message);
+        }
+        if !unknown("account.name") && !unknown("client_certificate.accounts") {
+            for (nth, certificate) in client_certificate.iter().enumerate() {
+                let path = |key: &str| format!("client_certificate[{nth}].{key}");
+                let [name, accounts] = ["name", "accounts"].map(path);
+                // One without a name is a problem already.
+                if !found.sources.contains_key(&name) {
+                    continue;
+                }
+                let known = |name: &&String| account.iter().any(|account| account.name == **name);
+                if certificate.accounts.is_empty() && account.len() > 1 {
+                    let message = "`client_certificate.accounts` must say which accounts may use it, since there are \
+                                   several: accounts = [\"NAME\"]";
+                    problem(&[&accounts, &name], message.to_owned());
+                } else if let Some(stranger) = certificate.accounts.iter().find(|name| !known(name)) {
+                    let names: Vec<&str> = account.iter().take(10).map(|account| account.name.as_str()).collect();
+                    let names = names.join(", ");
+                    let message = format!(
+                        "`client_certificate.accounts` names {stranger}, and there is no such account; there are \
+                         {names}"
+                    );
+                    problem(&[&accounts], message);
+                }
+            }
         }
         problems.extend(channel_problems(&self.config, found));
         self.findings.problems.extend(problems);

@@ -1,6 +1,6 @@
 //! Properties of the configuration: whatever the text, a [`Config`] or problems that have a place in it.
 
-use super::settings::{account_keys, config_keys};
+use super::settings::{CLIENT_CERTIFICATE_KEYS, account_keys, config_keys};
 use super::{Config, ConfigErrors, Loaded, Location};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -63,11 +63,18 @@ fn reads_as_printed(loaded: &Loaded) {
             let _ = writeln!(text, "{name} = {}", (key.show)(account));
         }
     }
+    for certificate in &loaded.config.client_certificate {
+        text.push_str("[[client_certificate]]\n");
+        for key in CLIENT_CERTIFICATE_KEYS {
+            let _ = writeln!(text, "{} = {}", key.name(), (key.show)(certificate));
+        }
+    }
     match load(text.as_bytes(), &[]) {
         Ok(again) => assert_eq!(again.config, loaded.config, "{text}"),
         Err(problems) => panic!("{problems}\n{text}"),
     }
-    let lines = config_keys().count() + account_keys().count() * loaded.config.account.len();
+    let certificates = CLIENT_CERTIFICATE_KEYS.len() * loaded.config.client_certificate.len();
+    let lines = config_keys().count() + account_keys().count() * loaded.config.account.len() + certificates;
     assert_eq!(loaded.effective().lines().count(), lines);
     assert_eq!(loaded.config.reloaded(&loaded.config), loaded.config);
     assert!(loaded.changes_needing_restart(loaded).is_empty());

@@ -47,9 +47,9 @@ impl<T> Setting<T> {
 /// name: FieldType = default => value type, Reload or Restart[, Secret];
 /// ```
 ///
-/// below its `[section] StructName`. `KEYS` and `Config` are made of all sections; a table `[[account]]`, which may be
-/// in the file several times, has a list of keys of its own. The tables `[alerts.NAME]` are in both: the operator's in
-/// `Config`, an account's, as `[account.alerts.NAME]`, in `Account`.
+/// below its `[section] StructName`. `KEYS` and `Config` are made of all sections; a table such as `[[account]]`, which
+/// may be in the file several times, has a list of keys of its own. The tables `[alerts.NAME]` are in both: the
+/// operator's in `Config`, an account's, as `[account.alerts.NAME]`, in `Account`.
 macro_rules! settings {
     ($(#[$about:meta])* [[account]] $Item:ident { $(
         $(#[doc = $doc:literal])+
@@ -78,6 +78,20 @@ macro_rules! settings {
             )
         ),+];
     };
+    ($(#[$about:meta])* [[$section:ident]] $Item:ident $ITEM_KEYS:ident { $(
+        $(#[doc = $doc:literal])+
+        $key:ident: $Value:ty = $default:expr => $type:expr, $effect:ident $(, $secret:ident)?;
+    )+ }) => {
+        settings!(@struct $(#[$about])* $Item { $($(#[doc = $doc])+ $key: $Value = $default;)+ });
+
+        /// The keys of one such table, in the order they are printed.
+        pub(crate) static $ITEM_KEYS: &[$crate::config::keys::Setting<$Item>] = &[$(
+            settings!(
+                @key $Item, [concat!(stringify!($section), ".", stringify!($key))] [$key], [$($doc)+], $Value, $type,
+                $effect $($secret)?
+            )
+        ),+];
+    };
     ($($(#[$about:meta])* [$section:ident] $Section:ident { $(
         $(#[doc = $doc:literal])+
         $key:ident: $Value:ty = $default:expr => $type:expr, $effect:ident $(, $secret:ident)?;
@@ -93,6 +107,9 @@ macro_rules! settings {
             pub alert_channels: AlertChannels,
             /// At least one, at most [`MAX_ACCOUNTS`](super::MAX_ACCOUNTS); names are unique.
             pub account: Vec<Account>,
+            /// At most [`MAX_CLIENT_CERTIFICATES`](super::MAX_CLIENT_CERTIFICATES); names are unique, and `accounts` is
+            /// empty only where there is one account.
+            pub client_certificate: Vec<ClientCertificate>,
         }
 
         impl Default for Config {
@@ -101,6 +118,7 @@ macro_rules! settings {
                     $($section: $Section::default(),)+
                     alert_channels: AlertChannels::default(),
                     account: vec![Account::default()],
+                    client_certificate: Vec::new(),
                 }
             }
         }

@@ -14,7 +14,7 @@ use std::path::Path;
 pub struct Loaded {
     /// The values.
     pub config: Config,
-    /// By path, `account[0].name` for those of an account; what is missing is a default.
+    /// By path, `account[0].name` for those of an account or of a client certificate; what is missing is a default.
     pub(crate) sources: BTreeMap<String, Location>,
 }
 
@@ -75,6 +75,7 @@ impl Config {
                 account.alert_channels = new.alert_channels.clone();
             }
         }
+        config.client_certificate.clone_from(&new.client_certificate);
         config
     }
 }

@@ -34,11 +34,11 @@ pub(crate) use value::{RawValue, clipped, entries, quote};
 pub use allow::{AllowRule, AllowRuleError};
 pub use error::{ConfigError, ConfigErrors, Location};
 pub use heartbeat::Heartbeat;
-pub use limits::{MAX_ACCOUNTS, MAX_BATCH_BODY_BYTES};
+pub use limits::{MAX_ACCOUNTS, MAX_BATCH_BODY_BYTES, MAX_CLIENT_CERTIFICATES};
 pub use load::Loaded;
 pub use origin::Origin;
 pub use print::example;
 pub use settings::{
     Account, AlertChannels, AlertDiscord, AlertEmail, AlertNtfy, AlertSlack, AlertTelegram, AlertWebhook, Alerts,
-    Catalogue, Config, Delivery, Egress, Format, Log, Panel, Server, Store,
+    Catalogue, ClientCertificate, Config, Delivery, Egress, Format, Log, Panel, Server, Store,
 };

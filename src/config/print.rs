@@ -3,7 +3,7 @@
 use super::error::Location;
 use super::keys::{Effect, Setting};
 use super::load::Loaded;
-use super::settings::{Account, Config, account_keys, config_keys};
+use super::settings::{Account, CLIENT_CERTIFICATE_KEYS, ClientCertificate, Config, account_keys, config_keys};
 use std::fmt::Write as _;
 
 impl Loaded {
@@ -18,6 +18,12 @@ impl Loaded {
             for key in account_keys() {
                 let path = key.path.replacen("account", &format!("account[{nth}]"), 1);
                 text.push_str(&line(key, &path, account, self.source(&path)));
+            }
+        }
+        for (nth, certificate) in self.config.client_certificate.iter().enumerate() {
+            for key in CLIENT_CERTIFICATE_KEYS {
+                let path = format!("{}[{nth}].{}", key.section(), key.name());
+                text.push_str(&line(key, &path, certificate, self.source(&path)));
             }
         }
         text
@@ -81,6 +87,20 @@ pub fn example() -> String {
             let _ = writeln!(text, "\n# As [{}].\n[{section}]", section.trim_start_matches("account."));
         }
         let _ = writeln!(text, "#{} = {}", key.name(), (key.show)(&account));
+    }
+    text.push_str(
+        "\n# One section for each client certificate: some targets, such as those of Pix providers, ask for one \
+         (mTLS).\n# There is none by default, so all of it is a comment.\n",
+    );
+    text.push_str("# [[client_certificate]]\n");
+    let sample = ClientCertificate {
+        name: "pix".to_owned(),
+        cert: "/etc/carteiro/pix.pem".into(),
+        key: "/etc/carteiro/pix.key".into(),
+        accounts: Vec::new(),
+    };
+    for key in CLIENT_CERTIFICATE_KEYS {
+        text.push_str(&entry(key, &sample).replace("\n#", "\n# ").replace("\n#  ", "\n# "));
     }
     text
 }

@@ -5,14 +5,14 @@ use super::allow::AllowRule;
 use super::extra_types::Types;
 use super::heartbeat::{Heartbeat, HeartbeatType};
 use super::keys::{Setting, settings};
-use super::limits::MAX_BATCH_BODY_BYTES;
+use super::limits::{MAX_ACCOUNTS, MAX_BATCH_BODY_BYTES};
 use super::origin::Origin;
 use super::size::{GIB, KIB, MIB};
 use super::value::ValueType;
 use super::value_types::{
-    ACCOUNT_NAME, ADDRESS, ADDRESS_RANGE, ALLOW_RULE, CHAT_ID, Choice, Count, FILE_PATH, Fraction, LABEL, List,
-    MAIL_ADDRESS, OPTIONAL_MAIL_ADDRESS, OPTIONAL_ORIGIN, OPTIONAL_PATH, OPTIONAL_PROXY, OPTIONAL_SMTP, OPTIONAL_URL,
-    OPTIONAL_ZONE, ORIGIN, OrNone, QUIET_HOURS, Size, Span, Switch, TIME_OF_DAY,
+    ADDRESS, ADDRESS_RANGE, ALLOW_RULE, CHAT_ID, Choice, Count, FILE_PATH, Fraction, LABEL, List, MAIL_ADDRESS, NAME,
+    OPTIONAL_MAIL_ADDRESS, OPTIONAL_ORIGIN, OPTIONAL_PATH, OPTIONAL_PROXY, OPTIONAL_SMTP, OPTIONAL_URL, OPTIONAL_ZONE,
+    ORIGIN, OrNone, QUIET_HOURS, Size, Span, Switch, TIME_OF_DAY,
 };
 use crate::clock::Zone;
 use crate::model::{
@@ -333,7 +333,7 @@ settings! {
     /// The owner of webhooks, events and tokens.
     [[account]] Account {
         /// The account's name, unique. Data belongs to the name: a new name is a new, empty account.
-        name: String = "default".to_owned() => ACCOUNT_NAME, Restart;
+        name: String = "default".to_owned() => NAME, Restart;
         /// The value of "env" in every notification, such as "production" or "sandbox".
         env: String = "production".to_owned() => LABEL, Restart;
         /// A file with an admin token for this account. For an account without one, the first start creates a token and
@@ -357,6 +357,30 @@ impl Alerts {
     /// Of `failing_after_attempts` and `failing_after`: when a webhook is failing.
     pub fn failing_rule(&self) -> FailingRule {
         FailingRule { attempts: self.failing_after_attempts, after: self.failing_after }
+    }
+}
+
+settings! {
+    /// A certificate that is shown to targets which ask for one (mTLS).
+    [[client_certificate]] ClientCertificate CLIENT_CERTIFICATE_KEYS {
+        /// The name that webhooks have in `client_certificate`, unique.
+        name: String = String::new() => NAME, Reload;
+        /// A PEM file with the certificate, followed by its chain. Read again at a reload, and within a minute after
+        /// the file changed; if the new certificate can't be used, the log says why and the old one stays.
+        cert: PathBuf = PathBuf::new() => FILE_PATH, Reload;
+        /// A PEM file with the certificate's private key: ECDSA, Ed25519 or RSA, without a passphrase. Only the
+        /// daemon's user should be able to read it.
+        key: PathBuf = PathBuf::new() => FILE_PATH, Reload;
+        /// The accounts whose webhooks may use it. With several accounts, it must be given: whoever may use a
+        /// certificate speaks in the name of its owner.
+        accounts: Vec<String> = Vec::new() => List { min: 0, max: MAX_ACCOUNTS, item: NAME }, Reload;
+    }
+}
+
+impl ClientCertificate {
+    /// Whether webhooks of the account of this name may use it.
+    pub fn permits(&self, account: &str) -> bool {
+        self.accounts.is_empty() || self.accounts.iter().any(|own| own == account)
     }
 }
 

@@ -349,6 +349,52 @@ fn accounts_have_names_of_their_own() {
 }
 
 #[test]
+fn client_certificates_are_complete_and_say_whose_they_are() {
+    let one = "[[client_certificate]]\nname = \"pix\"\ncert = \"a.pem\"\nkey = \"a.key\"\n";
+    let shops = "[[account]]\nname = \"a\"\n[[account]]\nname = \"b\"\n";
+    let loaded = load(format!("{one}[[account]]\nname = \"a\"")).unwrap();
+    let own = &loaded.client_certificate[0];
+    assert_eq!((own.name.as_str(), own.cert.as_path(), own.key.as_path()), ("pix", "a.pem".as_ref(), "a.key".as_ref()));
+    assert!(own.permits("a"));
+    let two = load(format!("{one}accounts = [\"b\"]\n{shops}")).unwrap();
+    assert!(two.client_certificate[0].permits("b") && !two.client_certificate[0].permits("a"));
+    for (text, expected) in [
+        (format!("{one}{shops}"), "c.toml:2:8: `client_certificate.accounts` must say which accounts may use it"),
+        (format!("{one}accounts = []\n{shops}"), "c.toml:5:12: `client_certificate.accounts` must say which"),
+        (
+            format!("{one}accounts = [\"c\"]\n{shops}"),
+            "c.toml:5:12: `client_certificate.accounts` names c, and there is no such account; there are a, b",
+        ),
+        (
+            format!("{one}{one}"),
+            "c.toml:6:8: `client_certificate.name` must be unique, and \"pix\" is the client certificate of line 2",
+        ),
+        (one.replace("name = \"pix\"\n", ""), "c.toml:1:1: `client_certificate` has no `name`; write name = \"pix\""),
+        (one.replace("key = \"a.key\"\n", ""), "c.toml:1:1: `client_certificate` has no `key`; write key ="),
+        (one.replace("pix", "Pix"), "c.toml:2:8: `client_certificate.name` must be 1 to 64 of a-z"),
+        (one.replace("a.pem", ""), "c.toml:3:8: `client_certificate.cert` must be a path"),
+        (one.replace("cert =", "crt ="), "c.toml:1:1: `client_certificate` has no `cert`"),
+        (
+            one.replace("[[", "[").replace("]]", "]"),
+            "c.toml:1:2: write [[client_certificate]] in double brackets, once for",
+        ),
+    ] {
+        let problems = load(&text).unwrap_err();
+        assert!(problems[0].starts_with(expected), "{text}: {problems:?}");
+        assert!(problems.len() == 1 || expected.contains("no `cert`"), "{problems:?}");
+    }
+    assert_eq!(load(format!("[[client_certificate]]\n{shops}")).unwrap_err().len(), 3, "and no panic");
+    let many = |n: usize| load((0..n).map(|n| one.replace("pix", &format!("c{n}"))).collect::<String>());
+    assert_eq!(many(MAX_CLIENT_CERTIFICATES).unwrap().client_certificate.len(), MAX_CLIENT_CERTIFICATES);
+    assert!(many(MAX_CLIENT_CERTIFICATES + 1).is_err());
+    let variable = [("CARTEIRO_CLIENT_CERTIFICATE__NAME", "x")];
+    assert!(load_all("", &variable, &[]).unwrap_err()[0].contains("write [[client_certificate]] in the configuration"));
+    // A reload takes up all of it.
+    let before = load("").unwrap();
+    assert_eq!(before.reloaded(&load(one).unwrap()).client_certificate[0].name, "pix");
+}
+
+#[test]
 fn a_type_is_described_in_a_table_and_each_slip_in_it_is_found() {
     let text = r#"# ação
 [[catalogue.extra]]

@@ -5,8 +5,8 @@ use super::draft::Draft;
 use super::error::{Lines, Location};
 use super::findings::Findings;
 use super::keys::Setting;
-use super::limits::MAX_ACCOUNTS;
-use super::settings::{Account, Config, account_keys, config_keys};
+use super::limits::{MAX_ACCOUNTS, MAX_CLIENT_CERTIFICATES};
+use super::settings::{Account, CLIENT_CERTIFICATE_KEYS, ClientCertificate, Config, account_keys, config_keys};
 use super::value::{RawValue, clipped, entries};
 use crate::suggest::nearest;
 use std::collections::BTreeSet;
@@ -68,7 +68,20 @@ struct FileReader<'a> {
     sure: usize,
 }
 
-const DOUBLE_BRACKETS: &str = "write [[account]] in double brackets, once for each account";
+/// The tables that may be in the file several times, and what each stands for.
+const TABLES: [(&str, &str); 2] = [("account", "account"), ("client_certificate", "client certificate")];
+
+fn called(table: &str) -> &str {
+    TABLES.iter().find(|(name, _)| *name == table).map_or(table, |(_, called)| called)
+}
+
+fn is_table(name: &str) -> bool {
+    TABLES.iter().any(|(table, _)| *table == name)
+}
+
+fn double_brackets(name: &str) -> String {
+    format!("write [[{name}]] in double brackets, once for each {}", called(name))
+}
 
 impl FileReader<'_> {
     fn document(&mut self, config: &mut Config, table: &DeTable<'_>) {
@@ -76,7 +89,10 @@ impl FileReader<'_> {
             let tables = value.get_ref().as_array().filter(|items| items.iter().all(|item| item.get_ref().is_table()));
             match value.get_ref() {
                 DeValue::Array(tables) if name == "account" => self.accounts(config, &span, tables),
-                _ if name == "account" => self.problem(&span, DOUBLE_BRACKETS.to_owned()),
+                DeValue::Array(tables) if name == "client_certificate" => {
+                    self.client_certificates(config, &span, tables);
+                }
+                _ if is_table(name) => self.problem(&span, double_brackets(name)),
                 DeValue::Table(table) => self.section(config, name, &span, table),
                 _ if is_section(name) && tables.is_some() => {
                     self.problem(&span, format!("write [{name}] once, in single brackets"));
@@ -93,7 +109,7 @@ impl FileReader<'_> {
     fn section(&mut self, config: &mut Config, name: &str, span: &Range<usize>, table: &DeTable<'_>) {
         // Where it is clear which section is meant, its keys are checked as well.
         let section = if is_section(name) { Some(name) } else { self.unknown_section(name, span) };
-        if let Some(section) = section.filter(|section| *section != "account") {
+        if let Some(section) = section.filter(|section| !is_table(section)) {
             self.keys(section, section, &config_keys(), config, table);
         }
     }
@@ -150,34 +166,66 @@ impl FileReader<'_> {
         if !(1..=MAX_ACCOUNTS).contains(&tables.len()) {
             return self.problem(span, format!("there must be 1 to {MAX_ACCOUNTS} accounts, not {}", tables.len()));
         }
-        config.account = Vec::with_capacity(tables.len());
+        config.account = self.tables("account", &account_keys(), tables, Account::default, |account| &account.name);
+    }
+
+    fn client_certificates(&mut self, config: &mut Config, span: &Range<usize>, tables: &[Spanned<DeValue<'_>>]) {
+        if tables.len() > MAX_CLIENT_CERTIFICATES {
+            let (most, given) = (MAX_CLIENT_CERTIFICATES, tables.len());
+            return self.problem(span, format!("there can be at most {most} client certificates, not {given}"));
+        }
+        let section = "client_certificate";
+        for (value, table) in tables.iter().filter_map(|value| Some((value, value.get_ref().as_table()?))) {
+            for name in ["name", "cert", "key"].into_iter().filter(|name| !table.contains_key(*name)) {
+                let what = if name == "name" { "\"pix\"" } else { "\"/path/to/a.pem\"" };
+                self.problem(&value.span(), format!("`{section}` has no `{name}`; write {name} = {what}"));
+            }
+        }
+        let keys = &CLIENT_CERTIFICATE_KEYS.iter();
+        config.client_certificate = self.tables(section, keys, tables, ClientCertificate::default, |one| &one.name);
+    }
+
+    /// Reads each of the tables `[[section]]`, whose names must be unique.
+    fn tables<T: 'static>(
+        &mut self,
+        section: &str,
+        keys: &(impl Iterator<Item = &'static Setting<T>> + Clone),
+        tables: &[Spanned<DeValue<'_>>],
+        default: impl Fn() -> T,
+        name_of: impl Fn(&T) -> &str,
+    ) -> Vec<T> {
+        let mut items = Vec::with_capacity(tables.len());
         let mut lines: BTreeMap<String, usize> = BTreeMap::new();
         for (nth, value) in tables.iter().enumerate() {
             let DeValue::Table(table) = value.get_ref() else {
-                self.problem(&value.span(), DOUBLE_BRACKETS.to_owned());
+                self.problem(&value.span(), double_brackets(section));
                 continue;
             };
-            let (mut account, home) = (Account::default(), format!("account[{nth}]"));
-            self.keys("account", &home, &account_keys(), &mut account, table);
+            let (mut item, home) = (default(), format!("{section}[{nth}]"));
+            self.keys(section, &home, keys, &mut item, table);
             let name_at = table.get("name").map(Spanned::span);
-            // An account whose name was refused, or is in a part that can't be parsed, has the default's name, which
-            // must not conflict with another.
-            let known = name_at.is_none() || self.findings.sources.contains_key(&format!("{home}.name"));
+            // One whose name was refused, or is in a part that can't be parsed, has the default's name, which must not
+            // conflict with another; neither must that of one that must have a name, and has none.
+            let named = self.findings.sources.contains_key(&format!("{home}.name"));
+            let known = named || (name_at.is_none() && !name_of(&item).is_empty());
             if known && self.sure == usize::MAX {
                 let name_at = name_at.unwrap_or_else(|| value.span());
                 let line = self.at.lines.line(name_at.start);
-                match lines.entry(account.name.clone()) {
+                match lines.entry(name_of(&item).to_owned()) {
                     Entry::Vacant(free) => drop(free.insert(line)),
                     Entry::Occupied(taken) => {
-                        let (name, first) = (clipped(&account.name), taken.get());
-                        let message =
-                            format!("`account.name` must be unique, and {name} is the account of line {first} already");
+                        let (name, first) = (clipped(name_of(&item)), taken.get());
+                        let message = format!(
+                            "`{section}.name` must be unique, and {name} is the {} of line {first} already",
+                            called(section)
+                        );
                         self.problem(&name_at, message);
                     }
                 }
             }
-            config.account.push(account);
+            items.push(item);
         }
+        items
     }
 
     /// The section that was probably meant.
@@ -193,7 +241,9 @@ impl FileReader<'_> {
 
     fn unknown_key(&mut self, section: &str, name: &str, span: &Range<usize>) {
         let accounts = account_keys().map(|key| (key.section(), key.name()));
-        let all: Vec<(&str, &str)> = config_keys().map(|key| (key.section(), key.name())).chain(accounts).collect();
+        let certificates = CLIENT_CERTIFICATE_KEYS.iter().map(|key| (key.section(), key.name()));
+        let keys = config_keys().map(|key| (key.section(), key.name()));
+        let all: Vec<(&str, &str)> = keys.chain(accounts).chain(certificates).collect();
         let (here, elsewhere): (Vec<_>, Vec<_>) = all.iter().partition(|(of, _)| *of == section);
         let names = |keys: &[(&'static str, &'static str)]| keys.iter().map(|(_, name)| *name).collect::<Vec<_>>();
         let (here, elsewhere) = (names(&here), names(&elsewhere));
@@ -232,7 +282,7 @@ fn plain(name: &str) -> String {
 }
 
 fn bracketed(section: &str) -> String {
-    if section == "account" { "[[account]]".to_owned() } else { format!("[{section}]") }
+    if is_table(section) { format!("[[{section}]]") } else { format!("[{section}]") }
 }
 
 fn is_section(name: &str) -> bool {
@@ -241,7 +291,7 @@ fn is_section(name: &str) -> bool {
 
 fn sections() -> impl Iterator<Item = &'static str> {
     let outermost = config_keys().map(Setting::section).filter(|section| !section.contains('.'));
-    let mut names: Vec<&str> = outermost.chain(["account"]).collect();
+    let mut names: Vec<&str> = outermost.chain(TABLES.map(|(table, _)| table)).collect();
     names.dedup();
     names.into_iter()
 }

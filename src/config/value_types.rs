@@ -70,7 +70,8 @@ pub(crate) const OPTIONAL_PROXY: TextType<Option<ProxyUrl>> = TextType {
     hint: "",
 };
 
-pub(crate) const ACCOUNT_NAME: TextType<String> = TextType {
+/// The name of an account or of a client certificate.
+pub(crate) const NAME: TextType<String> = TextType {
     expected: || "1 to 64 of a-z, 0-9, _ and -".to_owned(),
     parse: |text| {
         let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';

@@ -10,8 +10,10 @@ use crate::store::{self, Store};
 /// The accounts of the config, each with its number in the store; a new one gets a number.
 pub(crate) async fn configured(config: &Config, store: &Store) -> Result<Vec<Account>, Error> {
     let mut accounts = Vec::with_capacity(config.account.len());
-    for account in &config.account {
-        let admin_token = account.admin_token_file.as_deref().map(admin_token::read).transpose()?;
+    for (nth, account) in config.account.iter().enumerate() {
+        let admin_token = account.admin_token_file.as_deref().map(admin_token::read).transpose();
+        let admin_token =
+            admin_token.map_err(|why| Error::bad_file(format!("account[{nth}].admin_token_file"), why))?;
         let no = store.commit(CreateAccount { name: account.name.clone() }).await?;
         accounts.push(Account { no, name: account.name.clone(), env: account.env.as_str().into(), admin_token });
     }

@@ -16,24 +16,24 @@ const MIN_TOKEN_BYTES: usize = 20;
 /// The longest: the API reads no longer one.
 const MAX_TOKEN_BYTES: usize = crate::api::MAX_TOKEN_BYTES;
 
-/// Reads the token of an `admin_token_file`.
-pub(crate) fn read(path: &Path) -> Result<TokenHash, Error> {
+/// Reads the token of an `admin_token_file`. What is wrong with it comes as a sentence.
+pub(crate) fn read(path: &Path) -> Result<TokenHash, String> {
     let text = read_secret(path)?;
     let token = text.trim();
     let good =
         (MIN_TOKEN_BYTES..=MAX_TOKEN_BYTES).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic());
     let wrong = || {
-        Error::BadFile(format!(
+        format!(
             "{} must hold an access token of {MIN_TOKEN_BYTES} to {MAX_TOKEN_BYTES} visible characters on one line",
             path.display()
-        ))
+        )
     };
     good.then(|| TokenHash::of(token)).ok_or_else(wrong)
 }
 
-/// The text of a file with a secret.
-pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<String>, Error> {
-    let text = fs::read_to_string(path).map_err(|error| Error::BadFile(format!("{}: {error}", path.display())))?;
+/// The text of a file with a secret. Why it can't be read comes as a sentence.
+pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<String>, String> {
+    let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
     Ok(Zeroizing::new(text))
 }
 

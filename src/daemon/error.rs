@@ -1,7 +1,6 @@
 //! Why the daemon can't start or can't go on, as sentences for the terminal and the log.
 
 use crate::store::OpenError;
-use crate::tls::CertificateFileError;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -16,8 +15,13 @@ pub enum Error {
     Listen(SocketAddr, io::Error),
     /// The socket that the service manager handed over can't be served.
     InheritedSocket(io::Error),
-    /// A file that the config names is of no use: a sentence that names it.
-    BadFile(String),
+    /// A file that the config names is of no use.
+    BadFile {
+        /// The path of the key that names it, such as `server.tls_cert` or `account[0].admin_token_file`.
+        key: String,
+        /// A sentence that names the file.
+        sentence: String,
+    },
     /// One change has been with the committer for this long.
     Stalled(Duration),
 }
@@ -34,7 +38,7 @@ impl fmt::Display for Error {
                 "the socket handed over at the start can't be served: {error}; the socket unit must have one \
                  ListenStream=, a TCP address"
             ),
-            Self::BadFile(sentence) => f.write_str(sentence),
+            Self::BadFile { sentence, .. } => f.write_str(sentence),
             Self::Stalled(span) => write!(
                 f,
                 "a change has not become durable for {} s: the disk does not answer; nothing after it was acknowledged",
@@ -52,8 +56,17 @@ impl<E: Into<OpenError>> From<E> for Error {
     }
 }
 
-impl From<CertificateFileError> for Error {
-    fn from(error: CertificateFileError) -> Self {
-        Self::BadFile(error.to_string())
+impl Error {
+    /// The file that this key of the config names is of no use.
+    pub(super) fn bad_file(key: impl Into<String>, sentence: impl fmt::Display) -> Self {
+        Self::BadFile { key: key.into(), sentence: sentence.to_string() }
+    }
+
+    /// The key of the config that is at fault, if one is.
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            Self::BadFile { key, .. } => Some(key),
+            Self::Store(_) | Self::Listen(..) | Self::InheritedSocket(_) | Self::Stalled(_) => None,
+        }
     }
 }

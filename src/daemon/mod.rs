@@ -14,7 +14,7 @@ mod settings;
 
 pub use accounts::absent_accounts;
 pub use error::Error;
-pub use settings::{check_files, warnings};
+pub use settings::{CheckedFiles, check_files};
 
 use crate::api::Api;
 use crate::clock::Clock;
@@ -23,8 +23,8 @@ use crate::control::{self, backups};
 use crate::delivery::DeliveryHandle;
 use crate::delivery::schedule::engine::Engine;
 use crate::delivery::transport::client::Client;
-use crate::http::{Certificate, Handler, Ingress, Server};
-use crate::model::Scopes;
+use crate::http::{Handler, Ingress, Server};
+use crate::model::{Scopes, Timestamp};
 use crate::panel::Panel;
 use crate::service::{By, Caller, Service};
 use crate::shutdown;
@@ -87,7 +87,7 @@ impl Daemon {
     pub async fn start(config: &Config, clock: Clock, options: StartOptions) -> Result<Self, Error> {
         // What the config's files can be refused for comes before the store is touched.
         let client = Client::new(settings::client(config)?, clock.clone());
-        let certificate = Certificate::of(&config.server)?;
+        let certificate = settings::certificate(config)?;
         let connections = file_descriptors::for_connections(config);
         let ingress = Ingress::new(config.server.clone(), certificate, connections);
 
@@ -111,6 +111,7 @@ impl Daemon {
         store.configure(config);
         let accounts = accounts::configured(config, &store).await?;
         accounts::hold_absent(&store, &accounts)?;
+        client.know_accounts(accounts.iter().map(|account| (account.no, account.name.clone())));
 
         let delivery = config.delivery.clone();
         let engine =
@@ -132,7 +133,7 @@ impl Daemon {
             Some(inherited) => inherit(inherited).map_err(Error::InheritedSocket)?,
             None => bind(config.server.listen).await.map_err(|error| Error::Listen(config.server.listen, error))?,
         };
-        for warning in warnings(ingress.certificate().as_deref(), address, clock.now()) {
+        for warning in warnings(&ingress, &client, address, clock.now()) {
             tracing::warn!("{warning}");
         }
 
@@ -155,6 +156,7 @@ impl Daemon {
             Some(tokio::spawn(every(SAVE_INTERVAL, stopping.clone(), move || {
                 save_statistics(save.clone(), panel_to_save.clone())
             }))),
+            Some(tokio::spawn(client.clone().watch_certificates(clock.clone(), stopping.clone()))),
             Some(tokio::spawn(ingress.clone().watch_certificate(clock, stopping.clone()))),
         ];
         let grace = config.server.shutdown_grace;
@@ -186,13 +188,13 @@ impl Daemon {
     /// Applies what a new config changes without a restart. All or nothing: after an error everything is as it was.
     pub fn reload(&self, config: &Config) -> Result<(), Error> {
         let client = settings::client(config)?;
-        let certificate = Certificate::of(&config.server)?;
+        let certificate = settings::certificate(config)?;
         self.client.replace(client);
         self.engine.reload(config.delivery.clone());
         self.service.set_config(config.clone());
         self.store.configure(config);
         self.ingress.replace(config.server.clone(), certificate);
-        for warning in warnings(self.ingress.certificate().as_deref(), self.address, self.service.now()) {
+        for warning in warnings(&self.ingress, &self.client, self.address, self.service.now()) {
             tracing::warn!("{warning}");
         }
         Ok(())
@@ -260,6 +262,11 @@ impl Daemon {
         let _ = tokio::task::spawn_blocking(move || self.committer.join()).await;
         Ok(stopped?)
     }
+}
+
+/// What works and is unwise, as it is in force.
+fn warnings(ingress: &Ingress, client: &Client, address: SocketAddr, now: Timestamp) -> Vec<String> {
+    settings::warnings(ingress.certificate().as_deref(), &client.client_certificates(), address, now)
 }
 
 fn inherit(socket: std::net::TcpListener) -> std::io::Result<(TcpListener, SocketAddr)> {

@@ -110,8 +110,13 @@ pub fn target(data: &[u8]) {
     assert_eq!(TargetUrl::parse(&target.to_string()).as_ref(), Ok(&target));
     assert!(target.port() > 0 && !target.host().is_empty());
     assert!(text.bytes().all(|byte| byte.is_ascii_graphic()), "{text:?}");
-    let outbound =
-        OutboundRequest { pool: WebhookNo(1), target: Arc::new(target), headers: HeaderMap::new(), body: Bytes::new() };
+    let outbound = OutboundRequest {
+        pool: WebhookNo(1),
+        client_certificate: None,
+        target: Arc::new(target),
+        headers: HeaderMap::new(),
+        body: Bytes::new(),
+    };
     is_whole(outbound);
 }
 
@@ -182,7 +187,13 @@ async fn attempts(data: &[u8]) {
     let target = Arc::new(target);
     for _ in 0..count {
         let body = Bytes::from_static(b"{}");
-        let outbound = OutboundRequest { pool: WebhookNo(1), target: target.clone(), headers: HeaderMap::new(), body };
+        let outbound = OutboundRequest {
+            pool: WebhookNo(1),
+            client_certificate: None,
+            target: target.clone(),
+            headers: HeaderMap::new(),
+            body,
+        };
         let attempt = client.attempt(outbound).await.into_attempt(1, Trigger::Automatic, NOW, None);
         is_bounded(&attempt.result);
         keeps_attempt(&attempt);

@@ -6,6 +6,7 @@ use crate::tls::{self, CertificateEnd, CertificateFileError, CertificateFiles, K
 use rustls::ServerConfig;
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls_pki_types::CertificateDer;
+use std::path::Path;
 use std::sync::Arc;
 
 /// The setting that names the file of the certificate.
@@ -47,6 +48,11 @@ impl Certificate {
     /// The certificate itself, without its chain.
     pub fn own(&self) -> &CertificateDer<'static> {
         self.keyed.own()
+    }
+
+    /// The file that it was read from.
+    pub fn file(&self) -> &Path {
+        &self.keyed.files().cert
     }
 
     /// When it ends.

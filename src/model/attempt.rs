@@ -188,6 +188,10 @@ words! {
         ConnectTimeout = "connect_timeout",
         /// The network or host could not be reached.
         ConnectFailed = "connect_failed",
+        /// The config has no client certificate of the webhook's, or not for its account or target.
+        ClientCertificateMissing = "client_certificate_missing",
+        /// The target doesn't take the webhook's client certificate.
+        ClientCertificateRefused = "client_certificate_refused",
         /// The outbound proxy could not be reached, or does not answer as one.
         ProxyFailed = "proxy_failed",
         /// The outbound proxy would not or could not connect to the target.
@@ -247,6 +251,8 @@ impl ErrorCode {
             | Self::ConnectRefused
             | Self::ConnectTimeout
             | Self::ConnectFailed
+            | Self::ClientCertificateMissing
+            | Self::ClientCertificateRefused
             | Self::ProxyFailed
             | Self::ProxyRefused
             | Self::TlsUntrusted

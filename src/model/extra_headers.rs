@@ -17,7 +17,7 @@ impl ExtraHeaders {
     pub const MAX_VALUE_BYTES: usize = 1024;
     /// The most bytes that all names and values can have together: a webhook must fit into one row of the store, and
     /// many targets refuse a longer head anyway.
-    pub const MAX_TOTAL_BYTES: usize = 4 * 1024;
+    pub const MAX_TOTAL_BYTES: usize = 3840;
 
     /// Checks names and values; the error is the sentence a field error shows.
     pub fn new<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, Localized> {

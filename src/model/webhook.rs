@@ -2,8 +2,8 @@
 
 use super::secret::Secret;
 use super::{
-    AccountNo, EventType, ExtraHeaders, Localized, PatternSet, PayloadFilter, RetryPolicy, Seq, TargetUrl, Timestamp,
-    WebhookId, WebhookName, WebhookNo, localized,
+    AccountNo, ClientCertificateName, EventType, ExtraHeaders, Localized, PatternSet, PayloadFilter, RetryPolicy, Seq,
+    TargetUrl, Timestamp, WebhookId, WebhookName, WebhookNo, localized,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
@@ -29,6 +29,9 @@ pub struct Webhook {
     pub target: TargetUrl,
     /// The exact value of the `Authorization` header, if one is sent.
     pub authorization: Option<Authorization>,
+    /// The certificate that the target is shown should it ask for one (mTLS); the config has it, or had it. Only for an
+    /// `https` target.
+    pub client_certificate: Option<ClientCertificateName>,
     /// What it subscribes to.
     pub events: PatternSet,
     /// What it asks of an event's resource besides; nothing where `None`.
@@ -130,6 +133,8 @@ pub struct WebhookPatch {
     pub target: Option<TargetUrl>,
     /// See [`Webhook::authorization`].
     pub authorization: Option<Option<Authorization>>,
+    /// See [`Webhook::client_certificate`].
+    pub client_certificate: Option<Option<ClientCertificateName>>,
     /// See [`Webhook::events`].
     pub events: Option<PatternSet>,
     /// See [`Webhook::filter`].
@@ -157,6 +162,7 @@ impl WebhookPatch {
             own_name,
             target,
             authorization,
+            client_certificate,
             events,
             filter,
             description,
@@ -170,6 +176,7 @@ impl WebhookPatch {
         put(&mut webhook.own_name, own_name);
         put(&mut webhook.target, target);
         put(&mut webhook.authorization, authorization);
+        put(&mut webhook.client_certificate, client_certificate);
         put(&mut webhook.events, events);
         put(&mut webhook.filter, filter);
         put(&mut webhook.description, description);
@@ -380,6 +387,7 @@ mod tests {
             own_name: None,
             target: TargetUrl::parse("https://loja.example/x").unwrap(),
             authorization: None,
+            client_certificate: None,
             events: PatternSet::new(vec![crate::model::Pattern::Everything]).unwrap(),
             filter: None,
             description: None,

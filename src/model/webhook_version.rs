@@ -87,6 +87,7 @@ impl Webhook {
             ("events", list(&mut self.events.iter().map(Pattern::to_string))),
             ("filter", self.filter.as_ref().map(|filter| filter.as_str().to_owned()).unwrap_or_default()),
             ("authorization", self.authorization.as_ref().map(|value| value.expose().to_owned()).unwrap_or_default()),
+            ("client_certificate", self.client_certificate.as_ref().map(ToString::to_string).unwrap_or_default()),
             // Distinguishes an empty description from an absent one, as the webhook does.
             ("description", self.description.as_ref().map(|text| format!("={text}")).unwrap_or_default()),
             ("headers", headers.join("\n")),

@@ -8,6 +8,7 @@ use crate::model::ErrorCode;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fix {
     Authorization,
+    ClientCertificate,
     Url,
     Elsewhere,
 }
@@ -22,6 +23,8 @@ pub(super) fn on(t: &Texts, code: ErrorCode, status: Option<u16>) -> (&'static s
         (ErrorCode::ConnectRefused, _) => (t.do_connect_refused, Fix::Url),
         (ErrorCode::ConnectTimeout, _) => (t.do_connect_timeout, Fix::Url),
         (ErrorCode::ConnectFailed, _) => (t.do_connect_failed, Fix::Elsewhere),
+        (ErrorCode::ClientCertificateMissing, _) => (t.do_client_certificate_missing, Fix::ClientCertificate),
+        (ErrorCode::ClientCertificateRefused, _) => (t.do_client_certificate_refused, Fix::ClientCertificate),
         (ErrorCode::ProxyFailed, _) => (t.do_proxy_failed, Fix::Elsewhere),
         (ErrorCode::ProxyRefused, _) => (t.do_proxy_refused, Fix::Elsewhere),
         (ErrorCode::TlsUntrusted, _) => (t.do_tls_untrusted, Fix::Elsewhere),

@@ -136,6 +136,9 @@ fn unconfirmed(view: &View<'_>, detail: &NotificationDetail, why: Option<&Locali
                 @if view.can_change {
                     @match fix {
                         Fix::Authorization => a href=(format!("{edit}#authorization")) { (t.fix_authorization) },
+                        Fix::ClientCertificate => a href=(format!("{edit}#client_certificate")) {
+                            (view.lang.identity().client_certificate_fix)
+                        },
                         Fix::Url => a href=(format!("{edit}#target")) { (t.fix_url) },
                         Fix::Elsewhere => {}
                     }

@@ -68,6 +68,11 @@ pub(super) fn moment(lang: Lang, at: Timestamp) -> Markup {
     html! { time datetime=(at) data-t="" { (written(lang, at)) } }
 }
 
+/// The day of a moment.
+pub(super) fn day(lang: Lang, at: Timestamp) -> String {
+    written(lang, at).split(' ').next().unwrap_or_default().to_owned()
+}
+
 fn written(lang: Lang, at: Timestamp) -> String {
     let zone = ZONE.try_with(Zone::clone).unwrap_or_else(|_| Zone::utc());
     let text = zone.text(at);

@@ -109,6 +109,9 @@ pub(super) fn buttons(view: &View<'_>, failing: &FailingWebhook) -> Markup {
                 Fix::Authorization => a.btn.small.main href=(format!("/webhooks/{id}/edit#authorization")) {
                     (t.fix_authorization)
                 },
+                Fix::ClientCertificate => a.btn.small.main href=(format!("/webhooks/{id}/edit#client_certificate")) {
+                    (view.lang.identity().client_certificate_fix)
+                },
                 Fix::Url => a.btn.small.main href=(format!("/webhooks/{id}/edit#target")) { (t.fix_url) },
                 Fix::Elsewhere => {}
             }

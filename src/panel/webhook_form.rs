@@ -3,19 +3,19 @@
 use super::backfills;
 use super::filter_page;
 use super::frame::{Place, framed};
-use super::layout::pretty;
+use super::layout::{day, pretty};
 use super::names;
 use super::request::{page, see};
 use super::session::random_text;
 use super::texts::{Lang, fill, sentence};
 use super::view::{PageResult, Refusal, View};
 use super::webhook_typed::{Problems, Typed};
-use crate::model::{ApiCode, KnownType, Localized, Webhook, WebhookId, WebhookPatch};
+use crate::model::{ApiCode, ClientCertificateName, KnownType, Localized, Webhook, WebhookId, WebhookPatch};
 use crate::service::{Error, Registered};
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use maud::{Markup, html};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[expect(clippy::unused_async, reason = "as all handlers are")]
 pub(super) async fn new(view: &View<'_>) -> PageResult {
@@ -78,6 +78,7 @@ fn too_long(view: &View<'_>, before: Option<&Webhook>) -> Response<Bytes> {
         ("name", "name"),
         ("target", "target"),
         ("authorization", "authorization"),
+        ("client_certificate", "client_certificate"),
         ("filter", "filter"),
         ("description", "description"),
         ("headers", "headers"),
@@ -166,10 +167,14 @@ fn outdated(view: &View<'_>, id: WebhookId, mut typed: Typed) -> PageResult {
     Ok(page(StatusCode::CONFLICT, form(view, Some(&now), &typed, &instead, view.t.outdated)))
 }
 
-/// Errors that only the service finds. All of them concern the target, the one field it checks.
+/// Errors that only the service finds: of the client certificate, else of the target, the other field it checks.
 fn of_service(lang: Lang, fields: &BTreeMap<String, Vec<Localized>>) -> Problems {
-    let sentences: Vec<String> = fields.values().flatten().map(|problem| sentence(lang, problem)).collect();
-    Problems::from([("target", sentences.join(" "))])
+    let of_field = |(field, problems): (&String, &Vec<Localized>)| {
+        let field = if field == "client_certificate" { "client_certificate" } else { "target" };
+        let sentences: Vec<String> = problems.iter().map(|problem| sentence(lang, problem)).collect();
+        (field, sentences.join(" "))
+    };
+    fields.iter().map(of_field).collect()
 }
 
 /// `summary` says what the problems are, if there are any.
@@ -207,6 +212,7 @@ fn form(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Pr
                         label for="remove_authorization" { (t.authorization_remove) }
                     }
                 }
+                (client_certificates(view, webhook, typed, problems))
                 (picker(view, typed, problems))
                 @if webhook.is_none() { (backfills::offered(view, &typed.backfill)) }
                 details #payload-filter open[!typed.filter.is_empty() || problems.contains_key("filter")] {
@@ -226,6 +232,44 @@ fn form(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Pr
         }
     };
     framed(view, Place::Webhooks, title, &content)
+}
+
+/// The certificates that may be shown to the target; nothing where there is none to choose, and none was chosen.
+fn client_certificates(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Problems) -> Markup {
+    let (t, chosen) = (view.lang.identity(), typed.client_certificate.as_str());
+    let offered = view.service.client_certificates(view.caller());
+    let own = webhook.and_then(|webhook| webhook.client_certificate.as_ref()).map(ClientCertificateName::as_str);
+    let is_offered = |wanted: &str| offered.iter().any(|(name, _)| name.as_str() == wanted);
+    // Those that the config has no more stay as they are, until somebody chooses otherwise.
+    let gone: BTreeSet<&str> = [own.unwrap_or_default(), chosen].into_iter().collect();
+    let gone: Vec<&str> = gone.into_iter().filter(|name| !name.is_empty() && !is_offered(name)).collect();
+    let problem = problems.get("client_certificate");
+    let described = if problem.is_some() {
+        "client_certificate-problem client_certificate-help"
+    } else {
+        "client_certificate-help"
+    };
+    html! {
+        @if !offered.is_empty() || !gone.is_empty() || problem.is_some() {
+            div.field {
+                label for="client_certificate" { (t.client_certificate) }
+                select #client_certificate name="client_certificate" aria-describedby=(described)
+                    aria-invalid=[problem.map(|_| "true")] {
+                    option value="" { (t.client_certificate_none) }
+                    @for (name, end) in &offered {
+                        option value=(name) selected[name.as_str() == chosen] {
+                            (fill(t.client_certificate_until, &[name, &day(view.lang, end.at)]))
+                        }
+                    }
+                    @for name in gone {
+                        option value=(name) selected[name == chosen] { (fill(t.client_certificate_gone, &[&name])) }
+                    }
+                }
+                @if let Some(problem) = problem { p.problem #client_certificate-problem { (problem) } }
+                p.help #client_certificate-help { (t.client_certificate_help) }
+            }
+        }
+    }
 }
 
 /// What few webhooks need, folded unless something stands in it.

@@ -5,7 +5,7 @@ use super::backfills;
 use super::filter_page;
 use super::filters::{alerts, asked_for, listed, period_popover, read_page, set_chips, shown_period};
 use super::frame::{Place, framed};
-use super::layout::{action, ago, at_most_counted, decimal, empty, moment, number, with_moments};
+use super::layout::{action, ago, at_most_counted, day, decimal, empty, moment, number, with_moments};
 use super::names;
 use super::request::{page, see, text_file};
 use super::rows::{status_chips, table};
@@ -14,7 +14,8 @@ use super::trouble;
 use super::view::{PageResult, Refusal, View, back_of};
 use super::webhooks::{patterns, rate, state};
 use crate::model::{
-    EventFilter, EventType, Listing, NotificationFilter, Pattern, Webhook, WebhookId, WebhookStatus, format_duration,
+    ClientCertificateName, EventFilter, EventType, Listing, NotificationFilter, Pattern, Webhook, WebhookId,
+    WebhookStatus, format_duration,
 };
 use crate::service::{BacklogCounts, MAX_COUNTED, WebhookSummary};
 use http::StatusCode;
@@ -292,6 +293,9 @@ fn configuration(view: &View<'_>, webhook: &Webhook) -> Markup {
                     dt { (t.authorization) }
                     dd { (if webhook.authorization.is_some() { t.is_set } else { t.is_not_set }) }
                 }
+                @if let Some(name) = &webhook.client_certificate {
+                    div { dt { (view.lang.identity().client_certificate) } dd { (client_certificate(view, name)) } }
+                }
                 div { dt { (t.ordered) } dd { (if webhook.ordered { t.yes } else { t.no }) } }
                 @if let Some(max) = webhook.max_in_flight { div { dt { (t.max_in_flight) } dd { (max) } } }
                 @if let Some(rate) = webhook.rate_limit {
@@ -319,6 +323,15 @@ fn configuration(view: &View<'_>, webhook: &Webhook) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// A client certificate, and until when it is good; or that it is not there any more.
+fn client_certificate(view: &View<'_>, name: &ClientCertificateName) -> String {
+    let offered = view.service.client_certificates(view.caller());
+    match offered.iter().find(|(own, _)| own == name) {
+        Some((name, end)) => fill(view.lang.identity().client_certificate_until, &[name, &day(view.lang, end.at)]),
+        None => fill(view.lang.identity().client_certificate_gone, &[name]),
     }
 }
 

@@ -8,9 +8,9 @@ use super::texts::{fill, sentence};
 use super::url_typed::{self, TypedUrl};
 use super::view::View;
 use crate::model::{
-    Authorization, EventType, ExpectedVersion, ExtraHeaders, Localized, MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES,
-    Pattern, PatternSet, PayloadFilter, RateLimit, RetryPolicy, RetryPolicyError, TargetUrl, Webhook, WebhookName,
-    WebhookPatch, WebhookVersion, format_duration, parse_duration,
+    Authorization, ClientCertificateName, EventType, ExpectedVersion, ExtraHeaders, Localized, MAX_AUTOMATIC_ATTEMPTS,
+    MAX_DESCRIPTION_BYTES, Pattern, PatternSet, PayloadFilter, RateLimit, RetryPolicy, RetryPolicyError, TargetUrl,
+    Webhook, WebhookName, WebhookPatch, WebhookVersion, format_duration, parse_duration,
 };
 use crate::service::WebhookDraft;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +27,8 @@ pub(super) struct Typed {
     pub(super) target: String,
     pub(super) patterns: BTreeSet<String>,
     pub(super) more: String,
+    /// The name of one; empty for none.
+    pub(super) client_certificate: String,
     pub(super) filter: String,
     pub(super) description: String,
     pub(super) ordered: bool,
@@ -61,6 +63,7 @@ impl Typed {
             target: text("target"),
             patterns: form.all("event").map(str::to_owned).collect(),
             more: text("more"),
+            client_certificate: text("client_certificate"),
             filter: text("filter"),
             description: text("description"),
             ordered: form.get("ordered").is_some(),
@@ -112,6 +115,7 @@ impl Typed {
             target: webhook.target.to_string(),
             patterns,
             more: more.join("\n"),
+            client_certificate: webhook.client_certificate.as_ref().map(ToString::to_string).unwrap_or_default(),
             filter: webhook.filter.as_ref().map(filter_page::shown).unwrap_or_default(),
             description: webhook.description.clone().unwrap_or_default(),
             ordered: webhook.ordered,
@@ -157,6 +161,7 @@ impl Typed {
             ("name", if self.name.is_empty() { host } else { self.name.clone() }, stored.name.clone()),
             ("target", self.target.clone(), stored.target.clone()),
             ("events", events(self), events(stored)),
+            ("client_certificate", self.client_certificate.clone(), stored.client_certificate.clone()),
             ("filter", filter(self), filter(stored)),
             ("description", self.description.clone(), stored.description.clone()),
             ("ordered", yes_or_no(self.ordered), yes_or_no(stored.ordered)),
@@ -262,6 +267,8 @@ impl Typed {
         let rest = WebhookPatch {
             own_name: own_name.ok(),
             authorization,
+            // What the select doesn't offer is no name; the service says which there are.
+            client_certificate: Some(ClientCertificateName::parse(&self.client_certificate)),
             filter: Some(filter),
             description: Some(description),
             max_in_flight: Some(max_in_flight),

@@ -5,6 +5,7 @@
 
 mod backfills;
 mod caller;
+mod certificates;
 mod csv;
 mod curl;
 mod disabling;
@@ -30,6 +31,7 @@ mod webhooks;
 
 pub use backfills::BackfillDraft;
 pub use caller::{Account, By, Caller, Credential};
+pub use certificates::OwnCertificate;
 pub use csv::{CsvLanguage, CsvList, CsvLook};
 pub use curl::curl as request_as_curl;
 pub use disabling::{FailingCounts, HealthView};

@@ -6,14 +6,15 @@ use super::events::{SAMPLE_ENV, own_type};
 use super::shared::Service;
 use super::views::NotificationView;
 use crate::model::{
-    AccountNo, ApiCode, AttemptError, Authorization, EventDraft, EventType, ExpectedVersion, ExtraHeaders, Fingerprint,
-    Listing, Localized, Page, PatternSet, Seq, SigningSecret, TargetUrl, Timestamp, Webhook, WebhookId, WebhookNo,
-    WebhookPatch, WebhookStatus, localized,
+    AccountNo, ApiCode, AttemptError, Authorization, ClientCertificateName, EventDraft, EventType, ExpectedVersion,
+    ExtraHeaders, Fingerprint, Listing, Localized, Page, PatternSet, Seq, SigningSecret, TargetUrl, Timestamp, Webhook,
+    WebhookId, WebhookNo, WebhookPatch, WebhookStatus, localized,
 };
 use crate::store::{
     ChangeWebhook, DeleteWebhook, IfExpected, MAX_WEBHOOKS, RecordTestEvent, RegisterRefusal, Registered, Registration,
     RotateSecret,
 };
+use crate::tls::CertificateEnd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,6 +42,7 @@ impl WebhookDraft {
             own_name: None,
             target: self.target,
             authorization: None::<Authorization>,
+            client_certificate: None,
             events: self.events,
             filter: None,
             description: None,
@@ -66,16 +68,16 @@ impl Service {
     /// Registers a webhook; on return it is durable, and every event recorded from now on that it matches is sent to
     /// it.
     ///
-    /// A target that would be refused now is not taken; one whose name leads nowhere yet is. A call repeated with the
-    /// same `idempotency_key` within its window registers nothing, whatever its target is by now, unless that webhook
-    /// was deleted.
+    /// A target that would be refused now is not taken, nor a client certificate that the account can't use; one whose
+    /// name leads nowhere yet is. A call repeated with the same `idempotency_key` within its window registers nothing,
+    /// whatever its target is by now, unless that webhook was deleted.
     pub async fn register(
         &self,
         caller: &Caller,
         draft: WebhookDraft,
         idempotency_key: Option<&str>,
     ) -> Result<Registered, Error> {
-        let refused = self.check(&draft.target).await.err();
+        let refused = self.check_draft(caller, &draft).await.err();
         if idempotency_key.is_none()
             && let Some(refused) = refused
         {
@@ -122,6 +124,12 @@ impl Service {
         self.delivery.client.refusal(target).await
     }
 
+    async fn check_draft(&self, caller: &Caller, draft: &WebhookDraft) -> Result<(), Error> {
+        let certificate = draft.rest.client_certificate.as_ref().and_then(Option::as_ref);
+        self.check_certificate(caller, certificate, &draft.target)?;
+        self.check(&draft.target).await
+    }
+
     async fn check(&self, target: &TargetUrl) -> Result<(), Error> {
         match self.delivery.client.refusal(target).await {
             None => Ok(()),
@@ -133,6 +141,52 @@ impl Service {
                 Err(Error::invalid("target", problem))
             }
         }
+    }
+
+    /// The client certificates that the caller's webhooks may use, in the order of the config, and when each ends.
+    pub fn client_certificates(&self, caller: &Caller) -> Vec<(ClientCertificateName, CertificateEnd)> {
+        let all = self.delivery.client.client_certificates();
+        let own = all.iter().filter(|certificate| self.delivery.client.permits(certificate, caller.account));
+        own.map(|certificate| (certificate.name().clone(), certificate.end())).collect()
+    }
+
+    /// Whether the certificate could be shown to the target. Those of other accounts are not told of.
+    fn check_certificate(
+        &self,
+        caller: &Caller,
+        certificate: Option<&ClientCertificateName>,
+        target: &TargetUrl,
+    ) -> Result<(), Error> {
+        let Some(wanted) = certificate else {
+            return Ok(());
+        };
+        let own = self.client_certificates(caller);
+        if !own.iter().any(|(name, _)| name == wanted) {
+            let names: Vec<&str> = own.iter().map(|(name, _)| name.as_str()).collect();
+            let problem = if names.is_empty() {
+                localized!(
+                    "is {wanted}, and this account has no client certificate: add one to the config, as \
+                     [[client_certificate]]",
+                    "é {wanted}, e esta conta não tem nenhum certificado de cliente: acrescente-o à configuração, em \
+                     [[client_certificate]]"
+                )
+            } else {
+                let names = names.join(", ");
+                localized!(
+                    "must be one of the client certificates of this account: {names}",
+                    "deve ser um dos certificados de cliente desta conta: {names}"
+                )
+            };
+            return Err(Error::invalid("client_certificate", problem));
+        }
+        if !target.is_https() {
+            let problem = localized!(
+                "needs a target with https://: without TLS no certificate can be shown",
+                "precisa de um destino com https://: sem TLS não há como apresentar um certificado"
+            );
+            return Err(Error::invalid("client_certificate", problem));
+        }
+        Ok(())
     }
 
     /// Changes the fields the patch names, whatever the webhook is like. See [`Service::change_if`].
@@ -160,7 +214,7 @@ impl Service {
     /// What [`Service::register`] would make of a draft now, whose number, id and times mean nothing. Nothing is
     /// registered.
     pub async fn plan_registration(&self, caller: &Caller, draft: WebhookDraft) -> Result<Webhook, Error> {
-        self.check(&draft.target).await?;
+        self.check_draft(caller, &draft).await?;
         if self.store.directory().of(caller.account).count() >= MAX_WEBHOOKS {
             return Err(too_many_webhooks());
         }
@@ -198,6 +252,11 @@ impl Service {
             && before.target != *target
         {
             self.check(target).await?;
+        }
+        let target = patch.target.as_ref().unwrap_or(&before.target);
+        let certificate = patch.client_certificate.as_ref().unwrap_or(&before.client_certificate);
+        if *target != before.target || *certificate != before.client_certificate {
+            self.check_certificate(caller, certificate.as_ref(), target)?;
         }
         Ok(before)
     }

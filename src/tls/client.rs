@@ -3,9 +3,10 @@
 //! Certificates are always verified; there is no switch that turns it off. A target with a certificate of its own is
 //! reached by trusting its authority in the config.
 
-use super::CertificateFileError;
-use super::handshake::NoClientCertificate;
+use super::handshake::ClientAuth;
 use super::verifier::ServerTrust;
+use super::{CertificateFileError, KeyedCertificate};
+use rustls::client::Resumption;
 use rustls::crypto::{ActiveKeyExchange, SupportedKxGroup, ring};
 use rustls::version::{TLS12, TLS13};
 use rustls::{ClientConfig, Error, NamedGroup, RootCertStore, SignatureScheme};
@@ -43,9 +44,20 @@ pub fn client_config(extra_ca: Option<&Path>) -> Result<Arc<ClientConfig>, Certi
         let verifier = ServerTrust::authorities(roots, own, &provider).verifier(&provider, &[]);
         config.dangerous().with_custom_certificate_verifier(verifier)
     };
-    let mut config = config.with_client_cert_resolver(Arc::new(NoClientCertificate));
+    let mut config = config.with_client_cert_resolver(Arc::new(ClientAuth(None)));
     config.alpn_protocols = vec![super::HTTP_1_1.to_vec()];
     Ok(Arc::new(config))
+}
+
+/// TLS as `base` speaks it, showing a certificate to servers that request one.
+///
+/// It remembers its own sessions: one that is resumed stands for the certificate it began with, so that sessions which
+/// began with another, or with none, must not serve here.
+pub(crate) fn showing(base: &ClientConfig, certificate: &KeyedCertificate) -> Arc<ClientConfig> {
+    let mut config = base.clone();
+    config.client_auth_cert_resolver = Arc::new(ClientAuth(Some(certificate.certified.clone())));
+    config.resumption = Resumption::default();
+    Arc::new(config)
 }
 
 /// TLS with a server whose certificate is `known`, and with no other.

@@ -51,17 +51,18 @@ impl HandshakeRecord {
     }
 }
 
-/// carteiro has no client certificate; that one was requested is recorded.
+/// Shows this certificate, or none, to a server that requests one, whichever authorities it names; that it did is
+/// recorded.
 #[derive(Debug)]
-pub(super) struct NoClientCertificate;
+pub(super) struct ClientAuth(pub(super) Option<Arc<CertifiedKey>>);
 
-impl ResolvesClientCert for NoClientCertificate {
+impl ResolvesClientCert for ClientAuth {
     fn resolve(&self, _hints: &[&[u8]], _schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
         let _ = RECORD.try_with(|record| record.wants_client_certificate.store(true, Ordering::Release));
-        None
+        self.0.clone()
     }
 
     fn has_certs(&self) -> bool {
-        false
+        self.0.is_some()
     }
 }

@@ -57,8 +57,8 @@ pub struct CertificateEnd {
 }
 
 impl KeyedCertificate {
-    /// Reads the files. `setting` is the key of the config that names the first of them, for the sentence. What is wrong
-    /// with them is the error; that a certificate has expired is not, see [`Self::warnings`].
+    /// Reads the files. `setting` is the key of the config that names the first of them, for the sentence. What is
+    /// wrong with them is the error; that a certificate has expired is not, see [`Self::warnings`].
     pub(crate) fn load(files: &CertificateFiles, setting: &str) -> Result<Self, CertificateFileError> {
         let (cert, key) = (files.cert.as_path(), files.key.as_path());
         // Before they are read: a change in between is then seen by the next look.
@@ -113,6 +113,11 @@ impl KeyedCertificate {
     /// The certificate itself, without its chain.
     pub(crate) fn own(&self) -> &CertificateDer<'static> {
         self.certified.cert.first().expect("a chain without a certificate is never taken")
+    }
+
+    /// The files it was read from.
+    pub fn files(&self) -> &CertificateFiles {
+        &self.files
     }
 
     /// When it ends.
@@ -204,8 +209,9 @@ impl CertificateWatch {
         Self { failing: None, warned_at: now }
     }
 
-    /// The certificate anew, if its files have changed since `present` was read. Files that can't be used are told once,
-    /// as an error, and only when a second look finds them the same: the first may have come between the two files.
+    /// The certificate anew, if its files have changed since `present` was read. Files that can't be used are told
+    /// once, as an error, and only when a second look finds them the same: the first may have come between the two
+    /// files.
     pub(crate) fn look(
         &mut self,
         present: &KeyedCertificate,

@@ -6,9 +6,10 @@ mod listen;
 mod running;
 mod webhook_file;
 
+pub(crate) use running::Running;
+
 use super::harness::{CARTEIRO, Daemon, QUICK};
 use super::receiver::{Receiver, Reply};
-use running::Running;
 use serde_json::{Value, json};
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};

@@ -12,6 +12,7 @@ mod backfills;
 mod bad_input;
 mod bodies;
 mod cli;
+mod client_certificates;
 mod clocks;
 mod contract;
 mod crash;

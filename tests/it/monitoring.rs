@@ -57,7 +57,11 @@ fn the_alert_rules_pass_their_tests_and_name_what_there_is() {
     }
     let daemon = Daemon::quick();
     let text = String::from_utf8(daemon.get("/metrics").expect(200).body).unwrap();
-    let absent = ["carteiro_last_backup_timestamp_seconds", "carteiro_certificate_expiry_timestamp_seconds"];
+    let absent = [
+        "carteiro_last_backup_timestamp_seconds",
+        "carteiro_certificate_expiry_timestamp_seconds",
+        "carteiro_client_certificate_expiry_timestamp_seconds",
+    ];
     let files = ["carteiro-alerts.yml", "carteiro-dashboard.json"];
     for file in files.map(|file| std::fs::read_to_string(format!("systemd/monitoring/{file}")).unwrap()) {
         let names = file.split(|one: char| !one.is_ascii_alphanumeric() && one != '_');

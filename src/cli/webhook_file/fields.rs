@@ -48,6 +48,7 @@ pub(super) const FIELDS: &[Field] = &[
     field("status", Kind::Plain, Absent::Kept),
     field("description", Kind::Plain, Absent::Default("null")),
     field("authorization", Kind::Secret, Absent::Default("null")),
+    field("client_certificate", Kind::Plain, Absent::Default("null")),
     field("secret", Kind::FirstSecret, Absent::Kept),
     field("max_in_flight", Kind::Plain, Absent::Default("null")),
     field("rate_limit", Kind::Plain, Absent::Default("null")),

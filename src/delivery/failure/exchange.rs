@@ -2,7 +2,7 @@
 
 use super::sentences;
 use super::system::{self, is_ours};
-use super::tls::{self, find, find_in_io};
+use super::tls::{self, ClientAuth, find, find_in_io};
 use crate::delivery::redact::Secrets;
 use crate::delivery::response_head::{self, Fault, MAX_HEAD_BYTES};
 use crate::model::{AttemptError, localized};
@@ -12,7 +12,7 @@ use std::io::{self, ErrorKind};
 
 /// Sending the request to `host`, or waiting for the head of its response, failed.
 pub(crate) fn exchanging(host: &str, unanswered: &Unanswered) -> AttemptError {
-    let Unanswered { cause, received_any, copy, wants_client_certificate, is_plain, secrets } = unanswered;
+    let Unanswered { cause, received_any, copy, client_auth, is_plain, secrets } = unanswered;
     if cause.is_parse() {
         return unreadable(host, copy, secrets);
     }
@@ -21,7 +21,7 @@ pub(crate) fn exchanging(host: &str, unanswered: &Unanswered) -> AttemptError {
             return sentences::too_much_sent(host);
         }
         if let Some(cause) = find_in_io::<rustls::Error>(io) {
-            return tls::broken_later(host, cause, *wants_client_certificate);
+            return tls::broken_later(host, cause, client_auth);
         }
         if is_ours(io) {
             return system::out_of_resources(io);
@@ -37,7 +37,7 @@ pub(crate) fn exchanging(host: &str, unanswered: &Unanswered) -> AttemptError {
         // hyper drops a request that is still queued when bytes come that answer nothing.
         (true, true) => spoke_first(host, copy, secrets),
         (true, false) => sentences::closed_in_head(host),
-        (false, _) if *wants_client_certificate => sentences::closed_after_asking(host),
+        (false, _) if client_auth.asked => tls::closed_after_asking(host, client_auth),
         // What Node, Java and HAProxy do to a request that they take for a broken handshake.
         (false, _) if *is_plain => sentences::closed_plain(host),
         (false, _) => sentences::closed(host),
@@ -101,7 +101,7 @@ pub(crate) struct Unanswered {
     /// The first of those bytes.
     pub(crate) copy: Vec<u8>,
     /// Whether the target had asked for a client certificate on this connection, and not answered any request since.
-    pub(crate) wants_client_certificate: bool,
+    pub(crate) client_auth: ClientAuth,
     /// Whether the connection is without TLS.
     pub(crate) is_plain: bool,
     /// What the target may have sent back of the request, and must not be quoted.

@@ -23,10 +23,10 @@ pub(crate) use reach::{
     Unresolved, blocked, connecting, proxy_refused, proxy_unreachable, proxy_unresolved, resolving,
 };
 pub(crate) use sentences::{
-    connecting_too_long, handshaking_too_long, never_certified, no_request, not_https, proxy_is_odd, proxy_too_long,
-    resolving_too_long, silent,
+    connecting_too_long, foreign_client_certificate, handshaking_too_long, never_certified, no_client_certificate,
+    no_request, not_https, not_https_for_certificate, proxy_is_odd, proxy_too_long, resolving_too_long, silent,
 };
-pub(crate) use tls::{handshaking, hides_its_certificate};
+pub(crate) use tls::{ClientAuth, handshaking, hides_its_certificate};
 
 use crate::model::{AttemptError, AttemptResult};
 use std::borrow::Cow;

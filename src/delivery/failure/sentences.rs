@@ -2,7 +2,7 @@
 //! by side. The other modules of this folder tell which one it is.
 
 use super::date::date;
-use crate::model::{AttemptError, ErrorCode, Localized, ProxyUrl, TargetUrl, Timestamp};
+use crate::model::{AttemptError, ClientCertificateName, ErrorCode, Localized, ProxyUrl, TargetUrl, Timestamp};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ macro_rules! alike_in_both {
     )*};
 }
 
-alike_in_both! { str u8 u16 SocketAddr TargetUrl ProxyUrl }
+alike_in_both! { str u8 u16 SocketAddr TargetUrl ProxyUrl ClientCertificateName }
 
 impl Bilingual for Localized {
     fn en(&self) -> String {
@@ -103,6 +103,24 @@ failures! {
     not_https(target: &TargetUrl) BlockedTarget:
         "{target} is not an https URL, and `[egress] allow_http = false` in the config lets no other through.",
         "{target} não é uma URL https, e `[egress] allow_http = false` na configuração não deixa passar outras.";
+    /// The config has no certificate of this name, and the webhook wants it shown.
+    no_client_certificate(name: &ClientCertificateName) ClientCertificateMissing:
+        "The webhook's client certificate {name} is not in the config any more, and nothing is sent without it; add \
+         [[client_certificate]] with this name to the config again, or choose another one for the webhook.",
+        "O certificado de cliente {name} deste webhook não está mais na configuração, e sem ele nada é enviado; \
+         acrescente de novo à configuração um [[client_certificate]] com esse nome, ou escolha outro no webhook.";
+    /// It is not for the webhook's account.
+    foreign_client_certificate(name: &ClientCertificateName) ClientCertificateMissing:
+        "The webhook's client certificate {name} is not for this account any more, and nothing is sent without it; \
+         name the account in `accounts` of the certificate in the config, or choose another one for the webhook.",
+        "O certificado de cliente {name} deste webhook não vale mais para esta conta, e sem ele nada é enviado; ponha \
+         a conta em `accounts` do certificado na configuração, ou escolha outro no webhook.";
+    /// A client certificate can't be shown without TLS.
+    not_https_for_certificate(target: &TargetUrl, name: &ClientCertificateName) ClientCertificateMissing:
+        "{target} is not an https URL, so the client certificate {name} can't be shown there, and nothing is sent \
+         without it; write https:// in the webhook's target, or take the certificate off the webhook.",
+        "{target} não é uma URL https, então o certificado de cliente {name} não pode ser apresentado lá, e sem ele \
+         nada é enviado; escreva https:// no destino do webhook, ou tire dele o certificado.";
     blocked_address(who: &Localized, class: &Localized, opens: &Localized) BlockedTarget:
         "{who} {class}, which is not dialled{opens}", "{who} {class}, ao qual não se conecta{opens}";
 
@@ -242,17 +260,33 @@ failures! {
         "{address} aceitou a conexão, mas não concluiu a negociação TLS em {limit}.";
     /// `host` ended a connection for which it had asked for a client certificate.
     wants_certificate(host: &str) TlsFailed:
-        "{host} asks for a client certificate, and carteiro has none: let the path of the webhooks do without one \
-         there; signature and authorization tell who calls.",
-        "{host} exige um certificado de cliente, que o carteiro não tem: dispense-o lá no caminho dos webhooks; a \
-         assinatura e a autorização dizem quem chama.";
+        "{host} asks for a client certificate, and the webhook has none: choose one for the webhook \
+         (`client_certificate`), or let the path of the webhooks do without one there.",
+        "{host} exige um certificado de cliente, e o webhook não tem nenhum: escolha um no webhook \
+         (`client_certificate`), ou dispense-o lá no caminho dos webhooks.";
     /// `host` asked for a client certificate and closed the connection before it answered anything. It may ask without
     /// insisting, so this names the likely cause alone.
     closed_after_asking(host: &str) TlsFailed:
-        "{host} asked for a client certificate, which carteiro does not have, and closed the connection without an \
-         answer: let the path of the webhooks do without one there, or look at its log.",
-        "{host} pediu um certificado de cliente, que o carteiro não tem, e fechou a conexão sem responder: dispense-o \
-         lá no caminho dos webhooks, ou veja o log dele.";
+        "{host} asked for a client certificate, which the webhook does not have, and closed the connection without an \
+         answer: choose one for the webhook (`client_certificate`), let the path of the webhooks do without one there, \
+         or look at its log.",
+        "{host} pediu um certificado de cliente, que o webhook não tem, e fechou a conexão sem responder: escolha um \
+         no webhook (`client_certificate`), dispense-o lá no caminho dos webhooks, ou veja o log dele.";
+    /// `host` was shown this certificate and refused it.
+    refused_certificate(host: &str, name: &ClientCertificateName, why: &Localized) ClientCertificateRefused:
+        "{host} refused the client certificate {name}: {why}.",
+        "{host} recusou o certificado de cliente {name}: {why}.";
+    /// `host` was shown this certificate and closed the connection before it answered anything.
+    closed_after_showing(host: &str, name: &ClientCertificateName) ClientCertificateRefused:
+        "{host} closed the connection without an answer after it was shown the client certificate {name}: it may not \
+         take it.",
+        "{host} fechou a conexão sem responder depois de ver o certificado de cliente {name}: talvez não o aceite.";
+    /// `host` asks in the middle of the connection, by a new handshake or after the request.
+    asks_too_late(host: &str, name: &ClientCertificateName) ClientCertificateRefused:
+        "{host} asks for the client certificate {name} only after the request (renegotiation), which carteiro \
+         does not take part in: it must ask in the handshake, for the whole host.",
+        "{host} só pede o certificado de cliente {name} depois da requisição (renegociação), o que o carteiro não \
+         atende: ele precisa pedi-lo na negociação TLS, para o host inteiro.";
     not_tls(host: &str) TlsFailed:
         "What {host} answered is not TLS: is this port a plain http one?",
         "O que {host} respondeu não é TLS: esta porta é de http comum?";

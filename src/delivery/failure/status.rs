@@ -34,8 +34,10 @@ fn meaning_of_body(status: u16, body: &[u8]) -> Option<Meaning> {
         "esta porta fala https, e a notificação chegou como http comum; escreva https:// no destino do webhook",
     );
     const CLIENT_CERTIFICATE: Meaning = (
-        "it asks for a client certificate, and carteiro has none; let the path of the webhooks do without one there",
-        "exige um certificado de cliente, que o carteiro não tem; dispense-o lá no caminho dos webhooks",
+        "it asks for a client certificate, and takes none that it was shown; choose the right one for the webhook \
+         (`client_certificate`), or let the path of the webhooks do without one there",
+        "exige um certificado de cliente e não aceita nenhum que viu; escolha o certo no webhook \
+         (`client_certificate`), ou dispense-o lá no caminho dos webhooks",
     );
     const CSRF: Meaning = (
         "its protection of forms (CSRF) refused the notification; exempt the path of the webhooks from it",
@@ -133,8 +135,10 @@ meanings! {
         "it is getting too many requests; a rate limit on the webhook slows them down",
         "está recebendo requisições demais; um limite de envio no webhook as torna mais lentas";
     495 | 496 =>
-        "it asks for a client certificate, and carteiro has none; let the path of the webhooks do without one there",
-        "exige um certificado de cliente, que o carteiro não tem; dispense-o lá no caminho dos webhooks";
+        "it asks for a client certificate, and takes none that it was shown; choose the right one for the webhook \
+         (`client_certificate`), or let the path of the webhooks do without one there",
+        "exige um certificado de cliente e não aceita nenhum que viu; escolha o certo no webhook \
+         (`client_certificate`), ou dispense-o lá no caminho dos webhooks";
     497 =>
         "this port speaks https, and the notification came as plain http; write https:// in the webhook's target",
         "esta porta fala https, e a notificação chegou como http comum; escreva https:// no destino do webhook";

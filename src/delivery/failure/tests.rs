@@ -3,7 +3,7 @@
 use super::certificate::moment;
 use super::date::date;
 use super::sentences::cut;
-use super::tls::broken;
+use super::tls::{ClientAuth, broken};
 use super::*;
 use crate::delivery::egress::Guard;
 use crate::model::{ErrorCode, KeptHead, ProxyUrl, Response};
@@ -164,14 +164,20 @@ fn certificates_are_found_however_deep_they_are_wrapped() {
     let twice = io::Error::other(io::Error::new(ErrorKind::InvalidData, expired()));
     for cause in [once, twice] {
         says(
-            &handshaking("loja.example", address(), &cause, &HandshakeRecord::default()),
+            &handshaking("loja.example", address(), &cause, &HandshakeRecord::default(), &ClientAuth::default()),
             ErrorCode::TlsExpired,
             "The certificate of loja.example ends before it begins: it was never valid; issue it again.",
             "O certificado de loja.example termina antes de começar: nunca foi válido; emita-o de novo.",
         );
     }
     says(
-        &handshaking("loja.example", address(), &ErrorKind::UnexpectedEof.into(), &HandshakeRecord::default()),
+        &handshaking(
+            "loja.example",
+            address(),
+            &ErrorKind::UnexpectedEof.into(),
+            &HandshakeRecord::default(),
+            &ClientAuth::default(),
+        ),
         ErrorCode::TlsFailed,
         "192.0.2.1:443 closed the connection during the TLS handshake.",
         "192.0.2.1:443 fechou a conexão durante a negociação TLS.",
@@ -235,7 +241,7 @@ fn tls_errors_have_their_codes_and_two_languages() {
         (NoApplicationProtocol, ErrorCode::TlsFailed),
         (rustls::Error::DecryptError, ErrorCode::TlsFailed),
     ] {
-        let failure = broken("loja.example", &cause, false);
+        let failure = broken("loja.example", &cause, &ClientAuth::default());
         assert_eq!(failure.code, code, "{cause:?}");
         is_said_twice(&failure);
         assert!(failure.message.contains("loja.example") && failure.message_pt.contains("loja.example"));
@@ -362,7 +368,7 @@ fn what_the_system_says_is_said_in_both_languages() {
         for failure in [
             connecting(address(), &cause()),
             proxy_unreachable(&proxy, &cause()),
-            handshaking("loja.example", address(), &cause(), &record),
+            handshaking("loja.example", address(), &cause(), &record, &ClientAuth::default()),
             resolving("loja.example", &Unresolved::Failed(cause())),
         ] {
             is_said_twice(&failure);

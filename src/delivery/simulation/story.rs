@@ -110,6 +110,7 @@ impl World {
             own_name: None,
             target: TargetUrl::parse("https://loja.example/").expect("a target"),
             authorization: None,
+            client_certificate: None,
             events: any_patterns(random),
             filter: any_filter(random),
             description: None,

@@ -2,11 +2,12 @@
 //!
 //! It doesn't know what is sent over a connection, nor how long one stays open.
 
+use super::client_certificates::ClientCertificate;
 use super::connection::Connection;
 use super::proxy;
 use super::resolve::{Resolver, literal};
 use super::settings::ClientSettings;
-use crate::delivery::failure::{self, Unresolved};
+use crate::delivery::failure::{self, ClientAuth, Unresolved};
 use crate::model::{AttemptError, ProxyUrl, TargetUrl, Timings, TlsVersion};
 use crate::tls::ByteStream;
 use crate::tls::client::probes;
@@ -44,6 +45,7 @@ impl Connector {
     pub(crate) async fn connect(
         &self,
         target: &TargetUrl,
+        certificate: Option<&ClientCertificate>,
         settings: &ClientSettings,
         deadline: Instant,
         dial: &mut Dial,
@@ -59,13 +61,13 @@ impl Connector {
         // option is already dead, and says so at the first write.
         tcp.set_nodelay(true).ok();
         let stream: Box<dyn ByteStream> = if target.is_https() {
-            let tls = self.handshake(host, tcp, remote, settings, budget, dial).await?;
+            let tls = self.handshake(host, certificate, tcp, remote, settings, budget, dial).await?;
             dial.tls = version(&tls);
             Box::new(tls)
         } else {
             Box::new(tcp)
         };
-        Connection::open(stream, remote.ip(), dial.tls, dial.handshake.wants_client_certificate()).await
+        Connection::open(stream, remote.ip(), dial.tls, client_auth(&dial.handshake, certificate)).await
     }
 
     async fn resolve(
@@ -139,9 +141,11 @@ impl Connector {
         proxy::tunnel(proxy, tcp, address).await
     }
 
+    #[expect(clippy::too_many_arguments, reason = "what a handshake depends on")]
     async fn handshake(
         &self,
         host: &str,
+        certificate: Option<&ClientCertificate>,
         tcp: TcpStream,
         remote: SocketAddr,
         settings: &ClientSettings,
@@ -152,7 +156,9 @@ impl Connector {
         let name = ServerName::try_from(host.strip_suffix('.').unwrap_or(host).to_owned())
             .map_err(|_| failure::never_certified(host))?;
         let (start, record) = (Instant::now(), Arc::clone(&dial.handshake));
-        let handshake = TlsConnector::from(Arc::clone(&settings.tls)).connect(name.clone(), tcp);
+        let handshake =
+            TlsConnector::from(Arc::clone(certificate.map_or(&settings.tls, |certificate| &certificate.tls)));
+        let handshake = handshake.connect(name.clone(), tcp);
         let shaken = timeout_at(budget.until, HandshakeRecord::during(&record, handshake)).await;
         dial.timings.tls_us = Some(elapsed_us(start));
         match shaken {
@@ -162,7 +168,7 @@ impl Connector {
                     // What is found out is only for the sentence; without it, there is a less exact one.
                     timeout_at(budget.until, self.probe(&name, remote, settings, &record)).await.ok();
                 }
-                Err(failure::handshaking(host, remote, &cause, &record))
+                Err(failure::handshaking(host, remote, &cause, &record, &client_auth(&record, certificate)))
             }
             Err(_) => Err(failure::handshaking_too_long(remote, budget.limit)),
         }
@@ -194,6 +200,11 @@ impl Connector {
 struct Budget {
     until: Instant,
     limit: Duration,
+}
+
+fn client_auth(record: &HandshakeRecord, certificate: Option<&ClientCertificate>) -> ClientAuth {
+    let shown = certificate.map(|certificate| certificate.name.clone());
+    ClientAuth { asked: record.wants_client_certificate(), shown }
 }
 
 fn version(stream: &TlsStream<TcpStream>) -> Option<TlsVersion> {

@@ -3,7 +3,7 @@
 //! It doesn't know how a connection is made, nor how long one stays open.
 
 use super::stream::{Meter, Metered};
-use crate::delivery::failure::{self, Unanswered};
+use crate::delivery::failure::{self, ClientAuth, Unanswered};
 use crate::delivery::redact::Secrets;
 use crate::delivery::response_head::{self, MAX_HEAD_BYTES};
 use crate::model::{AttemptError, TlsVersion};
@@ -42,8 +42,8 @@ pub(crate) struct Connection {
     meter: Arc<Meter>,
     /// Nothing was sent over it yet.
     is_unused: bool,
-    /// The target asked for a client certificate in the handshake, and may refuse it only now that there is none.
-    wants_client_certificate: bool,
+    /// Whether the target asked for a client certificate in the handshake: it may refuse what it was shown only now.
+    client_auth: ClientAuth,
     pub(crate) remote_ip: IpAddr,
     pub(crate) tls: Option<TlsVersion>,
     pub(crate) born: Instant,
@@ -64,7 +64,7 @@ impl Connection {
         stream: Box<dyn ByteStream>,
         remote_ip: IpAddr,
         tls: Option<TlsVersion>,
-        wants_client_certificate: bool,
+        client_auth: ClientAuth,
     ) -> Result<Self, AttemptError> {
         let meter = Arc::new(Meter::default());
         let metered = Metered::new(stream, Arc::clone(&meter));
@@ -75,16 +75,7 @@ impl Connection {
         // The error that ends a connection also ends the wait for its response, which is the only one to need it.
         let task = tokio::spawn(async move { drop(connection.await) });
         let born = Instant::now();
-        Ok(Self {
-            sender,
-            meter,
-            is_unused: true,
-            wants_client_certificate,
-            remote_ip,
-            tls,
-            born,
-            _task: AbortOnDrop::new(&task),
-        })
+        Ok(Self { sender, meter, is_unused: true, client_auth, remote_ip, tls, born, _task: AbortOnDrop::new(&task) })
     }
     /// Sends and waits for the head of the response, without a limit of time.
     pub(crate) async fn send(&mut self, request: HttpRequest) -> Result<ResponseHead, Unanswered> {
@@ -95,15 +86,15 @@ impl Connection {
         let secrets = Secrets::of(request.headers());
         match self.sender.try_send_request(request).await {
             Ok(response) => {
-                // It does without one.
-                self.wants_client_certificate = false;
+                // It takes what it was shown, or does without.
+                self.client_auth.asked = false;
                 Ok(ResponseHead { response, is_tidy: response_head::is_tidy(&self.meter.take_copy()) })
             }
             Err(failed) => Err(Unanswered {
                 cause: failed.into_error(),
                 received_any: self.meter.received_any(),
                 copy: self.meter.take_copy(),
-                wants_client_certificate: self.wants_client_certificate,
+                client_auth: self.client_auth.clone(),
                 is_plain: self.tls.is_none(),
                 secrets,
             }),

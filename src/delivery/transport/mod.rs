@@ -3,8 +3,10 @@
 //! [`client`] is the whole of it: it resolves, asks the egress guard, connects and waits within its limits. Nothing
 //! here knows when an attempt is made or what its outcome means for the next one.
 
+mod certificate_watch;
 mod charset;
 pub mod client;
+pub mod client_certificates;
 pub(crate) mod connect;
 pub(crate) mod connection;
 pub(crate) mod pool;

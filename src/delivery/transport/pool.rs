@@ -3,6 +3,7 @@
 //!
 //! It knows nothing of HTTP. No lock is held over an await, and none while a connection is dropped.
 
+use super::client_certificates::CertificateId;
 use super::connection::Connection;
 use crate::model::{TargetUrl, WebhookNo};
 use std::collections::HashMap;
@@ -36,6 +37,8 @@ struct IdleConnections {
 struct Idle {
     connection: Connection,
     origin: Arc<TargetUrl>,
+    /// What the target was shown, should it have asked.
+    certificate: Option<CertificateId>,
     since: Instant,
 }
 
@@ -45,11 +48,13 @@ struct Idle {
 pub(crate) struct Generation(u64);
 
 impl Pool {
-    /// The connection that was given back last and still takes a request, if there is one of this generation.
+    /// The connection that was given back last and still takes a request, if there is one of this generation and made
+    /// with this client certificate, or without one.
     pub(crate) fn take(
         &self,
         webhook: WebhookNo,
         target: &TargetUrl,
+        certificate: Option<CertificateId>,
         generation: Generation,
         now: Instant,
     ) -> Option<Connection> {
@@ -61,7 +66,7 @@ impl Pool {
         let list = pooled.idle.get_mut(&webhook)?;
         let mut taken = None;
         for index in (0..list.len()).rev() {
-            if same_origin(&list[index].origin, target) {
+            if list[index].certificate == certificate && same_origin(&list[index].origin, target) {
                 let idle = list.remove(index);
                 if idle.is_usable(now) {
                     taken = Some(idle.connection);
@@ -80,10 +85,11 @@ impl Pool {
         &self,
         webhook: WebhookNo,
         origin: Arc<TargetUrl>,
+        certificate: Option<CertificateId>,
         connection: Connection,
         generation: Generation,
     ) {
-        let idle = Idle { connection, origin, since: Instant::now() };
+        let idle = Idle { connection, origin, certificate, since: Instant::now() };
         // What does not stay is declared above the lock, and so dropped after it is released.
         let mut crowded_out = None;
         let mut guard = self.lock();

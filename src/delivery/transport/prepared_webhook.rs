@@ -78,7 +78,9 @@ impl PreparedWebhook {
                 set("tracestate", state.to_owned());
             }
         }
-        OutboundRequest { pool: self.webhook.no, target: self.target.clone(), headers, body }
+        let webhook = &*self.webhook;
+        let client_certificate = webhook.client_certificate.clone().map(|name| (name, webhook.account));
+        OutboundRequest { pool: webhook.no, client_certificate, target: self.target.clone(), headers, body }
     }
 
     /// What is kept of a request of this webhook's.

@@ -1,5 +1,6 @@
 //! What all attempts have in common, until the next reload.
 
+use super::client_certificates::ClientCertificates;
 use crate::config::{Delivery, Egress};
 use crate::delivery::egress::Guard;
 use crate::model::ProxyUrl;
@@ -21,6 +22,8 @@ pub struct ClientSettings {
     pub proxy: Option<ProxyUrl>,
     /// Whose certificates are trusted; see [`crate::tls::client::client_config`].
     pub tls: Arc<rustls::ClientConfig>,
+    /// What is shown to targets that ask for a certificate.
+    pub client_certificates: ClientCertificates,
 }
 
 impl ClientSettings {
@@ -43,6 +46,7 @@ impl ClientSettings {
             egress: Egress { allow, allow_http: true, ..Egress::default() },
             proxy: None,
             tls: Arc::clone(&TLS),
+            client_certificates: ClientCertificates::default(),
         }
     }
 }

@@ -542,6 +542,8 @@ texts! {
     do_connect_timeout: "check that the target’s machine is on, and that no firewall keeps carteiro out.";
     do_connect_failed:
         "check the network of carteiro’s machine, and whether the target has only IPv6 and the machine has none.";
+    do_client_certificate_missing: "put the certificate back into the config, or choose another one for the webhook.";
+    do_client_certificate_refused: "check which certificate the target takes, and that the file holds the full chain.";
     do_proxy_failed: "check [egress] proxy in the config, and that the outbound proxy is running.";
     do_proxy_refused: "the rules of the outbound proxy must allow CONNECT to the target’s port.";
     do_tls_untrusted:

@@ -2,6 +2,7 @@
 
 mod define;
 mod en;
+mod identity;
 mod pt;
 mod upkeep_en;
 mod upkeep_pt;

@@ -552,6 +552,8 @@ texts! {
     do_connect_refused: "veja se o sistema que recebe está em execução, e se a porta da URL é a dele.";
     do_connect_timeout: "veja se a máquina do destino está ligada e se nenhum firewall barra o carteiro.";
     do_connect_failed: "confira a rede da máquina do carteiro, e se o destino só tem IPv6 e ela não.";
+    do_client_certificate_missing: "ponha o certificado de volta na configuração, ou escolha outro no webhook.";
+    do_client_certificate_refused: "confira qual certificado o destino aceita, e se o arquivo traz a cadeia completa.";
     do_proxy_failed: "confira [egress] proxy na configuração, e se o proxy de saída está em execução.";
     do_proxy_refused: "as regras do proxy de saída precisam permitir CONNECT à porta do destino.";
     do_tls_untrusted:

@@ -292,6 +292,7 @@ pub(crate) fn webhook(account: AccountNo, patterns: &[&str]) -> Webhook {
         own_name: None,
         target: TargetUrl::parse("https://loja.example/").unwrap(),
         authorization: None,
+        client_certificate: None,
         events: PatternSet::new(patterns.iter().map(|text| Pattern::parse(text).unwrap()).collect()).unwrap(),
         filter: None,
         description: None,

@@ -24,6 +24,8 @@ fn full(target: &str) -> Value {
         "target": target,
         "events": ["PAYMENT.*", "ORDER.PAID"],
         "authorization": "Bearer da-loja",
+        // It would be one of the config's, and needs TLS: tests/it/client_certificates.rs exports one.
+        "client_certificate": null,
         "secret": SECRET,
         "filter": {"payment": {"method": {"$in": ["PIX", "'''"]}, "total_cents": {"$gte": 1.5e3}}},
         "description": "linha 1\n\"linha\" \\2",

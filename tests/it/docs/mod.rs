@@ -12,7 +12,7 @@ mod configs;
 mod first;
 mod nginx;
 mod outbox;
-mod place;
+pub(crate) mod place;
 mod receivers;
 mod tables;
 mod twins;

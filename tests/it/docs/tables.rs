@@ -74,7 +74,11 @@ fn every_path_of_the_api_is_listed() {
 fn every_setting_and_every_figure_that_is_named_exists() {
     let daemon = Daemon::quick();
     let figures = String::from_utf8(daemon.get("/metrics").expect(200).body).unwrap();
-    let absent = ["carteiro_last_backup_timestamp_seconds", "carteiro_certificate_expiry_timestamp_seconds"];
+    let absent = [
+        "carteiro_last_backup_timestamp_seconds",
+        "carteiro_certificate_expiry_timestamp_seconds",
+        "carteiro_client_certificate_expiry_timestamp_seconds",
+    ];
     let config = Command::new(CARTEIRO).arg("config").output().unwrap();
     let config = String::from_utf8(config.stdout).unwrap();
     let keys: BTreeSet<&str> = config.lines().filter_map(|line| line.split(" = ").next()).collect();

@@ -381,3 +381,76 @@ fn what_has_failed_is_told_of_until_it_is_resent() {
     post(&daemon, "/notifications/resend-all", &cookie, &fields).expect(303);
     eventually("all is well", || page("/").contains("Tudo certo:</strong> 6 notificações").then_some(()));
 }
+
+#[test]
+fn signatures_are_chosen_in_the_form_and_the_public_key_stands_in_its_tab() {
+    let daemon = Daemon::quick();
+    let id = daemon.register("http://127.0.0.1:9/x", &["*"]);
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    let webhook = || daemon.get(&format!("/api/webhooks/{id}")).expect(200).data();
+    let path = format!("/webhooks/{id}");
+    let tab = || text(&get(&daemon, &format!("{path}?tab=signature"), &cookie).expect(200));
+    let shown = tab();
+    let first = webhook()["public_key"].as_str().unwrap().to_owned();
+    assert!(shown.contains("Chave pública") && shown.contains(&first) && shown.contains("data-copy=\"public-key\""));
+    assert!(shown.contains("v1: com o segredo") && !shown.contains("client_certificate"), "{shown}");
+
+    let fields = [("csrf", &*csrf), ("target", "http://127.0.0.1:9/x"), ("event", "*"), ("signatures", "v1 v1a")];
+    post(&daemon, &path, &cookie, &fields).expect(303);
+    assert_eq!(webhook()["signatures"], json!(["v1", "v1a"]));
+    let edit = text(&get(&daemon, &format!("{path}/edit"), &cookie).expect(200));
+    assert!(edit.contains("<option value=\"v1 v1a\" selected>"), "{edit}");
+    let strange = fields.map(|(name, value)| (name, if name == "signatures" { "v9" } else { value }));
+    let refused = text(&post(&daemon, &path, &cookie, &strange).expect(422));
+    assert!(refused.contains("id=\"signatures-problem\""), "{refused}");
+
+    let asked = text(&get(&daemon, &format!("{path}/rotate-key"), &cookie).expect(200));
+    assert!(asked.contains("A chave privada vazou?") && asked.contains("name=\"leaked\""), "{asked}");
+    post(&daemon, &format!("{path}/rotate-key"), &cookie, &[("csrf", &csrf)]).expect(303);
+    let second = webhook()["public_key"].as_str().unwrap().to_owned();
+    let shown = tab();
+    assert!(first != second && shown.contains(&second) && shown.contains("Uma chave anterior também assina até"));
+    post(&daemon, &format!("{path}/rotate-key"), &cookie, &[("csrf", &csrf), ("leaked", "1")]).expect(303);
+    assert!(!tab().contains("Uma chave anterior"));
+}
+
+#[test]
+fn a_client_certificate_is_chosen_where_the_config_has_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(["loja.example".to_owned()]).unwrap();
+    let (cert, key) = (folder.path().join("pix.pem"), folder.path().join("pix.key"));
+    std::fs::write(&cert, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let config = format!(
+        "{QUICK}[[client_certificate]]\nname = \"pix\"\ncert = \"{}\"\nkey = \"{}\"\n",
+        cert.display(),
+        key.display()
+    );
+    let daemon = Daemon::start(&config);
+    let id = daemon.register("https://loja.invalid/x", &["*"]);
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    let path = format!("/webhooks/{id}");
+    let edit = || text(&get(&daemon, &format!("{path}/edit"), &cookie).expect(200));
+    assert!(edit().contains("<option value=\"pix\">pix, vale até"), "{}", edit());
+    let send = |target: &str, name: &str| {
+        let fields = [("csrf", &*csrf), ("target", target), ("event", "*"), ("client_certificate", name)];
+        post(&daemon, &path, &cookie, &fields)
+    };
+    send("https://loja.invalid/x", "pix").expect(303);
+    assert_eq!(daemon.get(&format!("/api/webhooks/{id}")).data()["client_certificate"], "pix");
+    let refused = text(&send("http://loja.invalid/x", "pix").expect(422));
+    assert!(
+        refused.contains("id=\"client_certificate-problem\"") && refused.contains("destino com https://"),
+        "{refused}"
+    );
+    // It is gone from the config, and stays chosen until somebody chooses otherwise.
+    daemon.reload(QUICK);
+    let gone = "<option value=\"pix\" selected>pix, que não está mais disponível";
+    assert!(edit().contains(gone), "{}", edit());
+    let shown = text(&get(&daemon, &format!("{path}?tab=configuration"), &cookie).expect(200));
+    assert!(shown.contains("pix, que não está mais disponível"), "{shown}");
+    send("https://loja.invalid/x", "pix").expect(303);
+    send("https://loja.invalid/x", "").expect(303);
+    assert!(daemon.get(&format!("/api/webhooks/{id}")).data()["client_certificate"].is_null());
+    assert!(!edit().contains("client_certificate"));
+}

@@ -7,6 +7,7 @@
 mod tests;
 
 use super::charset::Charset;
+use super::client_certificates::{CertificateId, ClientCertificate, ClientCertificates};
 use super::connect::{Connector, Dial, elapsed_us};
 use super::connection::{Connection, HttpRequest, ResponseHead};
 use super::pool::{Generation, Pool};
@@ -16,8 +17,8 @@ use super::settings::{ClientSettings, MAX_TIMEOUT};
 use crate::clock::Clock;
 use crate::delivery::failure;
 use crate::model::{
-    Attempt, AttemptError, AttemptResult, Response, SentRequest, TargetUrl, Timestamp, Timings, TlsVersion, Trigger,
-    WebhookNo,
+    AccountNo, Attempt, AttemptError, AttemptResult, ClientCertificateName, Response, SentRequest, TargetUrl,
+    Timestamp, Timings, TlsVersion, Trigger, WebhookNo,
 };
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST};
@@ -26,6 +27,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri}
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming};
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -50,6 +52,9 @@ pub struct OutboundRequest {
     pub pool: WebhookNo,
     /// Where it goes.
     pub target: Arc<TargetUrl>,
+    /// The certificate that the target is shown should it ask for one, and whose webhook it is. Nothing is sent unless
+    /// the account may use it.
+    pub client_certificate: Option<(ClientCertificateName, AccountNo)>,
     /// All headers but `Host` and `Content-Length`, which are set here whatever stands there. `Accept: */*` is added
     /// unless there is one: some firewalls refuse a request without it.
     pub headers: HeaderMap,
@@ -114,6 +119,8 @@ struct Inner {
     checks: Resolver,
     pool: Pool,
     clock: Clock,
+    /// What the config calls the accounts; empty until [`Client::know_accounts`].
+    accounts: RwLock<HashMap<AccountNo, String>>,
 }
 
 #[derive(Clone)]
@@ -132,7 +139,8 @@ impl Client {
         let current = Current { settings: Arc::new(settings), generation: Generation::default() };
         let connector = Connector::new(Resolver::new(look_up.clone(), MAX_LOOKUPS));
         let (checks, pool) = (Resolver::new(look_up, MAX_CHECKS), Pool::default());
-        Self { inner: Arc::new(Inner { current: RwLock::new(current), connector, checks, pool, clock }) }
+        let (current, accounts) = (RwLock::new(current), RwLock::default());
+        Self { inner: Arc::new(Inner { current, connector, checks, pool, clock, accounts }) }
     }
 
     /// Attempts from now on follow `settings`, on connections made under them. Those under way end as they began.
@@ -140,6 +148,40 @@ impl Client {
         let mut current = self.inner.current.write().unwrap_or_else(PoisonError::into_inner);
         *current = Current { settings: Arc::new(settings), generation: current.generation.next() };
         self.inner.pool.renew(current.generation);
+    }
+
+    /// What the config calls its accounts, whose names its client certificates have. Until this is known, no
+    /// certificate that is for some accounts alone is shown to anybody.
+    pub fn know_accounts(&self, accounts: impl IntoIterator<Item = (AccountNo, String)>) {
+        *self.inner.accounts.write().unwrap_or_else(PoisonError::into_inner) = accounts.into_iter().collect();
+    }
+
+    /// The client certificates in use, of all accounts.
+    pub fn client_certificates(&self) -> ClientCertificates {
+        self.current().settings.client_certificates.clone()
+    }
+
+    /// Whether webhooks of this account may use the client certificate.
+    pub fn permits(&self, certificate: &ClientCertificate, account: AccountNo) -> bool {
+        self.inner.permits(certificate, account)
+    }
+
+    /// Has `make` make a client certificate anew, from TLS as it is spoken without one, and takes it up; returns it
+    /// unless a reload has replaced `old` meanwhile. Connections that were made with the old one serve no more.
+    pub(super) fn renew_certificate(
+        &self,
+        old: &Arc<ClientCertificate>,
+        make: impl FnOnce(&rustls::ClientConfig) -> Option<ClientCertificate>,
+    ) -> Option<Arc<ClientCertificate>> {
+        let mut current = self.inner.current.write().unwrap_or_else(PoisonError::into_inner);
+        let present = &current.settings.client_certificates;
+        if !present.get(&old.name).is_some_and(|present| Arc::ptr_eq(present, old)) {
+            return None;
+        }
+        let new = Arc::new(make(&current.settings.tls)?);
+        let client_certificates = present.renewed(&new);
+        current.settings = Arc::new(ClientSettings { client_certificates, ..ClientSettings::clone(&current.settings) });
+        Some(new)
     }
 
     /// Why an attempt at `target` would be refused if it were made now. `None` also for a name that leads nowhere at
@@ -226,7 +268,45 @@ struct Progress {
     duration_us: Option<u32>,
 }
 
+/// Where a request goes, and as whom.
+#[derive(Clone, Copy)]
+struct Destination<'a> {
+    webhook: WebhookNo,
+    target: &'a TargetUrl,
+    certificate: Option<&'a ClientCertificate>,
+}
+
+impl Destination<'_> {
+    fn certificate_id(self) -> Option<CertificateId> {
+        self.certificate.map(|certificate| certificate.id)
+    }
+}
+
 impl Inner {
+    fn permits(&self, certificate: &ClientCertificate, account: AccountNo) -> bool {
+        let accounts = self.accounts.read().unwrap_or_else(PoisonError::into_inner);
+        certificate.settings().permits(accounts.get(&account).map_or("", String::as_str))
+    }
+
+    /// The certificate that a webhook wants shown. It is the target's business whether it asks for one, but without TLS
+    /// it can't.
+    fn certificate(
+        &self,
+        current: &Current,
+        (name, account): &(ClientCertificateName, AccountNo),
+        target: &TargetUrl,
+    ) -> Result<Arc<ClientCertificate>, AttemptError> {
+        let certificate = current.settings.client_certificates.get(name);
+        let certificate = certificate.ok_or_else(|| failure::no_client_certificate(name))?;
+        if !self.permits(certificate, *account) {
+            return Err(failure::foreign_client_certificate(name));
+        }
+        if !target.is_https() {
+            return Err(failure::not_https_for_certificate(target, name));
+        }
+        Ok(certificate.clone())
+    }
+
     async fn run(
         &self,
         outbound: OutboundRequest,
@@ -236,11 +316,14 @@ impl Inner {
     ) -> Result<(), AttemptError> {
         let start = Instant::now();
         let (webhook, target) = (outbound.pool, Arc::clone(&outbound.target));
+        let certificate = outbound.client_certificate.as_ref();
+        let certificate = certificate.map(|wanted| self.certificate(current, wanted, &target)).transpose()?;
+        let to = Destination { webhook, target: &target, certificate: certificate.as_deref() };
         if !target.is_https() && !current.settings.egress.allow_http {
             return Err(failure::not_https(&target));
         }
         let request = http_request(outbound)?;
-        let (mut connection, answer) = self.exchange(webhook, &target, request, current, deadline, progress).await?;
+        let (mut connection, answer) = self.exchange(to, request, current, deadline, progress).await?;
 
         let ResponseHead { response: answer, is_tidy } = answer;
         let (head, mut body) = answer.into_parts();
@@ -251,7 +334,7 @@ impl Inner {
             if read_to_end(&mut body, &mut response.body).await {
                 progress.duration_us = Some(elapsed_us(start));
                 if reusable && connection.wait_until_ready().await {
-                    self.pool.give(webhook, target, connection, current.generation);
+                    self.pool.give(webhook, target.clone(), to.certificate_id(), connection, current.generation);
                 }
             }
         };
@@ -267,14 +350,15 @@ impl Inner {
     /// Sends the request over a pooled connection or a new one, and waits for the head of the response.
     async fn exchange(
         &self,
-        webhook: WebhookNo,
-        target: &TargetUrl,
+        to: Destination<'_>,
         request: HttpRequest,
         current: &Current,
         deadline: Instant,
         progress: &mut Progress,
     ) -> Result<(Connection, ResponseHead), AttemptError> {
-        if let Some(mut pooled) = self.pool.take(webhook, target, current.generation, Instant::now()) {
+        let Destination { webhook, target, certificate } = to;
+        let (generation, now) = (current.generation, Instant::now());
+        if let Some(mut pooled) = self.pool.take(webhook, target, to.certificate_id(), generation, now) {
             progress.dial.remote_ip = Some(pooled.remote_ip);
             progress.dial.tls = pooled.tls;
             progress.sent = true;
@@ -295,7 +379,9 @@ impl Inner {
                 Err(unanswered) => return Err(failure::exchanging(target.host(), &unanswered)),
             }
         }
-        let mut connection = self.connector.connect(target, &current.settings, deadline, &mut progress.dial).await?;
+        let settings = &current.settings;
+        let connected = self.connector.connect(target, certificate, settings, deadline, &mut progress.dial);
+        let mut connection = connected.await?;
         progress.sent = true;
         let sent = Instant::now();
         let answer =
@@ -313,7 +399,7 @@ pub(crate) fn names_as_sent(own: &HeaderMap) -> impl Iterator<Item = HeaderName>
 }
 
 pub(crate) fn http_request(outbound: OutboundRequest) -> Result<HttpRequest, AttemptError> {
-    let OutboundRequest { pool: _, target, headers: own, body } = outbound;
+    let OutboundRequest { pool: _, client_certificate: _, target, headers: own, body } = outbound;
     let path = target.path_and_query();
     // `https://loja.example?x=1` has a query and no path, which a request line must not lack.
     let path = if path.starts_with('/') { Cow::Borrowed(path) } else { Cow::Owned(format!("/{path}")) };

@@ -3,12 +3,12 @@
 mod damage;
 
 use crate::model::{
-    AccountNo, Attempt, AttemptError, AttemptResult, Authorization, BulkJob, DisabledReason, ErrorCode, Event, EventId,
-    EventType, ExtraHeaders, Fingerprint, JobId, JobKind, JobState, KeptHead, Notice, Notification, NotificationFilter,
-    NotificationKey, OrderKey, Pattern, PatternSet, Payload, PayloadFilter, RateLimit, ResourceFacts, Response,
-    ResponseFilter, RetryPolicy, Scopes, SearchText, SentHeader, SentRequest, Seq, SigningSecret, SkipReason, Skipped,
-    State, Status, TargetHealth, TargetUrl, Timestamp, Timings, TlsVersion, TokenHash, TokenId, TraceContext, Trial,
-    Trigger, Webhook, WebhookId, WebhookName, WebhookNo, WebhookStatus,
+    AccountNo, Attempt, AttemptError, AttemptResult, Authorization, BulkJob, ClientCertificateName, DisabledReason,
+    ErrorCode, Event, EventId, EventType, ExtraHeaders, Fingerprint, JobId, JobKind, JobState, KeptHead, Notice,
+    Notification, NotificationFilter, NotificationKey, OrderKey, Pattern, PatternSet, Payload, PayloadFilter,
+    RateLimit, ResourceFacts, Response, ResponseFilter, RetryPolicy, Scopes, SearchText, SentHeader, SentRequest, Seq,
+    SigningSecret, SkipReason, Skipped, State, Status, TargetHealth, TargetUrl, Timestamp, Timings, TlsVersion,
+    TokenHash, TokenId, TraceContext, Trial, Trigger, Webhook, WebhookId, WebhookName, WebhookNo, WebhookStatus,
 };
 use crate::store::hex::hex;
 use crate::store::schema::record::clock::{ClockV1, RunV1, decode_clock, encode_clock};
@@ -69,6 +69,7 @@ fn bare_webhook() -> Webhook {
         own_name: None,
         target: TargetUrl::parse("https://loja.example/x").unwrap(),
         authorization: None,
+        client_certificate: None,
         events: PatternSet::new(vec![Pattern::Everything]).unwrap(),
         filter: None,
         description: None,
@@ -91,6 +92,7 @@ fn full_webhook() -> Webhook {
     Webhook {
         own_name: WebhookName::parse("ERP Bling"),
         authorization: Some(Authorization::parse("Bearer x").unwrap()),
+        client_certificate: ClientCertificateName::parse("pix"),
         events: PatternSet::new(vec![Pattern::parse("ORDER.*").unwrap(), Pattern::parse("PAYMENT.PAID").unwrap()])
             .unwrap(),
         filter: Some(PayloadFilter::parse(r#"{"x":{"$gt":1}}"#).unwrap()),
@@ -472,6 +474,7 @@ fn largest_webhook() -> Webhook {
         own_name: WebhookName::parse(&"\u{1f69a}".repeat(WebhookName::MAX_CHARS)),
         target: TargetUrl::parse(&target).unwrap(),
         authorization: Authorization::parse(&"a".repeat(Authorization::MAX_BYTES)),
+        client_certificate: ClientCertificateName::parse(&"c".repeat(ClientCertificateName::MAX_BYTES)),
         events: PatternSet::new(longest_patterns.collect()).unwrap(),
         filter: PayloadFilter::parse(&format!(r#"{{"a":"{}"}}"#, "f".repeat(PayloadFilter::MAX_BYTES - 8))).ok(),
         description: Some("d".repeat(crate::model::MAX_DESCRIPTION_BYTES)),

@@ -1,9 +1,9 @@
 //! Webhooks, and how their targets do.
 
 use crate::model::{
-    AccountNo, Authorization, DisabledReason, ExtraHeaders, Notice, Pattern, PatternSet, PayloadFilter, RateLimit,
-    RetryPolicy, Seq, SigningSecret, TargetHealth, TargetUrl, Timestamp, Webhook, WebhookId, WebhookName, WebhookNo,
-    WebhookStatus, millis,
+    AccountNo, Authorization, ClientCertificateName, DisabledReason, ExtraHeaders, Notice, Pattern, PatternSet,
+    PayloadFilter, RateLimit, RetryPolicy, Seq, SigningSecret, TargetHealth, TargetUrl, Timestamp, Webhook, WebhookId,
+    WebhookName, WebhookNo, WebhookStatus, millis,
 };
 use crate::store::error::StoreError;
 use crate::store::schema::record::frame::{invalid, open, seal};
@@ -18,6 +18,7 @@ struct WebhookV1 {
     own_name: Option<String>,
     target: String,
     authorization: Option<String>,
+    client_certificate: Option<String>,
     events: Vec<String>,
     filter: Option<String>,
     description: Option<String>,
@@ -69,6 +70,7 @@ pub(crate) fn encode_webhook(webhook: &Webhook) -> Vec<u8> {
         own_name: webhook.own_name.as_ref().map(WebhookName::to_string),
         target: webhook.target.as_str().to_owned(),
         authorization: webhook.authorization.as_ref().map(|value| value.expose().to_owned()),
+        client_certificate: webhook.client_certificate.as_ref().map(|name| name.as_str().to_owned()),
         events: webhook.events.iter().map(Pattern::to_string).collect(),
         filter: webhook.filter.as_ref().map(|filter| filter.as_str().to_owned()),
         description: webhook.description.clone(),
@@ -122,6 +124,10 @@ fn webhook_from(record: WebhookV1) -> Option<Webhook> {
         target: TargetUrl::restored(&record.target).ok()?,
         authorization: match record.authorization {
             Some(text) => Some(Authorization::parse(&text)?),
+            None => None,
+        },
+        client_certificate: match record.client_certificate {
+            Some(text) => Some(ClientCertificateName::parse(&text)?),
             None => None,
         },
         events: PatternSet::new(patterns?)?,

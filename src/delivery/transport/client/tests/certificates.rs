@@ -209,7 +209,8 @@ async fn a_target_that_asks_for_a_client_certificate_is_told() {
         let closed = Client::new(trusting, Clock::System).attempt(outbound(&url)).await;
         let (code, message) = error(&closed);
         assert_eq!(code, ErrorCode::TlsFailed);
-        let says = "127.0.0.1 asked for a client certificate, which carteiro does not have, and closed the connection";
+        let says =
+            "127.0.0.1 asked for a client certificate, which the webhook does not have, and closed the connection";
         assert!(message.starts_with(says), "{message}");
     }
 }

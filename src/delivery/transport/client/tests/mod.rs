@@ -1,6 +1,7 @@
 //! Attempts against scripted targets on loopback: each test scripts the bytes of the other side.
 
 mod certificates;
+mod client_certificates;
 mod guard;
 mod handshake;
 mod heads;
@@ -46,6 +47,7 @@ fn outbound(url: &str) -> OutboundRequest {
     headers.insert("host", HeaderValue::from_static("not.this"));
     OutboundRequest {
         pool: WebhookNo(1),
+        client_certificate: None,
         target: Arc::new(TargetUrl::parse(url).unwrap()),
         headers,
         body: Bytes::from_static(br#"{"id":1}"#),

@@ -125,7 +125,7 @@ async fn idle_connections_are_dropped_after_thirty_seconds() {
     let late = given + MAX_IDLE_TIME;
     // Too old to be taken, even where nobody sweeps.
     let url = TargetUrl::parse(&target.url()).unwrap();
-    assert!(client.inner.pool.take(WebhookNo(1), &url, Generation::default(), late).is_none());
+    assert!(client.inner.pool.take(WebhookNo(1), &url, None, Generation::default(), late).is_none());
     assert_eq!(client.idle(), 0);
     client.attempt(outbound(&target.url())).await;
     assert_eq!((target.accepted(), client.idle()), (2, 1));

@@ -5,7 +5,7 @@ use crate::model::ProxyUrl;
 
 /// What a proxy does with one connection.
 #[derive(Clone, Copy)]
-enum Manner {
+pub(super) enum Manner {
     /// Connects and carries bytes to and fro.
     Proper,
     /// Answers so and closes.
@@ -15,7 +15,7 @@ enum Manner {
 }
 
 /// A proxy, and the heads it was sent.
-async fn proxy(manner: Manner) -> (Target, mpsc::UnboundedReceiver<String>) {
+pub(super) async fn proxy(manner: Manner) -> (Target, mpsc::UnboundedReceiver<String>) {
     let (sent, heads) = mpsc::unbounded_channel();
     let target = Target::start(move |_, mut stream| {
         let sent = sent.clone();
