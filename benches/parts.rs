@@ -10,8 +10,8 @@ use carteiro::delivery::schedule::scheduler::Scheduler;
 use carteiro::delivery::schedule::wheel::Wheel;
 use carteiro::delivery::transport::sign::{SigningKey, signature_by};
 use carteiro::model::{
-    AccountNo, BodyDraft, EventId, EventType, Fingerprint, NotificationKey, Pattern, PatternSet, ResourceFacts, Seq,
-    SigningSecret, Timestamp, WebhookNo, depth,
+    AccountNo, BodyDraft, EventId, EventType, Fingerprint, NotificationKey, Pattern, PatternSet, PrivateKey,
+    ResourceFacts, Seq, SigningSecret, Timestamp, WebhookNo, depth,
 };
 use carteiro::store::NextAttempt;
 use divan::{Bencher, black_box, counter::BytesCount, counter::ItemsCount};
@@ -92,7 +92,10 @@ fn match_patterns(bencher: Bencher, patterns: usize) {
 }
 
 mod signing {
-    use super::{Bencher, Bytes, BytesCount, NOW, SIZES, SigningKey, SigningSecret, black_box, resource, signature_by};
+    use super::{
+        Bencher, Bytes, BytesCount, NOW, PrivateKey, SIZES, SigningKey, SigningSecret, black_box, resource,
+        signature_by,
+    };
 
     #[divan::bench]
     fn make_a_key(bencher: Bencher) {
@@ -103,6 +106,22 @@ mod signing {
     #[divan::bench(args = SIZES)]
     fn sign(bencher: Bencher, bytes: usize) {
         let key = SigningKey::new(&SigningSecret::from_random([7; 32]));
+        let body = Bytes::from(resource(bytes));
+        let id = "0193a5b0-1111-8222-8333-444455556666";
+        bencher
+            .counter(BytesCount::new(bytes))
+            .bench(|| signature_by(std::iter::once(&key), id, NOW.as_secs(), black_box(&body)));
+    }
+
+    #[divan::bench]
+    fn make_a_key_pair(bencher: Bencher) {
+        let private = PrivateKey::from_bytes([7; 32]);
+        bencher.bench(|| SigningKey::of_private(black_box(&private)));
+    }
+
+    #[divan::bench(args = SIZES)]
+    fn sign_v1a(bencher: Bencher, bytes: usize) {
+        let key = SigningKey::of_private(&PrivateKey::from_bytes([7; 32]));
         let body = Bytes::from(resource(bytes));
         let id = "0193a5b0-1111-8222-8333-444455556666";
         bencher

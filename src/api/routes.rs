@@ -83,6 +83,7 @@ pub(super) static ROUTES: Routes<ApiCall> = Routes(routes! {
     DELETE "/api/webhooks/backfill/{id}" Webhooks Admin Nothing => backfills::cancel(JobId);
     POST "/api/webhooks/{id}/backfill" Webhooks Admin Json => backfills::start(WebhookId);
     POST "/api/webhooks/{id}/rotate_secret" Webhooks Admin Json => webhooks::rotate_secret(WebhookId);
+    POST "/api/webhooks/{id}/rotate_key" Webhooks Admin Json => webhooks::rotate_key(WebhookId);
     GET "/api/events" Events Read Query => events::list;
     POST "/api/events" Ingest Ingest Json => events::record;
     POST "/api/events/batch" Ingest Ingest Batch => events::record_batch;

@@ -8,8 +8,8 @@ use crate::http::{Answer, Failure};
 use crate::model::{
     ApiCode, Authorization, ClientCertificateName, EventId, EventType, ExpectedVersion, ExtraHeaders,
     MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES, Pattern, PatternSet, PayloadFilter, RateLimit, RetryPolicy,
-    SigningSecret, TargetUrl, Timestamp, Webhook, WebhookId, WebhookName, WebhookPatch, WebhookStatus, WebhookVersion,
-    format_duration, parse_duration,
+    Signatures, SigningSecret, TargetUrl, Timestamp, Webhook, WebhookId, WebhookName, WebhookPatch, WebhookStatus,
+    WebhookVersion, format_duration, parse_duration,
 };
 use crate::service::{CsvList, FilterTrial, HealthView, TrialOn, WebhookDraft};
 use http::{HeaderMap, StatusCode, header};
@@ -120,6 +120,13 @@ pub(super) async fn rotate_secret(call: &Call, id: WebhookId) -> Result<Answer, 
     Ok(Answer::data(StatusCode::OK, &WebhookShape::with_secret(&webhook, call.service.health(&webhook))))
 }
 
+pub(super) async fn rotate_key(call: &Call, id: WebhookId) -> Result<Answer, Failure> {
+    // Whose it is comes before what is wrong with the body.
+    call.service.webhook(&call.caller, id)?;
+    let webhook = call.service.rotate_key(&call.caller, id, call.read(overlap).await?).await?;
+    Ok(shown_with_tag(call, &webhook))
+}
+
 pub(super) async fn try_filter(call: &Call, id: WebhookId) -> Result<Answer, Failure> {
     // Whose it is comes before what is wrong with the body.
     call.service.webhook(&call.caller, id)?;
@@ -139,7 +146,7 @@ pub(super) fn refuse_registration_by_get(body: &[u8]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What a body says of how long the old secret signs; none needs to be sent.
+/// What a body says of how long the old secret or key signs; none needs to be sent.
 fn overlap(body: &[u8]) -> Result<Option<Duration>, Failure> {
     if body.trim_ascii().is_empty() {
         return Ok(None);
@@ -147,7 +154,7 @@ fn overlap(body: &[u8]) -> Result<Option<Duration>, Failure> {
     let mut fields = JsonFields::of_body(body)?;
     let overlap = fields.optional("overlap", |value| {
         let span = parse_duration(&value.text()?).filter(|span| *span <= Webhook::MAX_SECRET_OVERLAP);
-        span.ok_or_else(|| "must be a span from \"0s\" to \"30days\"; \"0s\" ends all older secrets at once".to_owned())
+        span.ok_or_else(|| "must be a span from \"0s\" to \"30days\"; \"0s\" ends all older ones at once".to_owned())
     });
     fields.finish()?;
     Ok(overlap)
@@ -280,6 +287,7 @@ fn rest(fields: &mut JsonFields<'_>) -> WebhookPatch {
     });
     let ordered = fields.changed("ordered", JsonValue::boolean);
     let retry = fields.clearable("retry", retry_policy);
+    let signatures = fields.clearable("signatures", signatures);
     WebhookPatch {
         own_name,
         target: None,
@@ -294,7 +302,16 @@ fn rest(fields: &mut JsonFields<'_>) -> WebhookPatch {
         rate_limit,
         ordered,
         retry,
+        signatures: signatures.map(Option::unwrap_or_default),
     }
+}
+
+/// `["v1", "v1a"]`: at least one, each once.
+fn signatures(value: JsonValue<'_>) -> Result<Signatures, String> {
+    let refused = || "must be [\"v1\"], [\"v1a\"] or both".to_owned();
+    let items = value.list(Signatures::ALL.len()).map_err(|_| refused())?;
+    let texts = items.into_iter().map(|item| item.text().map_err(|_| refused())).collect::<Result<Vec<_>, _>>()?;
+    Signatures::parse(&texts.iter().map(|text| &**text).collect::<Vec<_>>()).ok_or_else(refused)
 }
 
 /// `{"schedule": ["5s", "30s"], "max_attempts": 20, "jitter": 0.1}`, each but the schedule with its default.
@@ -328,6 +345,7 @@ pub(super) struct WebhookShape<'a> {
     disabled_at: Option<Timestamp>,
     failing_since: Option<Timestamp>,
     disables_at: Option<Timestamp>,
+    public_key: String,
     inserted_at: Timestamp,
     updated_at: Timestamp,
     /// Shown when it was made, and when that call is repeated with its `Idempotency-Key`.
@@ -351,6 +369,7 @@ struct SettingsShape<'a> {
     rate_limit: Option<f64>,
     ordered: bool,
     retry: Option<RetryShape>,
+    signatures: &'static [&'static str],
 }
 
 /// What a dry run answers: the settings as they would be, and the fields that would change, secret ones among them.
@@ -395,6 +414,7 @@ impl<'a> SettingsShape<'a> {
                 max_attempts: policy.max_attempts(),
                 jitter: policy.jitter(),
             }),
+            signatures: webhook.signatures.identifiers(),
         }
     }
 }
@@ -415,6 +435,7 @@ impl<'a> WebhookShape<'a> {
             disabled_at: disabled.map(|(_, at)| at),
             failing_since: health.since,
             disables_at: health.disables_at,
+            public_key: webhook.key.public().to_string(),
             inserted_at: webhook.inserted_at,
             updated_at: webhook.updated_at,
             secret: None,

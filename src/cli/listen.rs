@@ -8,7 +8,7 @@ use super::input::{read_secret, span};
 use super::output::{Screen, Tone, line, pretty_json, printable};
 use super::receiver::{Check, Expected, MAX_BODY, reply, serve, text};
 use crate::clock::Clock;
-use crate::model::{Authority, SigningSecret, TargetError, TargetUrl};
+use crate::model::{Authority, PublicKey, SigningSecret, TargetError, TargetUrl};
 use bytes::Bytes;
 use clap::Args;
 use http::request::Parts;
@@ -50,6 +50,9 @@ pub(crate) struct ListenArgs {
     /// A file with the signing secret
     #[arg(long, value_name = "FILE", conflicts_with = "secret")]
     secret_file: Option<PathBuf>,
+    /// Public key, whpk_…, to check a v1a signature with
+    #[arg(long, value_name = "KEY")]
+    public_key: Option<String>,
     /// Maximum age of a signature
     #[arg(long, value_name = "SPAN", value_parser = span, default_value = "5m")]
     tolerance: Duration,
@@ -77,6 +80,13 @@ fn secret(text: &str) -> Result<SigningSecret, String> {
     let secret = SigningSecret::parse(text);
     secret.ok_or_else(|| {
         "the secret must be whsec_ and 24 to 64 bytes in base64, as `carteiro webhooks create` prints it".to_owned()
+    })
+}
+
+fn public_key(text: &str) -> Result<PublicKey, String> {
+    let key = PublicKey::parse(text);
+    key.ok_or_else(|| {
+        "the public key must be whpk_ and 32 bytes in base64, as `carteiro webhooks show` prints it".to_owned()
     })
 }
 
@@ -268,6 +278,7 @@ impl Listener {
             expected: Expected {
                 authorization: args.authorization.clone().or(from_file),
                 secret,
+                public_key: args.public_key.as_deref().map(public_key).transpose().map_err(CliError::usage)?,
                 tolerance: args.tolerance,
             },
             status: status(args.status).map_err(CliError::usage)?,

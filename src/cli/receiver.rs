@@ -20,8 +20,8 @@ use tokio::task::JoinSet;
 
 use super::output::Tone;
 use crate::clock::Clock;
-use crate::delivery::transport::sign::signature;
-use crate::model::{SigningSecret, Timestamp};
+use crate::delivery::transport::sign::{signature, verifies};
+use crate::model::{PublicKey, SigningSecret, Timestamp};
 use crate::shutdown::{accept_until, requested};
 
 /// The largest notification that is read: carteiro sends at most 256 KiB of resource.
@@ -62,6 +62,7 @@ impl Check {
 pub(crate) struct Expected {
     pub(crate) authorization: Option<String>,
     pub(crate) secret: Option<SigningSecret>,
+    pub(crate) public_key: Option<PublicKey>,
     pub(crate) tolerance: Duration,
 }
 
@@ -75,12 +76,12 @@ impl Expected {
         }
     }
 
-    /// Standard Webhooks v1: any one of the signatures suffices, since a secret that is being replaced signs beside the
-    /// new one.
+    /// Standard Webhooks: any one of the signatures suffices, since a secret or a key that is being replaced signs
+    /// beside the new one. With a secret and a public key, there must be one of either.
     pub(crate) fn signature(&self, headers: &HeaderMap, body: &[u8], now: Timestamp) -> Check {
-        let Some(secret) = &self.secret else {
+        if self.secret.is_none() && self.public_key.is_none() {
             return Check::NotChecked;
-        };
+        }
         let sent = text(headers, "webhook-signature");
         if sent.is_empty() {
             return Check::Missing;
@@ -88,8 +89,14 @@ impl Expected {
         let Ok(timestamp_s) = text(headers, "webhook-timestamp").parse::<u64>() else {
             return Check::Wrong;
         };
-        let right = signature(std::iter::once(secret), text(headers, "webhook-id"), timestamp_s, body);
-        if !sent.split(' ').any(|one| one == right) {
+        let id = text(headers, "webhook-id");
+        let by_secret = self.secret.as_ref().is_none_or(|secret| {
+            let right = signature(std::iter::once(secret), id, timestamp_s, body);
+            sent.split(' ').any(|one| one == right)
+        });
+        let by_key = self.public_key.as_ref();
+        let by_key = by_key.is_none_or(|key| sent.split(' ').any(|one| verifies(key, one, id, timestamp_s, body)));
+        if !by_secret || !by_key {
             Check::Wrong
         } else if now.as_secs().abs_diff(timestamp_s) > self.tolerance.as_secs() {
             Check::Stale
@@ -127,7 +134,12 @@ pub(crate) struct Receiver {
 impl Receiver {
     pub(crate) fn new(authorization: String, secret: SigningSecret) -> Arc<Self> {
         Arc::new(Self {
-            expected: Expected { authorization: Some(authorization), secret: Some(secret), tolerance: TOLERANCE },
+            expected: Expected {
+                authorization: Some(authorization),
+                secret: Some(secret),
+                public_key: None,
+                tolerance: TOLERANCE,
+            },
             moods: Mutex::default(),
             seen: Mutex::default(),
             rejected: AtomicU32::new(0),
@@ -237,11 +249,14 @@ pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::delivery::transport::sign::{SigningKey, signature_by};
+    use crate::model::PrivateKey;
 
     #[test]
     fn a_signature_must_be_there_right_and_recent() {
         let secret = SigningSecret::parse("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD").unwrap();
-        let expected = Expected { authorization: None, secret: Some(secret.clone()), tolerance: TOLERANCE };
+        let expected =
+            Expected { authorization: None, secret: Some(secret.clone()), public_key: None, tolerance: TOLERANCE };
         let signed = signature(std::iter::once(&secret), "msg", 1_000_000, b"{}");
         let headers = |signature: &str, timestamp: &str| {
             let mut headers = HeaderMap::new();
@@ -265,6 +280,26 @@ mod tests {
         assert_eq!(check(&signed, "soon", at(1_000_000)), Check::Wrong);
         assert_eq!(expected.signature(&HeaderMap::new(), b"{}", at(1)), Check::Missing);
         assert_eq!(expected.signature(&headers(&signed, "1000000"), b"{ }", at(1_000_000)), Check::Wrong);
+
+        // By a public key, alone and beside the secret.
+        let private = PrivateKey::from_bytes([7; 32]);
+        let by_key = signature_by([SigningKey::of_private(&private)].iter(), "msg", 1_000_000, b"{}");
+        let expecting = |secret: Option<&SigningSecret>| Expected {
+            authorization: None,
+            secret: secret.cloned(),
+            public_key: Some(private.public()),
+            tolerance: TOLERANCE,
+        };
+        let both = format!("{signed} {by_key}");
+        for (expected, sent, check) in [
+            (expecting(None), &by_key, Check::Good),
+            (expecting(None), &both, Check::Good),
+            (expecting(None), &signed, Check::Wrong),
+            (expecting(Some(&secret)), &both, Check::Good),
+            (expecting(Some(&secret)), &by_key, Check::Wrong),
+        ] {
+            assert_eq!(expected.signature(&headers(sent, "1000000"), b"{}", at(1_000_000)), check, "{sent}");
+        }
     }
 
     #[test]
@@ -272,6 +307,7 @@ mod tests {
         let expected = |text: Option<&str>| Expected {
             authorization: text.map(str::to_owned),
             secret: None,
+            public_key: None,
             tolerance: TOLERANCE,
         };
         let mut headers = HeaderMap::new();

@@ -1,7 +1,7 @@
 //! `carteiro webhooks`: registered, listed, shown, changed, tested and deleted through the API.
 
 use super::backfills::{self, BackfillArgs, BackfillId};
-use super::client::{ApiClient, ApiRequest};
+use super::client::{ApiAnswer, ApiClient, ApiRequest};
 use super::connection::{ConnectionArgs, Extent, Filters};
 use super::error::CliError;
 use super::input::{Id, confirmed, file_name, read_secret, read_text, stdin_once};
@@ -121,6 +121,15 @@ enum WebhooksCommand {
         #[arg(long, value_name = "SPAN")]
         overlap: Option<String>,
     },
+    /// Create a new key pair, whose public key is printed; older keys keep signing beside it until their end
+    RotateKey {
+        #[command(flatten)]
+        id: Id,
+        /// How long the present key keeps signing, such as 2h, at most 30days; `delivery.secret_overlap` of the config
+        /// by default. 0s ends all older keys at once
+        #[arg(long, value_name = "SPAN")]
+        overlap: Option<String>,
+    },
 }
 
 fn path(id: &Id) -> String {
@@ -206,6 +215,9 @@ struct Settings {
     /// Deliver events about the same resource in order: true or false
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     ordered: Option<bool>,
+    /// Signatures to send: v1 (by the secret, the default), v1a (by the key pair), or both: v1,v1a
+    #[arg(long, value_name = "SIGNATURES", value_delimiter = ',')]
+    signatures: Option<Vec<String>>,
     /// Delays between attempts, such as 5s,30s,2m
     #[arg(long, value_name = "SPANS", value_delimiter = ',')]
     schedule: Option<Vec<String>>,
@@ -249,13 +261,14 @@ impl Settings {
             ("rate_limit", self.rate_limit.map(Value::from)),
             ("ordered", self.ordered.map(Value::from)),
             ("retry", retry.map(Value::Object)),
+            ("signatures", self.signatures.clone().map(Value::from)),
         ];
         Ok(fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
     }
 }
 
 /// What can be taken away, by its field of the API.
-const CLEARABLE: [&str; 9] = [
+const CLEARABLE: [&str; 10] = [
     "name",
     "authorization",
     "client_certificate",
@@ -265,6 +278,7 @@ const CLEARABLE: [&str; 9] = [
     "max_in_flight",
     "rate_limit",
     "retry",
+    "signatures",
 ];
 
 const COLUMNS: &[Column] = &[
@@ -358,11 +372,13 @@ pub(crate) fn webhooks(args: &WebhooksArgs) -> Result<(), CliError> {
         WebhooksCommand::ShowBackfill(of) => backfills::show_one(daemon, of, json)?,
         WebhooksCommand::CancelBackfill(of) => backfills::cancel(daemon, of, json)?,
         WebhooksCommand::RotateSecret { id, overlap } => {
-            let mut request = ApiRequest::post(format!("{}/rotate_secret", path(id)));
-            if let Some(overlap) = overlap {
-                request = request.body(json!({ "overlap": overlap }).to_string());
-            }
-            print_one(&daemon.call(request)?, json, print_secret);
+            print_one(&rotate(daemon, id, "rotate_secret", overlap.as_deref())?, json, print_secret);
+        }
+        WebhooksCommand::RotateKey { id, overlap } => {
+            print_one(&rotate(daemon, id, "rotate_key", overlap.as_deref())?, json, |webhook| {
+                line(format_args!("public key  {}", text(&webhook["public_key"])));
+                eprintln!("The public key verifies v1a signatures: give it to the receiver now.");
+            });
         }
     }
     Ok(())
@@ -381,6 +397,15 @@ fn create(daemon: &ApiClient, webhook: String, idempotency_key: Option<&str>, js
         eprintln!("`carteiro webhooks test {}` sends it a first notification.", text(&webhook["id"]));
     });
     Ok(())
+}
+
+/// A new secret or key; the answer.
+fn rotate(daemon: &ApiClient, id: &Id, verb: &str, overlap: Option<&str>) -> Result<ApiAnswer, CliError> {
+    let mut request = ApiRequest::post(format!("{}/{verb}", path(id)));
+    if let Some(overlap) = overlap {
+        request = request.body(json!({ "overlap": overlap }).to_string());
+    }
+    daemon.call(request)
 }
 
 /// The body of a trial of a filter.
@@ -460,6 +485,8 @@ fn show(webhook: &Value) {
                 Show::Made(|webhook| if webhook["ordered"] == true { "yes".to_owned() } else { String::new() }),
             ),
             ("retry", Show::Made(retry)),
+            ("signatures", Show::List("signatures")),
+            ("public key", Show::Text("public_key")),
             ("registered", Show::Time("inserted_at")),
             ("changed", Show::Time("updated_at")),
         ],

@@ -50,6 +50,8 @@ words! {
         TooManyAttempts = "too_many_attempts",
         /// As many background jobs are under way as may be.
         TooManyJobs = "too_many_jobs",
+        /// As many keys of the webhook sign as may.
+        TooManyKeys = "too_many_keys",
         /// As many secrets of the webhook sign as may.
         TooManySecrets = "too_many_secrets",
         /// As many event streams are open as may be.

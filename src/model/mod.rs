@@ -41,6 +41,7 @@ mod sample;
 mod secret;
 mod sent_request;
 mod shell;
+mod signing_keys;
 mod smtp_url;
 mod target;
 mod target_error;
@@ -94,6 +95,7 @@ pub use sample::{Sample, SampleMethod};
 pub use sent_request::{KeptHead, MASKED, SentHeader, SentRequest};
 pub(crate) use shell::{is_invisible, is_plain};
 pub use shell::{quoted, quoted_bytes};
+pub use signing_keys::{PrivateKey, PublicKey, Signatures};
 pub use smtp_url::SmtpUrl;
 pub use target::TargetUrl;
 pub use target_error::TargetError;
@@ -104,8 +106,8 @@ pub use token::{AccessToken, MAX_TOKEN_NAME_CHARS, Scope, Scopes, TokenHash, is_
 pub use trace::TraceContext;
 pub use wait_reason::WaitReason;
 pub use webhook::{
-    Authorization, DisabledReason, MAX_DESCRIPTION_BYTES, RateLimit, SigningSecret, TooManySecrets, Webhook,
-    WebhookPatch, WebhookStatus,
+    Authorization, DisabledReason, MAX_DESCRIPTION_BYTES, RateLimit, SigningSecret, TooManyKeys, TooManySecrets,
+    Webhook, WebhookPatch, WebhookStatus,
 };
 pub use webhook_name::WebhookName;
 pub use webhook_version::{ExpectedVersion, Outdated, WebhookVersion};

@@ -2,8 +2,8 @@
 
 use super::secret::Secret;
 use super::{
-    AccountNo, ClientCertificateName, EventType, ExtraHeaders, Localized, PatternSet, PayloadFilter, RetryPolicy, Seq,
-    TargetUrl, Timestamp, WebhookId, WebhookName, WebhookNo, localized,
+    AccountNo, ClientCertificateName, EventType, ExtraHeaders, Localized, PatternSet, PayloadFilter, PrivateKey,
+    RetryPolicy, Seq, Signatures, TargetUrl, Timestamp, WebhookId, WebhookName, WebhookNo, localized,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
@@ -54,6 +54,13 @@ pub struct Webhook {
     pub secret: SigningSecret,
     /// The secrets before it, the newest first, and until when each signs beside it.
     pub old_secrets: Vec<(SigningSecret, Timestamp)>,
+    /// Which signatures its notifications carry.
+    pub signatures: Signatures,
+    /// The key pair that attempts are signed with besides or instead. Every webhook has one, so that receivers can have
+    /// its public half before it signs.
+    pub key: PrivateKey,
+    /// The keys before it, the newest first, and until when each signs beside it.
+    pub old_keys: Vec<(PrivateKey, Timestamp)>,
     /// The last event that was recorded before it was registered. Times can't tell the two orders apart: many commits
     /// share a millisecond.
     pub registered_after: Seq,
@@ -84,7 +91,10 @@ impl Webhook {
 
     /// How many secrets can sign at once. Each costs every attempt a hash of its body, and its header 48 bytes.
     pub const MAX_SECRETS: usize = 5;
-    /// The longest time that a secret may sign on after a rotation.
+    /// How many keys can sign at once. Each costs every attempt about as much as a small request, and its header 93
+    /// bytes.
+    pub const MAX_KEYS: usize = 5;
+    /// The longest time that a secret or a key may sign on after a rotation.
     pub const MAX_SECRET_OVERLAP: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
     /// The secrets that sign an attempt at `now`, the newest first (Standard Webhooks: one signature for each, so
@@ -104,19 +114,48 @@ impl Webhook {
         now: Timestamp,
         overlap: Duration,
     ) -> Result<(), TooManySecrets> {
-        let signing = self.secrets_at(now).count();
-        if overlap.is_zero() {
-            self.old_secrets.clear();
-        } else if signing >= Self::MAX_SECRETS {
-            return Err(TooManySecrets);
-        } else {
-            self.old_secrets.retain(|(_, until)| now < *until);
-            self.old_secrets.insert(0, (self.secret.clone(), now.plus(overlap)));
-        }
-        self.secret = secret;
-        Ok(())
+        let most = Self::MAX_SECRETS;
+        rotate(&mut self.secret, &mut self.old_secrets, secret, most, now, overlap).ok_or(TooManySecrets)
+    }
+
+    /// The keys that can sign an attempt at `now`, the newest first.
+    pub fn keys_at(&self, now: Timestamp) -> impl Iterator<Item = &PrivateKey> {
+        let old = self.old_keys.iter().filter(move |(_, until)| now < *until).map(|(key, _)| key);
+        std::iter::once(&self.key).chain(old)
+    }
+
+    /// Gives it a new key pair, by the rules of [`Webhook::rotate_secret`] and with [`Webhook::MAX_KEYS`].
+    pub fn rotate_key(&mut self, key: PrivateKey, now: Timestamp, overlap: Duration) -> Result<(), TooManyKeys> {
+        rotate(&mut self.key, &mut self.old_keys, key, Self::MAX_KEYS, now, overlap).ok_or(TooManyKeys)
     }
 }
+
+/// Puts `new` in the place of `present`, which stays in use for `overlap` and joins the old ones; `None`, and nothing
+/// changed, where more than `most` would be in use. An `overlap` of zero ends them all.
+fn rotate<T: Clone>(
+    present: &mut T,
+    old: &mut Vec<(T, Timestamp)>,
+    new: T,
+    most: usize,
+    now: Timestamp,
+    overlap: Duration,
+) -> Option<()> {
+    let in_use = 1 + old.iter().filter(|(_, until)| now < *until).count();
+    if overlap.is_zero() {
+        old.clear();
+    } else if in_use >= most {
+        return None;
+    } else {
+        old.retain(|(_, until)| now < *until);
+        old.insert(0, (present.clone(), now.plus(overlap)));
+    }
+    *present = new;
+    Some(())
+}
+
+/// A rotation would make more than [`Webhook::MAX_KEYS`] keys sign at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooManyKeys;
 
 /// A rotation would make more than [`Webhook::MAX_SECRETS`] secrets sign at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,6 +192,8 @@ pub struct WebhookPatch {
     pub ordered: Option<bool>,
     /// See [`Webhook::retry`].
     pub retry: Option<Option<RetryPolicy>>,
+    /// See [`Webhook::signatures`].
+    pub signatures: Option<Signatures>,
 }
 
 impl WebhookPatch {
@@ -172,6 +213,7 @@ impl WebhookPatch {
             rate_limit,
             ordered,
             retry,
+            signatures,
         } = self;
         put(&mut webhook.own_name, own_name);
         put(&mut webhook.target, target);
@@ -186,6 +228,7 @@ impl WebhookPatch {
         put(&mut webhook.rate_limit, rate_limit);
         put(&mut webhook.ordered, ordered);
         put(&mut webhook.retry, retry);
+        put(&mut webhook.signatures, signatures);
     }
 }
 
@@ -399,6 +442,9 @@ mod tests {
             retry: None,
             secret: secret(0),
             old_secrets: Vec::new(),
+            signatures: Signatures::default(),
+            key: PrivateKey::from_bytes([0; 32]),
+            old_keys: Vec::new(),
             registered_after: Seq(0),
             inserted_at: at(0),
             updated_at: at(0),
@@ -421,6 +467,18 @@ mod tests {
         assert_eq!(webhook.old_secrets.len(), Webhook::MAX_SECRETS - 1, "expired secrets are dropped");
         assert_eq!(webhook.rotate_secret(secret(6), at(24), Duration::ZERO), Ok(()));
         assert_eq!((signing(&webhook, 24), webhook.old_secrets.len()), (vec![secret(6)], 0));
+
+        // Keys go by the same rules, and neither touches the other.
+        let key = |n: u8| PrivateKey::from_bytes([n; 32]);
+        let keys = |webhook: &Webhook, hours| webhook.keys_at(at(hours)).cloned().collect::<Vec<_>>();
+        for n in 1..5 {
+            assert_eq!(webhook.rotate_key(key(n), at(0), DAY), Ok(()));
+        }
+        assert_eq!(webhook.rotate_key(key(5), at(1), DAY), Err(TooManyKeys));
+        assert_eq!(keys(&webhook, 1), [key(4), key(3), key(2), key(1), key(0)]);
+        assert_eq!(keys(&webhook, 24), [key(4)]);
+        assert_eq!(webhook.rotate_key(key(5), at(1), Duration::ZERO), Ok(()));
+        assert_eq!((keys(&webhook, 1), signing(&webhook, 24)), (vec![key(5)], vec![secret(6)]));
     }
 
     #[test]

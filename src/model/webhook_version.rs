@@ -97,6 +97,7 @@ impl Webhook {
             ("retry", schedule),
             ("retry", number(retry.map(|retry| retry.max_attempts().into()))),
             ("retry", retry.map(|retry| retry.jitter().to_string()).unwrap_or_default()),
+            ("signatures", list(&mut self.signatures.identifiers().iter().map(ToString::to_string))),
         ]
     }
 

@@ -17,6 +17,7 @@ mod filter_page;
 mod filters;
 mod frame;
 mod jobs;
+mod key_pair;
 mod layout;
 mod live;
 mod names;

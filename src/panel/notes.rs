@@ -24,6 +24,7 @@ pub(super) async fn said(view: &View<'_>) -> Option<String> {
         "saved" => of_webhook(t.done_saved),
         "created" => of_webhook(t.done_created),
         "rotated" => of_webhook(t.done_rotated),
+        "key-rotated" => of_webhook(view.lang.identity().done_key_rotated),
         "paused" => of_webhook(t.done_paused),
         "resumed" => of_webhook(t.done_resumed),
         "deleted" => Some(t.done_deleted.to_owned()),

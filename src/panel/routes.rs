@@ -2,7 +2,7 @@
 
 use super::view::{PageResult, View};
 use super::{
-    backfills, event_types, events, notifications, overview, resends, search, system, tokens, webhook_form,
+    backfills, event_types, events, key_pair, notifications, overview, resends, search, system, tokens, webhook_form,
     webhook_page, webhooks, welcome,
 };
 use crate::http::{Route, Routes};
@@ -98,6 +98,8 @@ pub(super) static ROUTES: Routes<PanelAccess> = Routes(routes! {
     POST "/webhooks/{id}/test" Change => webhooks::test(WebhookId);
     GET "/webhooks/{id}/rotate" Page => webhook_page::confirm_rotate(WebhookId);
     POST "/webhooks/{id}/rotate" Change => webhook_page::rotate(WebhookId);
+    GET "/webhooks/{id}/rotate-key" Page => key_pair::confirm_rotate(WebhookId);
+    POST "/webhooks/{id}/rotate-key" Change => key_pair::rotate(WebhookId);
     POST "/webhooks/{id}/kept" Change => webhook_page::kept(WebhookId);
     GET "/webhooks/{id}/secret.txt" Page => webhook_page::secret_file(WebhookId);
     GET "/webhooks/{id}/delete" Page => webhook_page::confirm_delete(WebhookId);

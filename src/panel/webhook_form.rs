@@ -3,6 +3,7 @@
 use super::backfills;
 use super::filter_page;
 use super::frame::{Place, framed};
+use super::key_pair;
 use super::layout::{day, pretty};
 use super::names;
 use super::request::{page, see};
@@ -10,7 +11,9 @@ use super::session::random_text;
 use super::texts::{Lang, fill, sentence};
 use super::view::{PageResult, Refusal, View};
 use super::webhook_typed::{Problems, Typed};
-use crate::model::{ApiCode, ClientCertificateName, KnownType, Localized, Webhook, WebhookId, WebhookPatch};
+use crate::model::{
+    ApiCode, ClientCertificateName, KnownType, Localized, Signatures, Webhook, WebhookId, WebhookPatch,
+};
 use crate::service::{Error, Registered};
 use bytes::Bytes;
 use http::{Response, StatusCode};
@@ -290,6 +293,8 @@ fn advanced(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems:
     let names =
         ["description", "ordered", "max_in_flight", "rate_limit", "retry_schedule", "retry_attempts", "retry_jitter"];
     let open = typed.ordered
+        || !matches!(typed.signatures.as_str(), "" | "v1")
+        || problems.contains_key("signatures")
         || values.iter().any(|value| !value.is_empty())
         || names.iter().chain(&["headers"]).any(|name| problems.contains_key(name));
     let headers_help = if webhook.is_some() { t.headers_keep } else { t.headers_help };
@@ -320,7 +325,28 @@ fn advanced(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems:
                 (field("retry_attempts", t.retry_attempts, t.retry_attempts_help, &typed.retry_attempts, "short", ""))
                 (field("retry_jitter", t.retry_jitter, t.retry_jitter_help, &typed.retry_jitter, "short", ""))
             }
+            (signatures(view, typed, problems))
             (field("headers", t.headers, headers_help, &typed.headers, "area", "X-Loja: 42"))
+        }
+    }
+}
+
+/// Which signatures are sent.
+fn signatures(view: &View<'_>, typed: &Typed, problems: &Problems) -> Markup {
+    let t = view.lang.identity();
+    let problem = problems.get("signatures");
+    html! {
+        div.field {
+            label for="signatures" { (t.signatures) }
+            select #signatures name="signatures" aria-describedby="signatures-help"
+                aria-invalid=[problem.map(|_| "true")] {
+                @for one in Signatures::ALL {
+                    @let value = one.identifiers().join(" ");
+                    option value=(value) selected[typed.signatures == value] { (key_pair::in_words(view, one)) }
+                }
+            }
+            @if let Some(problem) = problem { p.problem #signatures-problem { (problem) } }
+            p.help #signatures-help { (t.signatures_help) }
         }
     }
 }

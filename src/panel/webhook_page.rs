@@ -5,6 +5,7 @@ use super::backfills;
 use super::filter_page;
 use super::filters::{alerts, asked_for, listed, period_popover, read_page, set_chips, shown_period};
 use super::frame::{Place, framed};
+use super::key_pair;
 use super::layout::{action, ago, at_most_counted, day, decimal, empty, moment, number, with_moments};
 use super::names;
 use super::request::{page, see, text_file};
@@ -248,6 +249,7 @@ fn signature(view: &View<'_>, webhook: &Webhook) -> Markup {
                 p.acts { a.btn href=(format!("/webhooks/{}/rotate", webhook.id)) { (t.rotate) } }
             }
         }
+        (key_pair::card(view, webhook))
         section.card.pad {
             h2 { (t.verify_title) }
             p { (t.verify_help) }
@@ -307,6 +309,9 @@ fn configuration(view: &View<'_>, webhook: &Webhook) -> Markup {
                         dd { (retry.schedule().iter().copied().map(format_duration).collect::<Vec<_>>().join(" ")) }
                     }
                     div { dt { (t.retry_attempts) } dd { (retry.max_attempts()) } }
+                }
+                div {
+                    dt { (view.lang.identity().signatures) } dd { (key_pair::in_words(view, webhook.signatures)) }
                 }
                 @if webhook.headers.iter().next().is_some() {
                     div {

@@ -9,8 +9,8 @@ use super::url_typed::{self, TypedUrl};
 use super::view::View;
 use crate::model::{
     Authorization, ClientCertificateName, EventType, ExpectedVersion, ExtraHeaders, Localized, MAX_AUTOMATIC_ATTEMPTS,
-    MAX_DESCRIPTION_BYTES, Pattern, PatternSet, PayloadFilter, RateLimit, RetryPolicy, RetryPolicyError, TargetUrl,
-    Webhook, WebhookName, WebhookPatch, WebhookVersion, format_duration, parse_duration,
+    MAX_DESCRIPTION_BYTES, Pattern, PatternSet, PayloadFilter, RateLimit, RetryPolicy, RetryPolicyError, Signatures,
+    TargetUrl, Webhook, WebhookName, WebhookPatch, WebhookVersion, format_duration, parse_duration,
 };
 use crate::service::WebhookDraft;
 use std::collections::{BTreeMap, BTreeSet};
@@ -50,6 +50,8 @@ pub(super) struct Typed {
     pub(super) retry_attempts: String,
     /// In percent.
     pub(super) retry_jitter: String,
+    /// Their identifiers, with spaces between them.
+    pub(super) signatures: String,
 }
 
 /// A sentence for each field that can't be taken, by its name.
@@ -78,6 +80,7 @@ impl Typed {
             retry_schedule: text("retry_schedule"),
             retry_attempts: text("retry_attempts"),
             retry_jitter: text("retry_jitter"),
+            signatures: form.get("signatures").unwrap_or("v1").to_owned(),
         }
     }
 
@@ -111,6 +114,7 @@ impl Typed {
             retry_jitter: retry
                 .map(|policy| number_typed::written(view.lang, (policy.jitter() * 1000.0).round() / 10.0))
                 .unwrap_or_default(),
+            signatures: webhook.signatures.identifiers().join(" "),
             name: webhook.name().to_owned(),
             target: webhook.target.to_string(),
             patterns,
@@ -171,6 +175,7 @@ impl Typed {
             ("retry_schedule", self.retry_schedule.clone(), stored.retry_schedule.clone()),
             ("retry_attempts", number(&self.retry_attempts, &stored.retry_attempts), stored.retry_attempts.clone()),
             ("retry_jitter", number(&self.retry_jitter, &stored.retry_jitter), stored.retry_jitter.clone()),
+            ("signatures", self.signatures.clone(), stored.signatures.clone()),
         ];
         let different = fields.into_iter().filter(|(_, typed, stored)| typed != stored);
         different
@@ -260,6 +265,13 @@ impl Typed {
             None
         });
         let retry = self.read_retry(view, &mut problems);
+        let signatures = match self.signatures.as_str() {
+            "" => Some(Signatures::default()),
+            text => Signatures::parse(&text.split(' ').collect::<Vec<_>>()),
+        };
+        if signatures.is_none() {
+            problems.insert("signatures", view.lang.identity().bad_signatures.to_owned());
+        }
         let (Some(target), Some(events), true) = (target, events, problems.is_empty()) else {
             return Err(problems);
         };
@@ -276,6 +288,7 @@ impl Typed {
             ordered: Some(self.ordered),
             headers,
             retry: Some(retry),
+            signatures,
             ..WebhookPatch::default()
         };
         Ok(WebhookDraft { target, events, secret: None, rest })

@@ -1,7 +1,7 @@
 //! Why a verb was not done, and how the API and the panel answer that.
 
 use crate::model::{
-    ApiCode, Localized, MAX_ATTEMPTS_KEPT, Outdated, ResendRefusal, TooManySecrets, Webhook, localized,
+    ApiCode, Localized, MAX_ATTEMPTS_KEPT, Outdated, ResendRefusal, TooManyKeys, TooManySecrets, Webhook, localized,
 };
 use crate::store::{AcceptRefusal, ChangeError, MAX_JOBS, ResendToRefusal, StoreError, TooManyJobs};
 use http::StatusCode;
@@ -195,6 +195,19 @@ impl From<TooManyJobs> for Error {
 impl From<Outdated> for Error {
     fn from(_: Outdated) -> Self {
         Self::Outdated
+    }
+}
+
+impl From<TooManyKeys> for Error {
+    fn from(_: TooManyKeys) -> Self {
+        let most = Webhook::MAX_KEYS;
+        let detail = localized!(
+            "{most} keys sign already, each within its overlap: wait for one to end, or rotate as leaked \
+             (`{{\"overlap\": \"0s\"}}`), which ends all older ones at once",
+            "{most} chaves já assinam, cada uma no seu prazo: espere uma delas terminar, ou troque dizendo que a chave \
+             vazou (`{{\"overlap\": \"0s\"}}`), o que encerra já todas as anteriores"
+        );
+        Self::Conflict { code: ApiCode::TooManyKeys, detail }
     }
 }
 

@@ -5,7 +5,7 @@ use super::caller::Caller;
 use super::error::Error;
 use super::find::find_notification;
 use super::shared::Service;
-use crate::delivery::transport::sign::signature;
+use crate::delivery::transport::sign::{SigningKey, signature_by};
 use crate::model::{
     Attempt, Event, Localized, NotificationId, Payload, SentRequest, TargetUrl, Webhook, WebhookId, localized,
 };
@@ -117,7 +117,8 @@ impl RequestParts {
     }
 
     /// The request of an attempt, given the id of its notification and its webhook's; `None` where nothing was kept of
-    /// it. Signing hashes the whole body once for each secret that the webhook has.
+    /// it. Signing hashes the whole body once for each secret that the webhook has, and twice for each key that could
+    /// have signed.
     pub fn rebuild(
         &self,
         notification: NotificationId,
@@ -183,14 +184,28 @@ impl RequestParts {
     }
 }
 
-/// The signature that was sent, if the secrets that the webhook still has give it: those that signed stand next to each
-/// other, and which they were, the tag decides.
+/// The signature that was sent, if what the webhook still has gives it. Of the secrets, those that signed stand next to
+/// each other, and so of the keys, behind them; which they were, the tag decides. That the webhook has other kinds of
+/// signatures by now changes nothing.
 fn signed(webhook: &Webhook, id: &str, timestamp_s: u64, body: &[u8], kept: &SentRequest) -> Option<String> {
+    let sign = |key: SigningKey| signature_by(std::iter::once(key), id, timestamp_s, body);
     let secrets = std::iter::once(&webhook.secret).chain(webhook.old_secrets.iter().map(|(secret, _)| secret));
-    let each: Vec<String> = secrets.map(|secret| signature(std::iter::once(secret), id, timestamp_s, body)).collect();
+    let symmetric = runs(&secrets.map(|secret| sign(SigningKey::new(secret))).collect::<Vec<_>>());
+    let is_it = |signature: &&String| SentRequest::signature_tag(signature.as_bytes()) == kept.signature_tag;
+    if let Some(found) = symmetric.iter().find(is_it) {
+        return Some(found.clone());
+    }
+    // A private key takes much longer, and few webhooks have used theirs.
+    let keys = std::iter::once(&webhook.key).chain(webhook.old_keys.iter().map(|(key, _)| key));
+    let asymmetric = runs(&keys.map(|key| sign(SigningKey::of_private(key))).collect::<Vec<_>>());
+    let both = symmetric.iter().flat_map(|one| asymmetric.iter().map(move |other| format!("{one} {other}")));
+    asymmetric.iter().cloned().chain(both).find(|signature| is_it(&signature))
+}
+
+/// Every run of neighbours, as the header has them.
+fn runs(each: &[String]) -> Vec<String> {
     let runs = (0..each.len()).flat_map(|from| (from + 1..=each.len()).map(move |to| from..to));
-    runs.map(|run| each[run].join(" "))
-        .find(|signature| SentRequest::signature_tag(signature.as_bytes()) == kept.signature_tag)
+    runs.map(|run| each[run].join(" ")).collect()
 }
 
 impl Service {

@@ -7,12 +7,12 @@ use super::shared::Service;
 use super::views::NotificationView;
 use crate::model::{
     AccountNo, ApiCode, AttemptError, Authorization, ClientCertificateName, EventDraft, EventType, ExpectedVersion,
-    ExtraHeaders, Fingerprint, Listing, Localized, Page, PatternSet, Seq, SigningSecret, TargetUrl, Timestamp, Webhook,
-    WebhookId, WebhookNo, WebhookPatch, WebhookStatus, localized,
+    ExtraHeaders, Fingerprint, Listing, Localized, Page, PatternSet, PrivateKey, Seq, Signatures, SigningSecret,
+    TargetUrl, Timestamp, Webhook, WebhookId, WebhookNo, WebhookPatch, WebhookStatus, localized,
 };
 use crate::store::{
     ChangeWebhook, DeleteWebhook, IfExpected, MAX_WEBHOOKS, RecordTestEvent, RegisterRefusal, Registered, Registration,
-    RotateSecret,
+    RotateKey, RotateSecret,
 };
 use crate::tls::CertificateEnd;
 use std::sync::Arc;
@@ -54,6 +54,9 @@ impl WebhookDraft {
             retry: None,
             secret: self.secret.unwrap_or_else(|| SigningSecret::from_random(crate::random::bytes())),
             old_secrets: Vec::new(),
+            signatures: Signatures::default(),
+            key: PrivateKey::from_bytes(crate::random::bytes()),
+            old_keys: Vec::new(),
             registered_after: Seq(0),
             inserted_at: now,
             updated_at: now,
@@ -68,9 +71,9 @@ impl Service {
     /// Registers a webhook; on return it is durable, and every event recorded from now on that it matches is sent to
     /// it.
     ///
-    /// A target that would be refused now is not taken, nor a client certificate that the account can't use; one whose
-    /// name leads nowhere yet is. A call repeated with the same `idempotency_key` within its window registers nothing,
-    /// whatever its target is by now, unless that webhook was deleted.
+    /// A target that would be refused now is not taken, nor a client certificate that the account can't use; a target
+    /// whose name leads nowhere yet is. A call repeated with the same `idempotency_key` within its window registers
+    /// nothing, whatever its target is by now, unless that webhook was deleted.
     pub async fn register(
         &self,
         caller: &Caller,
@@ -277,7 +280,7 @@ impl Service {
         Ok(())
     }
 
-    /// How long a secret that is replaced signs on beside the new one.
+    /// How long a secret or a key that is replaced signs on beside the new one.
     pub fn secret_overlap(&self) -> Duration {
         self.config().delivery.secret_overlap
     }
@@ -296,6 +299,23 @@ impl Service {
         let rotated = rotated.ok_or(Error::NotFound)?;
         let signing = rotated.secrets_at(self.clock.now()).count();
         tracing::info!(webhook = %rotated.id, signing, by = %caller.by, "signing secret rotated");
+        Ok(rotated)
+    }
+
+    /// Gives a webhook a new key pair; the old one signs beside it for `overlap`, as at
+    /// [`rotate_secret`](Self::rotate_secret).
+    pub async fn rotate_key(
+        &self,
+        caller: &Caller,
+        id: WebhookId,
+        overlap: Option<Duration>,
+    ) -> Result<Arc<Webhook>, Error> {
+        let key = PrivateKey::from_bytes(crate::random::bytes());
+        let overlap = overlap.unwrap_or_else(|| self.secret_overlap());
+        let rotated = self.store.commit(RotateKey { account: caller.account, id, key, overlap }).await?;
+        let rotated = rotated.ok_or(Error::NotFound)?;
+        let signing = rotated.keys_at(self.clock.now()).count();
+        tracing::info!(webhook = %rotated.id, signing, by = %caller.by, "signing key rotated");
         Ok(rotated)
     }
 

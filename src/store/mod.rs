@@ -68,7 +68,7 @@ pub use changes::idempotency::IdempotencyKey;
 pub use changes::notifications::{RecordOutcome, ResendEvent, ResendEventTo, ResendNotification, ResendToRefusal};
 pub use changes::tokens::{AddToken, NoteTokenUses, RevokeToken};
 pub use changes::webhooks::{
-    ChangeWebhook, DeleteWebhook, IfExpected, RegisterRefusal, Registered, Registration, RotateSecret,
+    ChangeWebhook, DeleteWebhook, IfExpected, RegisterRefusal, Registered, Registration, RotateKey, RotateSecret,
 };
 pub use directory::Directory;
 pub use engine::disk_space::DiskLevel;

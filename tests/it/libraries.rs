@@ -72,7 +72,9 @@ fn the_published_libraries_verify_deliveries_retries_and_rotations() {
     }
     let receiver = Receiver::start(&[Reply::Status(500), Reply::Status(503), Reply::Status(200)]);
     let daemon = Daemon::start(QUICK);
-    let webhook = daemon.register_with(json!({ "target": receiver.url, "events": ["*"] }));
+    // They know v1 alone, and pass over the other kind beside it.
+    let fields = json!({ "target": receiver.url, "events": ["*"], "signatures": ["v1", "v1a"] });
+    let webhook = daemon.register_with(fields);
     let old = webhook["secret"].as_str().unwrap();
     let event = json!({ "type": "PAYMENT.PAID", "resource": { "nome": "Açaí & Cia \u{1f4e6}", "valor": 12.90 } });
     let first = daemon.record_with(event.clone());

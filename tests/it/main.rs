@@ -44,6 +44,7 @@ mod receiver;
 mod requests;
 mod searching;
 mod secrets;
+mod signatures;
 mod skips;
 mod stream;
 mod systemd;

@@ -54,6 +54,7 @@ pub(super) const FIELDS: &[Field] = &[
     field("rate_limit", Kind::Plain, Absent::Default("null")),
     field("ordered", Kind::Plain, Absent::Default("false")),
     field("retry", Kind::Plain, Absent::Default("null")),
+    field("signatures", Kind::Plain, Absent::Default("[\"v1\"]")),
     field("headers", Kind::Values, Absent::Default("null")),
     field("filter", Kind::Filter, Absent::Default("null")),
 ];

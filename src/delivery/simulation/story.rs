@@ -10,8 +10,8 @@ use crate::config::Delivery;
 use crate::delivery::schedule::queue::Bounds;
 use crate::model::{
     EventId, EventType, ExtraHeaders, Fingerprint, MAX_AUTOMATIC_ATTEMPTS, NotificationFilter, NotificationKey,
-    Pattern, PatternSet, PayloadFilter, RateLimit, RetryPolicy, Seq, SigningSecret, State, Status, TargetUrl,
-    Timestamp, Webhook, WebhookId, WebhookNo, WebhookPatch, WebhookStatus, millis,
+    Pattern, PatternSet, PayloadFilter, PrivateKey, RateLimit, RetryPolicy, Seq, Signatures, SigningSecret, State,
+    Status, TargetUrl, Timestamp, Webhook, WebhookId, WebhookNo, WebhookPatch, WebhookStatus, millis,
 };
 use crate::store::IdempotencyKey;
 use std::sync::Arc;
@@ -122,6 +122,9 @@ impl World {
             retry,
             secret: SigningSecret::from_random([1; 32]),
             old_secrets: Vec::new(),
+            signatures: Signatures::default(),
+            key: PrivateKey::from_bytes([2; 32]),
+            old_keys: Vec::new(),
             registered_after: Seq(0),
             inserted_at: Timestamp::default(),
             updated_at: Timestamp::default(),

@@ -17,9 +17,8 @@ pub(crate) struct PreparedWebhook {
     pub(crate) renewals: u32,
     target: Arc<TargetUrl>,
     headers: HeaderMap,
-    key: SigningKey,
-    /// The secrets before it, the newest first, and until when each signs.
-    old_keys: Vec<(SigningKey, Timestamp)>,
+    /// What signs, and until when what was rotated out does.
+    keys: Vec<(SigningKey, Option<Timestamp>)>,
 }
 
 impl PreparedWebhook {
@@ -36,8 +35,7 @@ impl PreparedWebhook {
         Self {
             target: Arc::new(webhook.target.clone()),
             headers,
-            key: SigningKey::new(&webhook.secret),
-            old_keys: webhook.old_secrets.iter().map(|(secret, until)| (SigningKey::new(secret), *until)).collect(),
+            keys: SigningKey::all_of(&webhook),
             webhook,
             renewals,
         }
@@ -60,8 +58,8 @@ impl PreparedWebhook {
         trace: Option<&TraceContext>,
     ) -> OutboundRequest {
         let id = id.to_string();
-        let old = self.old_keys.iter().filter(|(_, until)| now < *until).map(|(key, _)| key);
-        let signature = signature_by(std::iter::once(&self.key).chain(old), &id, now.as_secs(), &body);
+        let keys = self.keys.iter().filter(|(_, until)| until.is_none_or(|until| now < until)).map(|(key, _)| key);
+        let signature = signature_by(keys, &id, now.as_secs(), &body);
         let mut headers = self.headers.clone();
         let mut set = |name: &'static str, value: String| {
             let value = HeaderValue::try_from(value)

@@ -1,8 +1,8 @@
 //! Webhooks: registered, changed, deleted, given new secrets.
 
 use crate::model::{
-    AccountNo, ExpectedVersion, Fingerprint, Outdated, Seq, SigningSecret, Timestamp, TooManySecrets, Webhook,
-    WebhookId, WebhookNo, WebhookPatch, WebhookStatus,
+    AccountNo, ExpectedVersion, Fingerprint, Outdated, PrivateKey, Seq, SigningSecret, Timestamp, TooManyKeys,
+    TooManySecrets, Webhook, WebhookId, WebhookNo, WebhookPatch, WebhookStatus,
 };
 use crate::store::changes::bring_forward::begin_bringing_forward;
 use crate::store::changes::change::{Change, ChangeError};
@@ -159,6 +159,39 @@ impl Change for RotateSecret {
         };
         // By the wall clock, which will end them.
         let rotation = rotated.rotate_secret(self.secret, ledger.clock.now(), self.overlap);
+        rotation.map_err(ChangeError::Refused)?;
+        rotated.updated_at = now;
+        Ok(Some(put_webhook(ledger, txn, rotated)))
+    }
+}
+
+/// Gives a webhook a new key pair, by the rules of [`Webhook::rotate_key`]. Answers `None` when the account has no such
+/// webhook.
+#[derive(Debug)]
+pub struct RotateKey {
+    /// Whose it is.
+    pub account: AccountNo,
+    /// The webhook.
+    pub id: WebhookId,
+    /// The new key.
+    pub key: PrivateKey,
+    /// For how long the present one goes on being used as well.
+    pub overlap: Duration,
+}
+
+impl Change for RotateKey {
+    type Reply = Option<Arc<Webhook>>;
+    type Error = ChangeError<TooManyKeys>;
+
+    const GROWS: bool = true;
+
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
+        let directory = ledger.shared.directory();
+        let Some(mut rotated) = directory.by_id(self.account, self.id).map(|webhook| Webhook::clone(webhook)) else {
+            return Ok(None);
+        };
+        // By the wall clock, which will end them.
+        let rotation = rotated.rotate_key(self.key, ledger.clock.now(), self.overlap);
         rotation.map_err(ChangeError::Refused)?;
         rotated.updated_at = now;
         Ok(Some(put_webhook(ledger, txn, rotated)))

@@ -3,8 +3,8 @@
 use crate::clock::Clock;
 use crate::model::{
     AccountNo, Attempt, AttemptError, AttemptResult, BodyDraft, ErrorCode, Event, EventType, ExtraHeaders, Fingerprint,
-    NewEvent, Notification, NotificationKey, OrderKey, Pattern, PatternSet, ResourceFacts, Seq, SigningSecret,
-    TargetUrl, Timestamp, Trigger, Verdict, Webhook, WebhookId, WebhookNo, WebhookStatus,
+    NewEvent, Notification, NotificationKey, OrderKey, Pattern, PatternSet, PrivateKey, ResourceFacts, Seq, Signatures,
+    SigningSecret, TargetUrl, Timestamp, Trigger, Verdict, Webhook, WebhookId, WebhookNo, WebhookStatus,
 };
 use crate::store::changes::change::Change;
 use crate::store::changes::idempotency::IdempotencyKey;
@@ -304,6 +304,9 @@ pub(crate) fn webhook(account: AccountNo, patterns: &[&str]) -> Webhook {
         retry: None,
         secret: SigningSecret::from_random([1; 32]),
         old_secrets: Vec::new(),
+        signatures: Signatures::default(),
+        key: PrivateKey::from_bytes([2; 32]),
+        old_keys: Vec::new(),
         registered_after: Seq(0),
         inserted_at: START,
         updated_at: START,

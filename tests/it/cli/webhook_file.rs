@@ -35,6 +35,7 @@ fn full(target: &str) -> Value {
         "rate_limit": 2.5,
         "ordered": true,
         "retry": {"schedule": ["5s", "2m"], "max_attempts": 3, "jitter": 0.25},
+        "signatures": ["v1", "v1a"],
     });
     let document: Value = serde_json::from_str(include_str!("../../../src/api/openapi.json")).unwrap();
     let taken = document.pointer("/components/schemas/NewWebhook/properties/webhook/properties").unwrap();

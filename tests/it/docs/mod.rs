@@ -5,7 +5,7 @@
 //! with its reason; where a program is missing, that is said and the rest is run.
 
 mod backup;
-mod blocks;
+pub(crate) mod blocks;
 mod calls;
 mod commands;
 mod configs;

@@ -13,7 +13,7 @@ pub(crate) const V1: u8 = 1;
 /// The largest value that is ever written: a leaf full of such rows still fits into a quarter of a segment, past which
 /// sled spills into files it never syncs (see `SEGMENT_BYTES`). The largest record is a webhook with every field at its
 /// limit.
-pub(crate) const MAX_VALUE_BYTES: usize = 25 * 1024 + 150;
+pub(crate) const MAX_VALUE_BYTES: usize = 25 * 1024 + 348;
 /// How much of a payload one row holds.
 pub(crate) const CHUNK_BYTES: usize = 16 * 1024;
 

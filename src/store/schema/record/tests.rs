@@ -6,9 +6,10 @@ use crate::model::{
     AccountNo, Attempt, AttemptError, AttemptResult, Authorization, BulkJob, ClientCertificateName, DisabledReason,
     ErrorCode, Event, EventId, EventType, ExtraHeaders, Fingerprint, JobId, JobKind, JobState, KeptHead, Notice,
     Notification, NotificationFilter, NotificationKey, OrderKey, Pattern, PatternSet, Payload, PayloadFilter,
-    RateLimit, ResourceFacts, Response, ResponseFilter, RetryPolicy, Scopes, SearchText, SentHeader, SentRequest, Seq,
-    SigningSecret, SkipReason, Skipped, State, Status, TargetHealth, TargetUrl, Timestamp, Timings, TlsVersion,
-    TokenHash, TokenId, TraceContext, Trial, Trigger, Webhook, WebhookId, WebhookName, WebhookNo, WebhookStatus,
+    PrivateKey, RateLimit, ResourceFacts, Response, ResponseFilter, RetryPolicy, Scopes, SearchText, SentHeader,
+    SentRequest, Seq, Signatures, SigningSecret, SkipReason, Skipped, State, Status, TargetHealth, TargetUrl,
+    Timestamp, Timings, TlsVersion, TokenHash, TokenId, TraceContext, Trial, Trigger, Webhook, WebhookId, WebhookName,
+    WebhookNo, WebhookStatus,
 };
 use crate::store::hex::hex;
 use crate::store::schema::record::clock::{ClockV1, RunV1, decode_clock, encode_clock};
@@ -81,6 +82,9 @@ fn bare_webhook() -> Webhook {
         retry: None,
         secret: SigningSecret::from_bytes(vec![4; 24]).unwrap(),
         old_secrets: Vec::new(),
+        signatures: Signatures::Symmetric,
+        key: PrivateKey::from_bytes([7; 32]),
+        old_keys: Vec::new(),
         registered_after: Seq(299),
         inserted_at: at(1000),
         updated_at: at(1000),
@@ -106,6 +110,9 @@ fn full_webhook() -> Webhook {
         old_secrets: [(vec![5; 24], 9000), (vec![6; 32], 8000)]
             .map(|(bytes, until)| (SigningSecret::from_bytes(bytes).unwrap(), at(until)))
             .to_vec(),
+        signatures: Signatures::Both,
+        key: PrivateKey::from_bytes([8; 32]),
+        old_keys: vec![(PrivateKey::from_bytes([9; 32]), at(9000))],
         updated_at: at(2000),
         deleted_at: Some(at(3000)),
         ..bare_webhook()
@@ -487,6 +494,7 @@ fn largest_webhook() -> Webhook {
             (SigningSecret::from_random([5; SigningSecret::NEW_BYTES]), at(u64::MAX));
             Webhook::MAX_SECRETS - 1
         ],
+        old_keys: vec![(PrivateKey::from_bytes([6; 32]), at(u64::MAX)); Webhook::MAX_KEYS - 1],
         registered_after: Seq(u64::MAX),
         inserted_at: at(u64::MAX),
         updated_at: at(u64::MAX),

@@ -2,8 +2,8 @@
 
 use crate::model::{
     AccountNo, Authorization, ClientCertificateName, DisabledReason, ExtraHeaders, Notice, Pattern, PatternSet,
-    PayloadFilter, RateLimit, RetryPolicy, Seq, SigningSecret, TargetHealth, TargetUrl, Timestamp, Webhook, WebhookId,
-    WebhookName, WebhookNo, WebhookStatus, millis,
+    PayloadFilter, PrivateKey, RateLimit, RetryPolicy, Seq, Signatures, SigningSecret, TargetHealth, TargetUrl,
+    Timestamp, Webhook, WebhookId, WebhookName, WebhookNo, WebhookStatus, millis,
 };
 use crate::store::error::StoreError;
 use crate::store::schema::record::frame::{invalid, open, seal};
@@ -31,6 +31,9 @@ struct WebhookV1 {
     retry: Option<RetryV1>,
     secret: Vec<u8>,
     old_secrets: Vec<(Vec<u8>, u64)>,
+    signatures: u8,
+    key: [u8; 32],
+    old_keys: Vec<([u8; 32], u64)>,
     registered_after: u64,
     inserted_ms: u64,
     updated_ms: u64,
@@ -91,6 +94,13 @@ pub(crate) fn encode_webhook(webhook: &Webhook) -> Vec<u8> {
             .iter()
             .map(|(secret, until)| (secret.expose().to_vec(), until.as_ms()))
             .collect(),
+        signatures: match webhook.signatures {
+            Signatures::Symmetric => 0,
+            Signatures::Asymmetric => 1,
+            Signatures::Both => 2,
+        },
+        key: *webhook.key.expose(),
+        old_keys: webhook.old_keys.iter().map(|(key, until)| (*key.expose(), until.as_ms())).collect(),
         registered_after: webhook.registered_after.0,
         inserted_ms: webhook.inserted_at.as_ms(),
         updated_ms: webhook.updated_at.as_ms(),
@@ -168,6 +178,18 @@ fn webhook_from(record: WebhookV1) -> Option<Webhook> {
             .into_iter()
             .map(|(secret, until)| Some((SigningSecret::from_bytes(secret)?, Timestamp::from_ms(until))))
             .collect::<Option<_>>()?,
+        signatures: match record.signatures {
+            0 => Signatures::Symmetric,
+            1 => Signatures::Asymmetric,
+            2 => Signatures::Both,
+            _ => return None,
+        },
+        key: PrivateKey::from_bytes(record.key),
+        old_keys: record
+            .old_keys
+            .into_iter()
+            .map(|(key, until)| (PrivateKey::from_bytes(key), Timestamp::from_ms(until)))
+            .collect(),
         registered_after: Seq(record.registered_after),
         inserted_at: Timestamp::from_ms(record.inserted_ms),
         updated_at: Timestamp::from_ms(record.updated_ms),
