@@ -279,9 +279,9 @@ fn a_webhook_names_a_certificate_that_its_account_may_use() {
     }
     assert!(wants("Pix!", target).contains("must be the name of a client certificate"));
     assert!(wants("pix", "http://loja.invalid/").contains("needs a target with https://"));
-    let patch = |fields: Value| daemon.patch(&path, &json!({ "webhook": fields }));
-    patch(json!({ "target": "http://loja.invalid/" })).refused(422, "invalid_fields");
-    patch(json!({ "client_certificate": "boleto" })).refused(422, "invalid_fields");
+    let change = |fields: Value| daemon.patch(&path, &json!({ "webhook": fields }));
+    change(json!({ "target": "http://loja.invalid/" })).refused(422, "invalid_fields");
+    change(json!({ "client_certificate": "boleto" })).refused(422, "invalid_fields");
     let shown = carteiro(&daemon, &["webhooks", "show", &id], "", &[]);
     let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
     assert!(shown.lines().any(|line| line.starts_with("client certificate") && line.ends_with("pix")), "{shown}");
@@ -308,7 +308,7 @@ fn a_webhook_names_a_certificate_that_its_account_may_use() {
         assert_eq!(error["code"], "client_certificate_missing", "{error}");
         assert!(error["message"].as_str().unwrap().contains(says), "{error}");
         assert_eq!(failed["attempts"][0]["request"]["sent"], false, "{failed}");
-        patch(json!({ "description": says, "client_certificate": "pix" })).expect(200);
+        change(json!({ "description": says, "client_certificate": "pix" })).expect(200);
     }
     assert_eq!(metric("pix"), None);
     let cleared = carteiro(&daemon, &["webhooks", "change", &id, "--clear", "client_certificate"], "", &[]);
