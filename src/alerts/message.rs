@@ -1,6 +1,7 @@
 //! One message to people, before a channel gives it its form.
 
 use crate::model::{Language, Timestamp, WebhookId};
+use serde::Serialize;
 use std::fmt;
 
 /// Most order ids that one condition names: a person reads no more, and a message has to fit.
@@ -145,7 +146,7 @@ impl Severity {
 }
 
 /// A page that helps.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Link {
     /// What it leads to, in the message's language.
     pub label: String,
@@ -154,24 +155,27 @@ pub struct Link {
 }
 
 /// What a message is about, for programs.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ConditionFact {
     /// Its name, such as `WEBHOOK_FAILING`.
     pub condition: String,
     /// The account's name; `None` for what concerns the machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
     /// The webhook it is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub webhook: Option<WebhookFact>,
     /// Since when.
     pub since: Timestamp,
     /// How many notifications; `None` for what isn't counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
     /// The shop's ids of the events concerned, at most [`MAX_EXTERNAL_IDS`]; `count` says how many there are.
     pub external_ids: Vec<String>,
 }
 
 /// The webhook that a condition is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct WebhookFact {
     /// Its id.
     pub id: WebhookId,

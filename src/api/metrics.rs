@@ -94,7 +94,7 @@ macro_rules! figures {
 fn failing(text: &mut MetricsText, counts: FailingCounts) {
     figures! { text:
         gauge "carteiro_webhooks_failing"
-            "Active webhooks whose targets are failing: 5 attempts in a row, or 15 minutes without a confirmation."
+            "Active webhooks whose targets are failing, by alerts.failing_after_attempts and alerts.failing_after."
             => counts.failing;
         gauge "carteiro_webhooks_disabling"
             "Failing webhooks that will be disabled unless their targets confirm." => counts.warned;
@@ -171,6 +171,13 @@ async fn of_the_daemon(text: &mut MetricsText, call: &Call) -> Result<(), Failur
             "Slow or idle connections closed to make room for new ones, since the start." => dropped;
         counter "carteiro_connections_refused_total"
             "Connections refused for lack of room, since the start." => refused;
+    }
+    let name = "carteiro_alert_sends_total";
+    text.family(name, "counter", "Tries to send an alert, by channel and result, since the start.");
+    for (channel, counts) in service.alert_sends().sends() {
+        for (result, count) in ["ok", "error"].into_iter().zip(counts) {
+            text.sample(name, &[("channel", channel.as_str()), ("result", result)], count);
+        }
     }
     let (held, without_room) = call.ingress.bodies.figures();
     figures! { text:

@@ -2,6 +2,7 @@
 //!
 //! Every mistake a caller can make ends here, as a 4xx with a sentence. It knows no store and no delivery.
 
+mod alerts;
 mod auth;
 mod backfills;
 mod call;

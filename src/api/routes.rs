@@ -1,7 +1,9 @@
 //! Every call of the API, in one table: where it is, who may make it, what it takes and what answers it.
 
 use super::call::Call;
-use super::{backfills, events, metrics, notifications, openapi, panel_links, resends, stream, tokens, webhooks};
+use super::{
+    alerts, backfills, events, metrics, notifications, openapi, panel_links, resends, stream, tokens, webhooks,
+};
 use crate::http::{Answer, Class, Failure, Route, Routes};
 use crate::model::{EventId, JobId, NotificationId, Scope, TokenId, WebhookId};
 use crate::service::Service;
@@ -102,6 +104,8 @@ pub(super) static ROUTES: Routes<ApiCall> = Routes(routes! {
     GET "/api/notifications/{id}" Notifications Read Nothing => notifications::show(NotificationId);
     GET "/api/notifications/{id}/request" Notifications Read Query => notifications::request(NotificationId);
     POST "/api/notifications/{id}/resend" Notifications Admin Nothing => notifications::resend(NotificationId);
+    GET "/api/alerts/channels" Alerts Read Nothing => alerts::channels;
+    POST "/api/alerts/test" Alerts Admin Json => alerts::test;
     GET "/api/tokens" Tokens Admin Query => tokens::list;
     POST "/api/tokens" Tokens Admin Json => tokens::create;
     DELETE "/api/tokens/{id}" Tokens Admin Nothing => tokens::revoke(TokenId);

@@ -2,6 +2,7 @@
 //! code.
 
 mod account;
+mod alerts;
 mod backfills;
 mod client;
 mod connection;
@@ -91,6 +92,8 @@ enum CliCommand {
     Events(events::EventsArgs),
     /// List, show, re-send and follow notifications
     Notifications(notifications::NotificationsArgs),
+    /// Test the channels of alerts
+    Alerts(alerts::AlertsArgs),
     /// Record a sample event
     Trigger(trigger::TriggerArgs),
     /// Print attempts as they are made
@@ -124,6 +127,7 @@ pub fn run() -> ExitCode {
         CliCommand::Webhooks(args) => webhooks::webhooks(&args),
         CliCommand::Events(args) => events::events(&args),
         CliCommand::Notifications(args) => notifications::notifications(&args),
+        CliCommand::Alerts(args) => alerts::alerts(&args),
         CliCommand::Trigger(args) => trigger::trigger(&args),
         CliCommand::Tail(args) => tail::tail(&args),
         CliCommand::Listen(args) => listen::listen(&args),

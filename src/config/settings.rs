@@ -11,13 +11,13 @@ use super::size::{GIB, KIB, MIB};
 use super::value::ValueType;
 use super::value_types::{
     ADDRESS, ADDRESS_RANGE, ALLOW_RULE, CHAT_ID, Choice, Count, FILE_PATH, Fraction, LABEL, List, MAIL_ADDRESS, NAME,
-    OPTIONAL_MAIL_ADDRESS, OPTIONAL_ORIGIN, OPTIONAL_PATH, OPTIONAL_PROXY, OPTIONAL_SMTP, OPTIONAL_URL, OPTIONAL_ZONE,
-    ORIGIN, OrNone, QUIET_HOURS, Size, Span, Switch, TIME_OF_DAY,
+    OPTIONAL_BASE_URL, OPTIONAL_MAIL_ADDRESS, OPTIONAL_ORIGIN, OPTIONAL_PATH, OPTIONAL_PROXY, OPTIONAL_SMTP,
+    OPTIONAL_TOPIC, OPTIONAL_URL, OPTIONAL_ZONE, ORIGIN, OrNone, QUIET_HOURS, Size, Span, Switch, TIME_OF_DAY,
 };
 use crate::clock::Zone;
 use crate::model::{
-    AddressRange, DisableRule, ExtraType, FailingRule, Language, MAX_AUTOMATIC_ATTEMPTS, MailAddress, ProxyUrl,
-    QuietHours, RetryPolicy, SmtpUrl, TargetUrl, TimeOfDay, Webhook,
+    AddressRange, DisableRule, ExtraType, FailingRule, Language, MAX_AUTOMATIC_ATTEMPTS, MailAddress, NtfyTopic,
+    ProxyUrl, QuietHours, RetryPolicy, SmtpUrl, TargetUrl, TimeOfDay, Webhook,
 };
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -295,14 +295,14 @@ settings! {
         /// The chat that the bot writes to: a number, negative for a group, or the @name of a channel.
         chat_id: Option<String> = None => CHAT_ID, Reload;
         /// The Bot API server, if you run your own.
-        api_base: Option<TargetUrl> = None => OPTIONAL_URL, Reload;
+        api_base: Option<TargetUrl> = None => OPTIONAL_BASE_URL, Reload;
     }
 
     /// Alerts by ntfy, on ntfy.sh or your own server.
     [alerts.ntfy] AlertNtfy {
         /// The topic's URL, such as "https://ntfy.sh/loja-avisos-x7k2". On ntfy.sh, everyone who knows the topic can
         /// read it.
-        url: Option<TargetUrl> = None => OPTIONAL_URL, Reload, Secret;
+        url: Option<NtfyTopic> = None => OPTIONAL_TOPIC, Reload, Secret;
         /// A file with an access token, if the topic is protected.
         token_file: Option<PathBuf> = None => OPTIONAL_PATH, Reload;
     }

@@ -6,8 +6,8 @@ use super::size::{format_size, parse_size};
 use super::value::{RawValue, ValueError, ValueType, quote};
 use crate::clock::Zone;
 use crate::model::{
-    AddressRange, EventType, MailAddress, ProxyUrl, QuietHours, SmtpUrl, TargetUrl, TimeOfDay, format_duration,
-    parse_duration,
+    AddressRange, EventType, MailAddress, NtfyTopic, ProxyUrl, QuietHours, SmtpUrl, TargetUrl, TimeOfDay,
+    format_duration, parse_duration,
 };
 use std::fmt::Display;
 use std::net::SocketAddr;
@@ -167,6 +167,25 @@ pub(crate) const OPTIONAL_URL: TextType<Option<TargetUrl>> = TextType {
     expected: || "an http:// or https:// URL without a user, a password and a fragment, or \"\" for none".to_owned(),
     parse: |text| if text.is_empty() { Some(None) } else { TargetUrl::parse(text).ok().map(Some) },
     show: |url| url.as_ref().map(|url| url.as_str().to_owned()).unwrap_or_default(),
+    hint: "",
+};
+
+/// The beginning of URLs, or the empty string for none.
+pub(crate) const OPTIONAL_BASE_URL: TextType<Option<TargetUrl>> = TextType {
+    expected: || "an http:// or https:// URL without a user, a password and a query, or \"\" for none".to_owned(),
+    parse: |text| match text {
+        "" => Some(None),
+        text => TargetUrl::parse(text).ok().filter(|_| !text.contains('?')).map(Some),
+    },
+    show: OPTIONAL_URL.show,
+    hint: "",
+};
+
+/// A topic of ntfy, or the empty string for none.
+pub(crate) const OPTIONAL_TOPIC: TextType<Option<NtfyTopic>> = TextType {
+    expected: || format!("{}, or \"\" for none", NtfyTopic::FORM),
+    parse: |text| if text.is_empty() { Some(None) } else { NtfyTopic::parse(text).map(Some) },
+    show: |topic| topic.as_ref().map(|topic| topic.as_str().to_owned()).unwrap_or_default(),
     hint: "",
 };
 

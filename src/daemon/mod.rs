@@ -16,6 +16,7 @@ pub use accounts::absent_accounts;
 pub use error::Error;
 pub use settings::{CheckedFiles, check_files};
 
+use crate::alerts::channels::Channels;
 use crate::api::Api;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -71,6 +72,7 @@ pub struct Daemon {
     panel: Option<Arc<Panel>>,
     store: Store,
     client: Client,
+    channels: Arc<Channels>,
     engine: Engine,
     ingress: Arc<Ingress>,
     server: JoinHandle<()>,
@@ -86,7 +88,9 @@ impl Daemon {
     /// Starts everything. On return requests are served and pending notifications are delivered.
     pub async fn start(config: &Config, clock: Clock, options: StartOptions) -> Result<Self, Error> {
         // What the config's files can be refused for comes before the store is touched.
-        let client = Client::new(settings::client(config)?, clock.clone());
+        let client_settings = settings::client(config)?;
+        let channels = settings::channels(config)?;
+        let client = Client::new(client_settings.clone(), clock.clone());
         let certificate = settings::certificate(config)?;
         let connections = file_descriptors::for_connections(config);
         let ingress = Ingress::new(config.server.clone(), certificate, connections);
@@ -118,7 +122,10 @@ impl Daemon {
             Engine::start(store.clone(), client.clone(), delivery, clock.clone(), store.durable(), store_updates);
         let delivery = DeliveryHandle { status: engine.status.clone(), client: client.clone() };
 
-        let service = Service::new(store.clone(), clock.clone(), delivery, accounts.clone(), config.clone());
+        let numbers = accounts.iter().map(|account| account.no).collect();
+        let channels = Arc::new(Channels::new(channels, numbers, client_settings, clock.clone()));
+        let service =
+            Service::new(store.clone(), clock.clone(), delivery, channels.clone(), accounts.clone(), config.clone());
         let service = Arc::new(service);
         let is_first_start = admin_token::make_missing(&service, &store, &accounts).await?;
         let caller = |account: &crate::service::Account| Caller {
@@ -174,6 +181,7 @@ impl Daemon {
             panel,
             store,
             client,
+            channels,
             engine,
             ingress,
             server,
@@ -188,7 +196,9 @@ impl Daemon {
     /// Applies what a new config changes without a restart. All or nothing: after an error everything is as it was.
     pub fn reload(&self, config: &Config) -> Result<(), Error> {
         let client = settings::client(config)?;
+        let channels = settings::channels(config)?;
         let certificate = settings::certificate(config)?;
+        self.channels.replace(channels, client.clone());
         self.client.replace(client);
         self.engine.reload(config.delivery.clone());
         self.service.set_config(config.clone());

@@ -4,6 +4,7 @@
 //! The other modules take the sections of the config that they need as they are.
 
 use super::{Error, admin_token};
+use crate::alerts::channels::{BadFile, ReadChannels};
 use crate::config::Config;
 use crate::delivery::transport::client_certificates::ClientCertificates;
 use crate::delivery::transport::settings::ClientSettings;
@@ -24,6 +25,7 @@ pub(crate) fn client(config: &Config) -> Result<ClientSettings, Error> {
         proxy: proxy(config)?,
         tls,
         client_certificates,
+        any_address: false,
     })
 }
 
@@ -58,6 +60,15 @@ fn proxy(config: &Config) -> Result<Option<ProxyUrl>, Error> {
     proxy.map(Some).map_err(|error| bad(format!("{} must hold {error}, on one line", path.display())))
 }
 
+/// Reads the files that the alert channels of a config need.
+pub(crate) fn channels(config: &Config) -> Result<ReadChannels, Error> {
+    ReadChannels::of(config).map_err(|mut bad| of_channel(bad.swap_remove(0)))
+}
+
+fn of_channel(bad: BadFile) -> Error {
+    Error::bad_file(bad.key, bad.sentence)
+}
+
 /// The files that a config names, as a start would read them.
 pub struct CheckedFiles {
     /// Every problem of them.
@@ -83,6 +94,7 @@ pub fn check_files(config: &Config, now: Timestamp) -> CheckedFiles {
         let why = account.admin_token_file.as_deref().and_then(|path| admin_token::read(path).err());
         problems.extend(why.map(|why| Error::bad_file(format!("account[{nth}].admin_token_file"), why)));
     }
+    problems.extend(ReadChannels::of(config).err().into_iter().flatten().map(of_channel));
     let warnings = warnings(certificate.as_ref(), &client, config.server.listen, now);
     CheckedFiles { problems, warnings }
 }

@@ -20,6 +20,8 @@ pub enum Class {
     Stream,
     /// Calls about tokens.
     Tokens,
+    /// Calls about alerts.
+    Alerts,
     /// The metrics.
     Metrics,
     /// Health and readiness.
@@ -32,8 +34,19 @@ pub enum Class {
 
 impl Class {
     /// What the metrics call each, in their order.
-    const NAMES: [&str; Self::Other as usize + 1] =
-        ["ingest", "webhooks", "events", "notifications", "stream", "tokens", "metrics", "health", "docs", "other"];
+    const NAMES: [&str; Self::Other as usize + 1] = [
+        "ingest",
+        "webhooks",
+        "events",
+        "notifications",
+        "stream",
+        "tokens",
+        "alerts",
+        "metrics",
+        "health",
+        "docs",
+        "other",
+    ];
 }
 
 /// The statuses that are answered; any other counts as the last.

@@ -3,6 +3,7 @@
 //! Each type carries its precondition, so that what has been parsed once at the edge needs no second look further in.
 
 mod address_range;
+mod alert_channel;
 mod api_code;
 mod attempt;
 mod attempt_runs;
@@ -30,6 +31,7 @@ mod listing;
 mod localized;
 mod mail_address;
 mod notification;
+mod ntfy_topic;
 mod own_event;
 mod payload_filter;
 mod pretty_json;
@@ -57,6 +59,7 @@ mod webhook_version;
 mod words;
 
 pub use address_range::AddressRange;
+pub use alert_channel::AlertChannel;
 pub use api_code::ApiCode;
 pub use attempt::{Attempt, AttemptError, AttemptResult, ErrorCode, Response, Timings, TlsVersion, Trigger};
 pub use attempt_runs::{AttemptRun, attempt_runs};
@@ -83,6 +86,7 @@ pub use localized::Localized;
 pub(crate) use localized::localized;
 pub use mail_address::MailAddress;
 pub use notification::{MAX_ATTEMPTS_KEPT, Notification, ResendContext, ResendRefusal, State, Status, Verdict};
+pub use ntfy_topic::NtfyTopic;
 pub use own_event::{FailedNotification, OwnEvent};
 pub use payload_filter::{Effort, FilterError, FilterSet, PayloadFilter, Unmet};
 pub use pretty_json::{pretty_if_json, pretty_json};
@@ -92,6 +96,7 @@ pub use response_filter::ResponseFilter;
 pub(crate) use retry::splitmix64;
 pub use retry::{Exhausted, MAX_AUTOMATIC_ATTEMPTS, RetryPolicy, RetryPolicyError};
 pub use sample::{Sample, SampleMethod};
+pub(crate) use secret::Secret;
 pub use sent_request::{KeptHead, MASKED, SentHeader, SentRequest};
 pub(crate) use shell::{is_invisible, is_plain};
 pub use shell::{quoted, quoted_bytes};

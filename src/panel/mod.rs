@@ -6,6 +6,7 @@
 //! escaped by the templates; the policy sent with each page lets nothing in it act but the panel's own two files.
 
 mod advice;
+mod alerts;
 mod attempts;
 mod backfills;
 mod charts;

@@ -30,6 +30,7 @@ pub(super) async fn said(view: &View<'_>) -> Option<String> {
         "deleted" => Some(t.done_deleted.to_owned()),
         "revoked" => Some(t.done_revoked.to_owned()),
         "erased" => Some(t.done_erased.to_owned()),
+        "alert-tested" => super::alerts::tested(view),
         "sample" => Some(t.done_sample.to_owned()),
         "some" => {
             let (sent, not) = (number("ok"), number("not"));

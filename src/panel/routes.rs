@@ -2,8 +2,8 @@
 
 use super::view::{PageResult, View};
 use super::{
-    backfills, event_types, events, key_pair, notifications, overview, resends, search, system, tokens, webhook_form,
-    webhook_page, webhooks, welcome,
+    alerts, backfills, event_types, events, key_pair, notifications, overview, resends, search, system, tokens,
+    webhook_form, webhook_page, webhooks, welcome,
 };
 use crate::http::{Route, Routes};
 use crate::model::{EventId, JobId, NotificationId, TokenId, WebhookId};
@@ -118,6 +118,8 @@ pub(super) static ROUTES: Routes<PanelAccess> = Routes(routes! {
     POST "/notifications/resend-all" Change => resends::resend_all;
     GET "/notifications/resends/{id}" Page => resends::job(JobId);
     POST "/notifications/resends/{id}/stop" Change => resends::stop(JobId);
+    GET "/alerts" Page => alerts::show;
+    POST "/alerts/test" Change => alerts::test;
     GET "/tokens" Page => tokens::list;
     POST "/tokens" Change => tokens::create;
     GET "/tokens/{id}/revoke" Page => tokens::confirm_revoke(TokenId);

@@ -3,6 +3,7 @@
 //! It knows no requests: a caller comes as a [`Caller`], input as model types, and what goes wrong as an [`Error`] that
 //! says what to do. Reads that can meet the disk run on tokio's blocking threads.
 
+mod alert_channels;
 mod backfills;
 mod caller;
 mod certificates;
@@ -29,6 +30,7 @@ mod upkeep;
 mod views;
 mod webhooks;
 
+pub use alert_channels::{ChannelOwner, ChannelTest, ChannelView};
 pub use backfills::BackfillDraft;
 pub use caller::{Account, By, Caller, Credential};
 pub use certificates::OwnCertificate;

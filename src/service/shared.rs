@@ -4,6 +4,7 @@ use super::caller::{Account, By, Caller, Credential};
 use super::error::Error;
 use super::followers::Followers;
 use super::unused_links::UnusedLinks;
+use crate::alerts::channels::Channels;
 use crate::clock::{Clock, Zone};
 use crate::config::{self, Config};
 use crate::delivery;
@@ -19,6 +20,7 @@ pub struct Service {
     pub(super) store: Store,
     pub(super) clock: Clock,
     pub(super) delivery: delivery::DeliveryHandle,
+    pub(super) channels: Arc<Channels>,
     pub(super) accounts: Vec<Account>,
     /// Replaced on reload.
     pub(super) config: RwLock<Arc<Config>>,
@@ -35,13 +37,14 @@ impl Service {
         store: Store,
         clock: Clock,
         delivery: delivery::DeliveryHandle,
+        channels: Arc<Channels>,
         accounts: Vec<Account>,
         config: Config,
     ) -> Self {
         let config = RwLock::new(Arc::new(config));
         let started_at = clock.now();
         let (uses, followers, panel_links) = Default::default();
-        Self { store, clock, delivery, accounts, config, uses, followers, panel_links, started_at }
+        Self { store, clock, delivery, channels, accounts, config, uses, followers, panel_links, started_at }
     }
 
     /// The accounts of the config.

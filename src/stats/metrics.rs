@@ -3,7 +3,7 @@
 //! The Prometheus text is made elsewhere. A crate would bring registries, labels by string and locks for what is a
 //! handful of arrays with known members here.
 
-use crate::model::{AttemptResult, ErrorCode, Status};
+use crate::model::{AlertChannel, AttemptResult, ErrorCode, Status};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -108,6 +108,26 @@ impl AttemptMetrics {
     pub fn by_outcome(&self) -> impl Iterator<Item = (Option<ErrorCode>, u64)> {
         let outcomes = std::iter::once(None).chain(ErrorCode::ALL.into_iter().map(Some));
         outcomes.zip(&self.by_outcome).map(|(outcome, count)| (outcome, count.load(Ordering::Relaxed)))
+    }
+}
+
+/// Counts of the tries to send an alert since the start.
+#[derive(Debug, Default)]
+pub struct AlertMetrics {
+    /// For each channel those that went well, and those that failed.
+    sends: [[AtomicU64; 2]; AlertChannel::ALL.len()],
+}
+
+impl AlertMetrics {
+    /// Counts a try.
+    pub fn sent(&self, channel: AlertChannel, went_well: bool) {
+        self.sends[channel as usize][usize::from(!went_well)].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// For each channel, how many tries went well, and how many failed.
+    pub fn sends(&self) -> impl Iterator<Item = (AlertChannel, [u64; 2])> {
+        let counts = self.sends.iter().map(|[ok, error]| [ok.load(Ordering::Relaxed), error.load(Ordering::Relaxed)]);
+        AlertChannel::ALL.into_iter().zip(counts)
     }
 }
 

@@ -9,7 +9,7 @@ mod response_times;
 
 pub(crate) use hour_counts::{Counted, OutcomeCounter};
 pub use hour_counts::{HourCounts, WebhookHistory};
-pub use metrics::{AttemptMetrics, Histogram, HistogramSnapshot, StoreMetrics};
+pub use metrics::{AlertMetrics, AttemptMetrics, Histogram, HistogramSnapshot, StoreMetrics};
 pub(crate) use recent_outcomes::Outcomes;
 pub use recent_outcomes::{Gap, MAX_OUTCOMES, Outcome, OutcomePosition};
 pub use response_times::ResponseTimes;

@@ -8,6 +8,7 @@
 mod a_deadline;
 mod absent_accounts;
 mod accounts;
+mod alerts;
 mod backfills;
 mod bad_input;
 mod bodies;

@@ -27,7 +27,7 @@ pub(super) fn get(daemon: &Daemon, path: &str, headers: &str) -> Answer {
     daemon.call_as("", "GET", path, headers, b"")
 }
 
-fn post(daemon: &Daemon, path: &str, headers: &str, fields: &[(&str, &str)]) -> Answer {
+pub(super) fn post(daemon: &Daemon, path: &str, headers: &str, fields: &[(&str, &str)]) -> Answer {
     let headers = format!("Content-Type: application/x-www-form-urlencoded\r\n{headers}");
     daemon.call_as("", "POST", path, &headers, form(fields).as_bytes())
 }

@@ -70,7 +70,8 @@ impl World {
             let admin_token = Some(TokenHash::of(TOKEN));
             let account = Account { no, name: "default".to_owned(), env: "production".into(), admin_token };
             let config = config::Config::default();
-            let service = Service::new(store.clone(), Clock::System, delivery.clone(), vec![account], config);
+            let channels = crate::alerts::channels::Channels::without_any();
+            let service = Service::new(store.clone(), Clock::System, delivery.clone(), channels, vec![account], config);
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("loopback can be listened on");
             let address = listener.local_addr().expect("a listener has an address");
             let settings = config::Server {

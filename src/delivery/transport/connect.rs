@@ -70,6 +70,31 @@ impl Connector {
         Connection::open(stream, remote.ip(), dial.tls, client_auth(&dial.handshake, certificate)).await
     }
 
+    /// A connection without TLS to one of the addresses of `host`, made within the connect timeout.
+    pub(crate) async fn dial(
+        &self,
+        host: &str,
+        port: u16,
+        settings: &ClientSettings,
+    ) -> Result<(TcpStream, SocketAddr), AttemptError> {
+        let (budget, dial) = (Budget::of(settings), &mut Dial::default());
+        let addresses = self.resolve(host, port, budget, dial).await?;
+        let (tcp, remote) = self.dial_allowed(&addresses, settings, budget, dial).await?;
+        tcp.set_nodelay(true).ok();
+        Ok((tcp, remote))
+    }
+
+    /// TLS over a connection to `remote`, agreed within the connect timeout.
+    pub(crate) async fn secure(
+        &self,
+        host: &str,
+        tcp: TcpStream,
+        remote: SocketAddr,
+        settings: &ClientSettings,
+    ) -> Result<TlsStream<TcpStream>, AttemptError> {
+        self.handshake(host, None, tcp, remote, settings, Budget::of(settings), &mut Dial::default()).await
+    }
+
     async fn resolve(
         &self,
         host: &str,
@@ -200,6 +225,13 @@ impl Connector {
 struct Budget {
     until: Instant,
     limit: Duration,
+}
+
+impl Budget {
+    fn of(settings: &ClientSettings) -> Self {
+        let limit = settings.delivery.connect_timeout;
+        Self { until: Instant::now() + limit, limit }
+    }
 }
 
 fn client_auth(record: &HandshakeRecord, certificate: Option<&ClientCertificate>) -> ClientAuth {

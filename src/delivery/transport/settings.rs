@@ -24,11 +24,25 @@ pub struct ClientSettings {
     pub tls: Arc<rustls::ClientConfig>,
     /// What is shown to targets that ask for a certificate.
     pub client_certificates: ClientCertificates,
+    /// Whether any address and plain `http` may be dialled, whatever `egress` says: only for URLs that the operator
+    /// wrote into the config.
+    pub any_address: bool,
 }
 
 impl ClientSettings {
     pub(crate) fn guard(&self) -> Guard<'_> {
-        Guard::new(&self.egress.allow)
+        if self.any_address { Guard::open() } else { Guard::new(&self.egress.allow) }
+    }
+
+    /// Whether plain `http` may be spoken.
+    pub(crate) fn allows_http(&self) -> bool {
+        self.any_address || self.egress.allow_http
+    }
+
+    /// The same for URLs that the operator wrote into the config.
+    #[must_use]
+    pub fn of_the_operator(self) -> Self {
+        Self { any_address: true, ..self }
     }
 }
 
@@ -47,6 +61,7 @@ impl ClientSettings {
             proxy: None,
             tls: Arc::clone(&TLS),
             client_certificates: ClientCertificates::default(),
+            any_address: false,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Every text of the pages, one file a language: one that is missing doesn't compile.
 
+mod alerts_en;
+mod alerts_pt;
 mod define;
 mod en;
 mod identity;
@@ -9,6 +11,7 @@ mod upkeep_pt;
 
 pub(super) use crate::model::Language as Lang;
 use crate::model::{AttemptError, Localized, Status, WebhookStatus};
+pub(super) use alerts_pt::AlertTexts;
 use define::Counted;
 pub(super) use define::fill;
 use en::EN;
@@ -34,6 +37,14 @@ impl Lang {
         match self {
             Self::Pt => &upkeep_pt::PT,
             Self::En => &upkeep_en::EN,
+        }
+    }
+
+    /// Those of the page of alerts.
+    pub(super) const fn alerts(self) -> &'static AlertTexts {
+        match self {
+            Self::Pt => &alerts_pt::PT,
+            Self::En => &alerts_en::EN,
         }
     }
 
@@ -104,7 +115,7 @@ mod tests {
     #[test]
     fn both_languages_say_all_of_it() {
         let places = |text: &str| text.matches("{}").count();
-        for (pt, en) in [(pt::ALL, en::ALL), (upkeep_pt::ALL, upkeep_en::ALL)] {
+        for (pt, en) in [(pt::ALL, en::ALL), (upkeep_pt::ALL, upkeep_en::ALL), (alerts_pt::ALL, alerts_en::ALL)] {
             assert_eq!(pt.len(), en.len());
             for ((name, pt), (other, en)) in pt.iter().zip(en) {
                 assert_eq!(name, other, "the two languages have their texts in the same order");

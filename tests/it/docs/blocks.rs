@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 /// The documents that exist in both languages, in the order of their blocks in [`super::commands::COMMANDS`].
-pub(crate) const PAIRS: [(&str, &str); 20] = [
+pub(crate) const PAIRS: [(&str, &str); 21] = [
     ("README.md", "README.pt-BR.md"),
     ("docs/install.md", "docs/pt-BR/install.md"),
     ("docs/events.md", "docs/pt-BR/events.md"),
@@ -16,6 +16,7 @@ pub(crate) const PAIRS: [(&str, &str); 20] = [
     ("docs/backups.md", "docs/pt-BR/backups.md"),
     ("docs/upgrade.md", "docs/pt-BR/upgrade.md"),
     ("docs/monitoring.md", "docs/pt-BR/monitoring.md"),
+    ("docs/alerts.md", "docs/pt-BR/alerts.md"),
     ("docs/failures.md", "docs/pt-BR/failures.md"),
     ("docs/guarantees.md", "docs/pt-BR/guarantees.md"),
     ("docs/egress.md", "docs/pt-BR/egress.md"),

@@ -117,6 +117,8 @@ const INSIDE: &[(&str, How)] = &[
     ("carteiro account", Not("it names a command with commands of its own; tables.rs asks for its help")),
     ("carteiro account export NAME", Not(ACCOUNTS)),
     ("carteiro account remove NAME", Not(ACCOUNTS)),
+    ("carteiro alerts", Not("it names a command with commands of its own; tables.rs asks for its help")),
+    ("carteiro alerts test", Not("it needs channels; tests/it/alerts.rs runs it against some on loopback")),
     ("carteiro backup", Not("it names a command whose arguments stand in a block")),
     ("carteiro check-config", By("")),
     ("carteiro completions bash", By("")),
@@ -169,6 +171,7 @@ const INSIDE: &[(&str, How)] = &[
     ("resolvectl query NAME", Not("it asks the machine's resolver, and tests leave the machine alone")),
     ("systemctl restart carteiro", Not(SYSTEMD)),
     ("systemd-analyze security", Not("tests/it/systemd.rs runs it, and holds the unit to the rating")),
+    ("test --channel email", Not(LISTED)),
     ("timedatectl", Not("it needs a booted system; systemd's own, without an argument")),
 ];
 

@@ -15,13 +15,16 @@ fn every_snippet_of_the_config_is_taken() {
     let document = english();
     let mut snippets = document.of("toml");
     snippets.retain(|block| !block.text.contains("[[webhook]]"));
-    assert_eq!(snippets.len(), 6);
+    assert_eq!(snippets.len(), 8);
+    fs::write(place.path().join("smtp-password"), "senha\n").unwrap();
+    fs::write(place.path().join("telegram-token"), "123456789:AAtoken\n").unwrap();
     for snippet in snippets {
         let text = snippet
             .text
             .replace("/etc/letsencrypt/live/carteiro.loja.example", &folder)
             .replace("/etc/carteiro/pix.pem", &format!("{folder}/fullchain.pem"))
             .replace("/etc/carteiro/pix.key", &format!("{folder}/privkey.pem"))
+            .replace("/etc/carteiro/alerts", &folder)
             .replace("/var/backups/carteiro", &folder);
         place.write("carteiro.toml", &text);
         let said = place.run("carteiro check-config --config carteiro.toml");

@@ -3,6 +3,7 @@
 //! An attempt never fails as a call: that a target could not be reached is data. Who is tried when, how often, and
 //! what a response means for the schedule is not known here.
 
+mod dial;
 #[cfg(test)]
 mod tests;
 
@@ -190,7 +191,7 @@ impl Client {
     /// What is found out here is never dialled: each attempt resolves and judges anew.
     pub async fn refusal(&self, target: &TargetUrl) -> Option<AttemptError> {
         let settings = self.current().settings;
-        if !target.is_https() && !settings.egress.allow_http {
+        if !target.is_https() && !settings.allows_http() {
             return Some(failure::not_https(target));
         }
         let found = match literal(target.host()) {
@@ -319,7 +320,7 @@ impl Inner {
         let certificate = outbound.client_certificate.as_ref();
         let certificate = certificate.map(|wanted| self.certificate(current, wanted, &target)).transpose()?;
         let to = Destination { webhook, target: &target, certificate: certificate.as_deref() };
-        if !target.is_https() && !current.settings.egress.allow_http {
+        if !target.is_https() && !current.settings.allows_http() {
             return Err(failure::not_https(&target));
         }
         let request = http_request(outbound)?;

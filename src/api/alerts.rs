@@ -1,0 +1,83 @@
+//! `/api/alerts`: the channels of alerts, and what `carteiro alerts test` speaks to.
+
+use super::call::Call;
+use super::fields::JsonFields;
+use crate::http::{Answer, Failure};
+use crate::model::{AlertChannel, Localized, Timestamp};
+use crate::service::{ChannelOwner, ChannelTest, ChannelView};
+use http::StatusCode;
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct ChannelShape {
+    channel: AlertChannel,
+    owner: &'static str,
+    failing: bool,
+    sent_at: Option<Timestamp>,
+    failed_at: Option<Timestamp>,
+    error: Option<String>,
+    error_pt: Option<String>,
+}
+
+impl ChannelShape {
+    fn of(view: ChannelView) -> Self {
+        let (failed_at, error) = view.state.failed.unzip();
+        let (error, error_pt) = error.map(|Localized { en, pt }| (en, pt)).unzip();
+        Self {
+            channel: view.channel,
+            owner: view.owner.as_str(),
+            failing: view.state.is_failing,
+            sent_at: view.state.sent_at,
+            failed_at,
+            error,
+            error_pt,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct TestShape {
+    channel: AlertChannel,
+    owner: &'static str,
+    sent: bool,
+    error: Option<String>,
+    error_pt: Option<String>,
+}
+
+impl TestShape {
+    fn of(test: ChannelTest) -> Self {
+        let sent = test.error.is_none();
+        let (error, error_pt) = test.error.map(|Localized { en, pt }| (en, pt)).unzip();
+        Self { channel: test.channel, owner: test.owner.as_str(), sent, error, error_pt }
+    }
+}
+
+#[expect(clippy::unused_async, reason = "as all handlers are")]
+pub(super) async fn channels(call: &Call) -> Result<Answer, Failure> {
+    let views = call.service.alert_channels(&call.caller);
+    let shapes: Vec<ChannelShape> = views.into_iter().map(ChannelShape::of).collect();
+    Ok(Answer::data(StatusCode::OK, &shapes))
+}
+
+pub(super) async fn test(call: &Call) -> Result<Answer, Failure> {
+    let channel = call.read(channel).await?;
+    let tests = call.service.test_alert_channels(&call.caller, channel, None::<ChannelOwner>).await?;
+    let shapes: Vec<TestShape> = tests.into_iter().map(TestShape::of).collect();
+    Ok(Answer::data(StatusCode::OK, &shapes))
+}
+
+/// Which channel a body names; none needs to be sent.
+fn channel(body: &[u8]) -> Result<Option<AlertChannel>, Failure> {
+    if body.trim_ascii().is_empty() {
+        return Ok(None);
+    }
+    let mut fields = JsonFields::of_body(body)?;
+    let channel = fields.optional("channel", |value| {
+        AlertChannel::parse(&value.text()?).ok_or_else(|| {
+            let names = AlertChannel::ALL.map(|channel| format!("`{}`", channel.as_str()));
+            format!("must be one of {}", names.join(", "))
+        })
+    });
+    fields.finish()?;
+    Ok(channel)
+}

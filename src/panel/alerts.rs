@@ -1,0 +1,114 @@
+//! Alerts: the channels by which people are told, how each does, and a button that tries it.
+
+use super::frame::{Place, framed};
+use super::layout::{ago, with_moments};
+use super::request::page;
+use super::texts::fill;
+use super::view::{PageResult, View, done};
+use crate::model::AlertChannel;
+use crate::service::{ChannelOwner, ChannelView};
+use http::StatusCode;
+use maud::{Markup, html};
+
+/// The first channel, as a part of the config.
+const SAMPLE: &str = "[alerts.email]\nsmtp = \"smtps://avisos%40loja.example@smtp.example:465\"\n\
+                      password_file = \"/etc/carteiro/smtp-password\"\nfrom = \"avisos@loja.example\"\n\
+                      to = [\"voce@loja.example\"]";
+
+#[expect(clippy::unused_async, reason = "as all handlers are")]
+pub(super) async fn show(view: &View<'_>) -> PageResult {
+    let a = view.lang.alerts();
+    let channels = view.service.alert_channels(view.caller());
+    let content = html! {
+        div.head { div { h1 { (a.alerts) } p.sub { (a.alerts_help) } } }
+        @if channels.is_empty() {
+            section.empty {
+                h2 { (a.no_channels) }
+                p { (a.no_channels_help) }
+                pre tabindex="0" { (SAMPLE) }
+            }
+        } @else {
+            (table(view, &channels))
+        }
+    };
+    Ok(page(StatusCode::OK, framed(view, Place::None, a.alerts, &content)))
+}
+
+fn table(view: &View<'_>, channels: &[ChannelView]) -> Markup {
+    let (t, a) = (view.t, view.lang.alerts());
+    html! {
+        div.card #channels data-live="rows" {
+            table.rows {
+                caption.sr { (a.channels) }
+                thead {
+                    tr {
+                        @for name in [a.channel, t.status, a.last_sent] { th scope="col" { (name) } }
+                        th scope="col" { span.sr { (a.test) } }
+                    }
+                }
+                tbody { @for channel in channels { (row(view, channel)) } }
+            }
+        }
+    }
+}
+
+fn row(view: &View<'_>, of: &ChannelView) -> Markup {
+    let (t, a, name) = (view.t, view.lang.alerts(), of.channel.title());
+    let whose = match of.owner {
+        ChannelOwner::Operator => a.of_operator,
+        ChannelOwner::Account => a.of_account,
+    };
+    let (tone, state) = match (of.state.is_failing, of.state.sent_at) {
+        (true, _) => ("bad", a.failing),
+        (false, Some(_)) => ("ok", a.works),
+        (false, None) => ("idle", a.untried),
+    };
+    html! {
+        tr id=(format!("c-{}-{}", of.owner.as_str(), of.channel.as_str())) {
+            td.what {
+                span.t1 { (name) }
+                div.t2 { (whose) }
+                @if let Some((at, error)) = of.state.failed.as_ref().filter(|_| of.state.is_failing) {
+                    p.problem {
+                        (with_moments(view.lang, view.lang.of(error))) " " span.muted { "(" (ago(view, *at)) ")" }
+                    }
+                }
+            }
+            td.now.r { span class=(format!("pill {tone}")) { (state) } }
+            td.full.t2 {
+                span.only { (a.last_sent) ": " }
+                @match of.state.sent_at { Some(at) => (ago(view, at)), None => (t.never) }
+            }
+            td.full {
+                @if view.can_change {
+                    form.inline method="post" action="/alerts/test" {
+                        (view.csrf())
+                        input type="hidden" name="back" value="/alerts";
+                        input type="hidden" name="channel" value=(of.channel.as_str());
+                        input type="hidden" name="owner" value=(of.owner.as_str());
+                        button.small type="submit" { (a.test) span.sr { " " (name) ", " (whose) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Sends a test by one channel, waits for its end, and shows the page again.
+pub(super) async fn test(view: &View<'_>) -> PageResult {
+    let form = &view.request.form;
+    let channel = form.get("channel").and_then(AlertChannel::parse);
+    let owner = form.get("owner").and_then(ChannelOwner::parse);
+    let tests = view.service.test_alert_channels(view.caller(), channel, owner).await?;
+    let failed = tests.iter().filter(|test| test.error.is_some()).count();
+    let name = channel.map_or("", AlertChannel::as_str);
+    Ok(done(view, "alert-tested", &[("n", &name), ("not", &failed)]))
+}
+
+/// What the page says after a test.
+pub(super) fn tested(view: &View<'_>) -> Option<String> {
+    let (a, query) = (view.lang.alerts(), &view.request.query);
+    let channel = query.get("n").and_then(AlertChannel::parse)?;
+    let text = if query.get("not") == Some("0") { a.tested } else { a.test_failed };
+    Some(fill(text, &[&channel.title()]))
+}
