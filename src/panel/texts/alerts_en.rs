@@ -6,7 +6,7 @@ use super::define::texts;
 texts! {
     AlertTexts as EN;
     alerts: "Alerts";
-    alerts_help: "How carteiro tells people that something needs them. Channels are set in the config.";
+    alerts_help: "Channels are set in the config. So far they send tests alone: nothing else calls for an alert yet.";
     no_channels: "No alert channel";
     no_channels_help:
         "Write a channel into the config and reload the daemon: e-mail, Telegram, ntfy, Slack, Discord or a program of \

@@ -5,7 +5,7 @@ use super::define::texts;
 texts! {
     struct AlertTexts as PT;
     alerts: "Avisos";
-    alerts_help: "Por onde o carteiro avisa quando algo precisa de alguém. Os canais são definidos na configuração.";
+    alerts_help: "Os canais são definidos na configuração. Por enquanto enviam só testes: nada dispara um aviso ainda.";
     no_channels: "Nenhum canal de avisos";
     no_channels_help:
         "Escreva um canal na configuração e recarregue o daemon: e-mail, Telegram, ntfy, Slack, Discord ou um programa \

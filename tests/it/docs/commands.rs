@@ -112,6 +112,7 @@ fn every_other_block_is_of_a_language_that_is_looked_at() {
 /// Commands inside sentences; `ID` stands for the event's or the notification's, `TYPE` for a type.
 const INSIDE: &[(&str, How)] = &[
     ("apply FILE --dry-run", Not(LISTED)),
+    ("backfill ID --from 7d", Not(LISTED)),
     ("apt purge", Not(SYSTEMD)),
     ("apt remove", Not(SYSTEMD)),
     ("carteiro account", Not("it names a command with commands of its own; tables.rs asks for its help")),
@@ -126,6 +127,7 @@ const INSIDE: &[(&str, How)] = &[
     ("carteiro demo --for 10s", Not("the_demo_shows_attempts_and_cleans_up runs it for less")),
     ("carteiro events", Not("it names a command with commands of its own; tables.rs asks for its help")),
     ("carteiro events explain ID", By("")),
+    ("carteiro health", Not("says one word")),
     ("carteiro listen", Not("it doesn't end; a_first_webhook_of_ones_own runs it")),
     ("carteiro listen --public-key KEY", Not("it doesn't end; tests/it/signatures.rs runs it")),
     ("carteiro man webhooks create", By("")),
@@ -168,6 +170,7 @@ const INSIDE: &[(&str, How)] = &[
     ("resend --response-status 5xx …", Not(LISTED)),
     ("resend --status FAILED …", Not(LISTED)),
     ("resend ID", Not(LISTED)),
+    ("resend ID --webhook ID", Not(LISTED)),
     ("resolvectl query NAME", Not("it asks the machine's resolver, and tests leave the machine alone")),
     ("systemctl restart carteiro", Not(SYSTEMD)),
     ("systemd-analyze security", Not("tests/it/systemd.rs runs it, and holds the unit to the rating")),

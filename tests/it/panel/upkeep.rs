@@ -95,7 +95,8 @@ fn the_catalogue_says_what_there_is_and_who_is_told() {
     let config = "[catalogue]\nextra = [{ type = \"SHIPMENT.LATE\", pt = \"O envio atrasou.\", en = \"The shipment is \
                   late.\", sample = '{\"envio\": {\"id\": 7}}' }]\n";
     let daemon = Daemon::start(config);
-    daemon.register_with(json!({ "name": "Transportes", "target": "http://127.0.0.1:9/x", "events": ["SHIPMENT.*"] }));
+    daemon
+        .register_with(json!({ "name": "Transportes", "target": "https://loja.example/x", "events": ["SHIPMENT.*"] }));
     let (cookie, _) = sign_in(&daemon, &daemon.token);
     let page = text(&get(&daemon, "/event-types", &cookie).expect(200));
     let row = page.split_once("id=\"t-SHIPMENT.LATE\"").unwrap().1.split("</tr>").next().unwrap();
