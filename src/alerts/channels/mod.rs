@@ -173,6 +173,11 @@ impl Channels {
         self.states().retain(|(who, channel), _| self.set(&read, *who).is_some_and(|set| set.contains_key(channel)));
     }
 
+    /// What reaches any address that the config names.
+    pub fn client(&self) -> Client {
+        self.client.clone()
+    }
+
     /// Which channels a recipient has.
     pub fn names(&self, who: Recipient) -> Vec<AlertChannel> {
         self.set(&self.sets(), who).map(|set| set.keys().copied().collect()).unwrap_or_default()

@@ -148,7 +148,12 @@ pub(crate) fn note_health(
     if found != known {
         ledger.put_health(txn, webhook.no, found);
     }
-    event_of(known, found)
+    let told = event_of(known, found);
+    if let Some(OwnEvent::Failing(health)) = told {
+        // It may be well again before anybody looks.
+        ledger.change_facts(txn, webhook.no, |facts| facts.fell_at = Some(health.failing_since));
+    }
+    told
 }
 
 /// What the other webhooks are told where a target begins to fail or is well again.

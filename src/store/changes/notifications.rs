@@ -300,7 +300,7 @@ pub(crate) fn record_outcome(ledger: &mut Ledger, txn: &mut Txn<'_>, outcome: Re
     ledger.updates.push(StoreUpdate::OutcomeRecorded { key, next_attempt });
 }
 
-/// Tells the account's other webhooks of a notification that has failed for good.
+/// Tells the account's other webhooks, and people, of a notification that has failed for good.
 fn tell_of_failed(
     ledger: &mut Ledger,
     txn: &mut Txn<'_>,
@@ -311,7 +311,12 @@ fn tell_of_failed(
     let (account, key) = (notification.account, notification.key);
     let decode = |value: &[u8]| record::decode_event_head(account, key.seq, value);
     let event = txn.read(&keys::event(account, key.seq), decode).ok().flatten();
-    let Some(event) = event.filter(|event| !event.event_type.is_own() && !notification.test) else {
+    if notification.test {
+        return;
+    }
+    let external_id = event.as_ref().and_then(Event::external_id);
+    ledger.change_facts(txn, webhook.no, |facts| facts.add_failed(now, external_id));
+    let Some(event) = event.filter(|event| !event.event_type.is_own()) else {
         return;
     };
     let last = notification.last.as_ref();
