@@ -3,10 +3,12 @@
 //! Every mistake a caller can make ends here, as a 4xx with a sentence. It knows no store and no delivery.
 
 mod alerts;
+mod audit;
 mod auth;
 mod backfills;
 mod call;
 mod csv;
+mod erasures;
 mod error;
 mod events;
 mod fields;

@@ -7,12 +7,15 @@ mod alert_channel;
 mod api_code;
 mod attempt;
 mod attempt_runs;
+mod audit;
+mod audited_webhook;
 mod authority;
 mod bulk_job;
 mod business_keys;
 mod catalogue;
 mod client_certificate_name;
 mod duration;
+mod erasure;
 mod event;
 mod event_draft;
 mod event_type;
@@ -63,6 +66,10 @@ pub use alert_channel::AlertChannel;
 pub use api_code::ApiCode;
 pub use attempt::{Attempt, AttemptError, AttemptResult, ErrorCode, Response, Timings, TlsVersion, Trigger};
 pub use attempt_runs::{AttemptRun, attempt_runs};
+pub use audit::{
+    Actor, AuditAction, AuditNote, AuditRow, AuditSubject, AuditedField, HIDDEN, MAX_AUDITED_BYTES, Origin, Through,
+};
+pub use audited_webhook::changed_fields;
 pub use authority::{Authority, AuthorityError, port};
 pub use bulk_job::{BulkJob, JobKind, JobState, SkipReason, Skipped};
 pub use business_keys::SearchText;
@@ -70,13 +77,14 @@ pub(crate) use business_keys::{fold, is_folded, tokens};
 pub use catalogue::{CATALOGUE, CatalogueEntry, ExtraType, KnownType, Sentences, catalogue};
 pub use client_certificate_name::ClientCertificateName;
 pub use duration::{format_duration, parse_duration};
+pub use erasure::{Erasure, ErasureCount, ErasureState};
 pub use event::{About, BodyDraft, Event, Fingerprint, NewEvent, OrderName, Payload, ResourceFacts, Trial};
 pub use event_draft::EventDraft;
 pub use event_type::{EventType, Pattern, PatternSet};
 pub use extra_headers::ExtraHeaders;
-pub use filter::{EventFilter, Filter, FilterField, FilterUse, NotificationFilter};
+pub use filter::{AuditFilter, EventFilter, Filter, FilterField, FilterUse, NotificationFilter};
 pub use ids::{
-    AccountNo, EventId, JobId, NotificationId, NotificationKey, OrderKey, Seq, TokenId, WebhookId, WebhookNo,
+    AccountNo, ErasureId, EventId, JobId, NotificationId, NotificationKey, OrderKey, Seq, TokenId, WebhookId, WebhookNo,
 };
 pub(crate) use json_parts::{items, members};
 pub use language::Language;

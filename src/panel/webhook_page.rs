@@ -10,6 +10,7 @@ use super::layout::{action, ago, at_most_counted, day, decimal, empty, moment, n
 use super::names;
 use super::request::{page, see, text_file};
 use super::rows::{status_chips, table};
+use super::texts::audit::AuditTexts;
 use super::texts::fill;
 use super::trouble;
 use super::view::{PageResult, Refusal, View, back_of};
@@ -324,6 +325,7 @@ fn configuration(view: &View<'_>, webhook: &Webhook) -> Markup {
             @if view.can_change {
                 div.acts {
                     a.btn href=(format!("/webhooks/{}/edit", webhook.id)) { (t.edit) }
+                    a.btn href=(format!("/audit?webhook_id={}", webhook.id)) { (AuditTexts::of(view.lang).title) }
                     a.btn href=(format!("/webhooks/{}/delete", webhook.id)) { (t.delete_webhook) }
                 }
             }

@@ -4,12 +4,14 @@
 //! says what to do. Reads that can meet the disk run on tokio's blocking threads.
 
 mod alert_channels;
+mod audit;
 mod backfills;
 mod caller;
 mod certificates;
 mod csv;
 mod curl;
 mod disabling;
+mod erasures;
 mod error;
 mod events;
 mod explaining;

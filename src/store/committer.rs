@@ -10,9 +10,12 @@
 use crate::model::Seq;
 use crate::store::backup::format as backup;
 use crate::store::backup::live::Begun;
+use crate::store::changes::audit::retire_audit;
+use crate::store::changes::audit_retirement::AuditRetirement;
 use crate::store::changes::bring_forward::after_clock_step;
 use crate::store::changes::bulk_jobs::sweep_bulk_jobs;
 use crate::store::changes::change::{Answer, FEW_ROWS_BYTES, Reply, Submitted};
+use crate::store::changes::erasures::sweep_erasures;
 use crate::store::changes::jobs::{take_turn, turn_of};
 use crate::store::changes::ledger::Ledger;
 use crate::store::changes::notifications::{RecordOutcome, record_outcome};
@@ -168,6 +171,7 @@ impl Committer {
         let stopping = self.commit(group);
         self.sweep();
         self.retire_some();
+        self.retire_some_audit();
         if self.may_retire() {
             self.tidy_up(after_clock_step);
         }
@@ -242,8 +246,10 @@ impl Committer {
         let sync = self.unsynced.map(|since| OUTCOME_SYNC.saturating_sub(now.saturating_sub(since)));
         let retiring = (self.limits.retention.is_some() || self.limits.retention_bytes.is_some()) && self.may_retire();
         let retire = retiring.then(|| self.ledger.retirement.due_in(now));
+        let retiring_audit = self.limits.audit_keep.is_some() && self.may_retire();
+        let audit = retiring_audit.then(|| self.ledger.audit_retirement.due_in(now));
         let forget = self.ledger.erased.then(|| self.forget_in(now));
-        [job, sync, retire, forget, self.writer.tidy_in(now)].into_iter().flatten().fold(IDLE, Duration::min)
+        [job, sync, retire, audit, forget, self.writer.tidy_in(now)].into_iter().flatten().fold(IDLE, Duration::min)
     }
 
     /// Makes a group's changes; makes it durable and answers if anybody waits for it. Returns the answers to a stop, if
@@ -378,6 +384,7 @@ impl Committer {
         if limits != self.limits {
             self.limits = limits;
             self.ledger.retirement.restart();
+            self.ledger.audit_retirement = AuditRetirement::default();
         }
         // Nothing that only tidies up may grow a store on a disk that is nearly full.
         if !self.may_retire() {
@@ -396,6 +403,20 @@ impl Committer {
         if self.ledger.retirement.rests() {
             self.tidy_up(forget_types);
         }
+    }
+
+    fn retire_some_audit(&mut self) {
+        if !self.may_retire() {
+            return;
+        }
+        let tree = self.ledger.shared.tree.clone();
+        let mut txn = Txn::tentative(&*tree);
+        if let Err(error) = self.ledger.ready(&mut txn, retire_audit) {
+            self.ledger.shared.note_failed_read(&error, "retention of the audit");
+            self.ledger.audit_retirement = AuditRetirement::resting(self.ledger.clock.pace());
+            return;
+        }
+        self.apply(txn);
     }
 
     /// Stages and applies what passes over rows that it can't read.
@@ -433,6 +454,7 @@ impl Committer {
             }
         };
         sweep_bulk_jobs(&mut self.ledger, &mut txn, now);
+        sweep_erasures(&mut self.ledger, &mut txn, now);
         sweep_webhooks(&mut self.ledger, &mut txn);
         sweep_tokens(&mut self.ledger, &mut txn, now);
         self.apply(txn);

@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::config::Account;
 use crate::model::{
-    AccountNo, BulkJob, NotificationId, NotificationKey, RetryPolicy, TargetHealth, TokenId, WebhookNo,
+    AccountNo, BulkJob, Erasure, NotificationId, NotificationKey, RetryPolicy, TargetHealth, TokenId, WebhookNo,
 };
 use crate::stats::OutcomeCounter;
 use crate::stats::Outcomes;
@@ -68,6 +68,8 @@ pub(crate) struct Shared {
     pub(crate) outcome_counter: OutcomeCounter,
     /// Bulk resends, by account and number: a bounded number for each account.
     pub(crate) bulk_jobs: Mutex<BTreeMap<(AccountNo, u64), BulkJob>>,
+    /// Erasures, likewise.
+    pub(crate) erasures: Mutex<BTreeMap<(AccountNo, u64), Erasure>>,
     pub(crate) outcomes: Outcomes,
     pub(crate) meters: crate::stats::StoreMetrics,
     /// The accounts that the config lacks.
@@ -123,6 +125,7 @@ impl Shared {
             totals: Totals::default(),
             healths: RwLock::default(),
             bulk_jobs: Mutex::default(),
+            erasures: Mutex::default(),
             meters: crate::stats::StoreMetrics::default(),
             absent_accounts: AbsentAccounts::default(),
             envs: RwLock::default(),
@@ -142,6 +145,15 @@ impl Shared {
     /// An account's bulk resends, the oldest first.
     pub(crate) fn bulk_jobs_of(&self, account: AccountNo) -> Vec<BulkJob> {
         self.bulk_jobs().range((account, 0)..=(account, u64::MAX)).map(|(_, job)| job.clone()).collect()
+    }
+
+    pub(crate) fn erasures(&self) -> MutexGuard<'_, BTreeMap<(AccountNo, u64), Erasure>> {
+        self.erasures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An account's erasures, the oldest first.
+    pub(crate) fn erasures_of(&self, account: AccountNo) -> Vec<Erasure> {
+        self.erasures().range((account, 0)..=(account, u64::MAX)).map(|(_, erasure)| erasure.clone()).collect()
     }
 
     pub(crate) fn retry(&self) -> RetryPolicy {

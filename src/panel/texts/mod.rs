@@ -2,8 +2,10 @@
 
 mod alerts_en;
 mod alerts_pt;
+pub(super) mod audit;
 mod define;
 mod en;
+pub(super) mod erasures;
 mod identity;
 mod pt;
 mod upkeep_en;

@@ -7,6 +7,7 @@ use crate::model::{
 };
 use crate::random::Numbers;
 use crate::stats::Outcome;
+use crate::store::changes::audit_retirement::AuditRetirement;
 use crate::store::changes::clock_steps::ClockSteps;
 use crate::store::changes::job_queue::{Jobs, Open};
 use crate::store::changes::retirement::Retirement;
@@ -128,6 +129,7 @@ pub struct Ledger {
     /// Whether a payload was erased on request, and may still stand in the journal.
     pub(crate) erased: bool,
     pub(crate) retirement: Retirement,
+    pub(crate) audit_retirement: AuditRetirement,
     /// Events that retention has deleted since the start.
     pub(crate) retired: u64,
 }
@@ -182,6 +184,19 @@ impl Ledger {
             }
         }
         *shared.bulk_jobs() = bulk_jobs;
+        let mut erasures = BTreeMap::new();
+        for row in tree.scan(&keys::all_erasures()) {
+            let (key, value) = row?;
+            let short = || StoreError::Damaged { table: "erasure", what: "has a short key" };
+            let account = AccountNo(keys::u32_at(&key, 1).ok_or_else(short)?);
+            let number = keys::u64_at(&key, 5).ok_or_else(short)?;
+            match record::decode_erasure(account, number, &value) {
+                Ok(erasure) => drop(erasures.insert((account, number), erasure)),
+                // Its key is lost with it: what it has not erased yet has to be asked for again.
+                Err(error) => tracing::error!(%error, number, "an erasure can't be read and is given up"),
+            }
+        }
+        *shared.erasures() = erasures;
         let mut healths = BTreeMap::new();
         for row in tree.scan(&keys::healths()) {
             let (key, value) = row?;
@@ -224,6 +239,7 @@ impl Ledger {
             numbers: Numbers::default(),
             erased: false,
             retirement: Retirement::default(),
+            audit_retirement: AuditRetirement::default(),
             retired: 0,
         };
         loaded.publish();

@@ -1,12 +1,16 @@
 //! What each change is, in rows.
 
+pub(crate) mod access;
 pub(crate) mod accounts;
+pub(crate) mod audit;
+pub(crate) mod audit_retirement;
 pub(crate) mod backfill;
 pub(crate) mod bring_forward;
 pub(crate) mod bulk_jobs;
 pub(crate) mod bulk_resend;
 pub(crate) mod change;
 pub(crate) mod clock_steps;
+pub(crate) mod erasures;
 pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod idempotency;

@@ -1,8 +1,10 @@
 //! What callers ask of the store.
 
 pub(crate) mod accounts;
+mod audit;
 pub(crate) mod backlog;
 pub(crate) mod due;
+mod erasures;
 pub(crate) mod history;
 pub(crate) mod lists;
 pub(crate) mod outcomes;

@@ -28,6 +28,8 @@
 //! | health | webhook | how its target does, while it fails |
 //! | job | number | a background job |
 //! | bulk job | account, number | a bulk resend or a backfill, until a while after its end |
+//! | audit | account, number | a change that somebody has made |
+//! | erasure | account, number | an erasure of all events that have one key, until a while after its end |
 //! | head | – | where the counters stand |
 //!
 //! Which rows stand together in a block of sled, [`layout`](super::layout) says.
@@ -37,9 +39,9 @@ use crate::model::{
 };
 use crate::store::schema::keys;
 use crate::store::schema::table::{
-    ACCOUNT, ATTEMPT, BULK_JOB, BY_RESPONSE, BY_STATE, BY_WEBHOOK, CHUNK, EVENT, HEAD, HEALTH, IDEMPOTENCY,
-    IDEMPOTENCY_END, JOB, MANUAL, META, NOTIFICATION, ORDER, OWN_ID, REFERENCE, RETRY, TOKEN, TYPE, TYPE_NAME, UNTRIED,
-    WEBHOOK, WEBHOOK_ID,
+    ACCOUNT, ATTEMPT, AUDIT, BULK_JOB, BY_RESPONSE, BY_STATE, BY_WEBHOOK, CHUNK, ERASURE, EVENT, HEAD, HEALTH,
+    IDEMPOTENCY, IDEMPOTENCY_END, JOB, MANUAL, META, NOTIFICATION, ORDER, OWN_ID, REFERENCE, RETRY, TOKEN, TYPE,
+    TYPE_NAME, UNTRIED, WEBHOOK, WEBHOOK_ID,
 };
 
 /// The tables whose rows of a webhook stand below its number.
@@ -382,9 +384,43 @@ pub(crate) fn bulk_job(account: AccountNo, number: u64) -> Key {
     Builder(bulk_jobs(account)).u64(number).0
 }
 
+pub(crate) fn all_audits() -> Key {
+    Builder::new(AUDIT).0
+}
+
+/// The audit of an account.
+pub(crate) fn audits(account: AccountNo) -> Key {
+    Builder(all_audits()).u32(account.0).0
+}
+
+pub(crate) fn audit(account: AccountNo, number: u64) -> Key {
+    Builder(audits(account)).u64(number).0
+}
+
+pub(crate) fn all_erasures() -> Key {
+    Builder::new(ERASURE).0
+}
+
+pub(crate) fn erasure(account: AccountNo, number: u64) -> Key {
+    Builder(all_erasures()).u32(account.0).u64(number).0
+}
+
 /// The tables whose rows of an account stand below its number, webhooks and idempotency keys left out.
 pub(crate) fn below_account(account: AccountNo) -> impl Iterator<Item = Key> {
-    let tables = [EVENT, OWN_ID, REFERENCE, TYPE, TYPE_NAME, NOTIFICATION, BY_STATE, BY_RESPONSE, UNTRIED, BULK_JOB];
+    let tables = [
+        EVENT,
+        OWN_ID,
+        REFERENCE,
+        TYPE,
+        TYPE_NAME,
+        NOTIFICATION,
+        BY_STATE,
+        BY_RESPONSE,
+        UNTRIED,
+        BULK_JOB,
+        AUDIT,
+        ERASURE,
+    ];
     tables.into_iter().map(move |table| Builder::new(table).u32(account.0).0)
 }
 

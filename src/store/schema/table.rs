@@ -25,6 +25,8 @@ pub(crate) const ORDER: u8 = 0x28;
 pub(crate) const HEALTH: u8 = 0x29;
 pub(crate) const JOB: u8 = 0x30;
 pub(crate) const BULK_JOB: u8 = 0x31;
+pub(crate) const AUDIT: u8 = 0x32;
+pub(crate) const ERASURE: u8 = 0x35;
 /// The last one: rows are moved into sled in the order of their keys, and the head must never say more than is there.
 pub(crate) const HEAD: u8 = 0xe0;
 
@@ -56,6 +58,8 @@ pub(crate) enum Table {
     Health,
     Job,
     BulkJob,
+    Audit,
+    Erasure,
     Head,
 }
 
@@ -93,6 +97,8 @@ impl Table {
             HEALTH => Self::Health,
             JOB => Self::Job,
             BULK_JOB => Self::BulkJob,
+            AUDIT => Self::Audit,
+            ERASURE => Self::Erasure,
             HEAD => Self::Head,
             _ => return None,
         })
@@ -126,6 +132,8 @@ impl Table {
             Self::Health => "health",
             Self::Job => "job",
             Self::BulkJob => "bulk job",
+            Self::Audit => "audit",
+            Self::Erasure => "erasure",
             Self::Head => "head",
         }
     }

@@ -1,8 +1,10 @@
 //! The store as its callers see it, on a real folder, with a clock set by hand.
 
+mod auditing;
 mod backfills;
 mod busy;
 mod clock;
+mod erasures;
 mod histories;
 mod idempotency;
 mod index_rows;

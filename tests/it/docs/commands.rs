@@ -131,6 +131,7 @@ const INSIDE: &[(&str, How)] = &[
     ("carteiro man webhooks create", By("")),
     ("carteiro notifications", Not("it names a command with commands of its own; tables.rs asks for its help")),
     ("carteiro notifications show ID", By("")),
+    ("carteiro audit", By("")),
     ("carteiro panel-link", By("")),
     ("carteiro restore FILE --journal FOLDER", Not("tests/it/journals.rs runs it on what is left of a lost store")),
     ("carteiro serve", Not("it doesn't end; a_first_webhook_of_ones_own runs it")),

@@ -64,6 +64,8 @@ impl Bound {
             | Table::Health
             | Table::Job
             | Table::BulkJob
+            | Table::Audit
+            | Table::Erasure
             | Table::Head => return None,
         };
         let seq = Seq(keys::u64_at(key, at)?);

@@ -3,18 +3,22 @@
 mod damage;
 
 use crate::model::{
-    AccountNo, Attempt, AttemptError, AttemptResult, Authorization, BulkJob, ClientCertificateName, DisabledReason,
+    AccountNo, Actor, Attempt, AttemptError, AttemptResult, AuditAction, AuditNote, AuditRow, AuditSubject,
+    AuditedField, Authorization, BulkJob, ClientCertificateName, DisabledReason, Erasure, ErasureId, ErasureState,
     ErrorCode, Event, EventId, EventType, ExtraHeaders, Fingerprint, JobId, JobKind, JobState, KeptHead, Notice,
-    Notification, NotificationFilter, NotificationKey, OrderKey, Pattern, PatternSet, Payload, PayloadFilter,
-    PrivateKey, RateLimit, ResourceFacts, Response, ResponseFilter, RetryPolicy, Scopes, SearchText, SentHeader,
-    SentRequest, Seq, Signatures, SigningSecret, SkipReason, Skipped, State, Status, TargetHealth, TargetUrl,
-    Timestamp, Timings, TlsVersion, TokenHash, TokenId, TraceContext, Trial, Trigger, Webhook, WebhookId, WebhookName,
-    WebhookNo, WebhookStatus,
+    Notification, NotificationFilter, NotificationId, NotificationKey, OrderKey, Origin, Pattern, PatternSet, Payload,
+    PayloadFilter, PrivateKey, RateLimit, ResourceFacts, Response, ResponseFilter, RetryPolicy, Scopes, SearchText,
+    SentHeader, SentRequest, Seq, Signatures, SigningSecret, SkipReason, Skipped, State, Status, TargetHealth,
+    TargetUrl, Timestamp, Timings, TlsVersion, TokenHash, TokenId, TraceContext, Trial, Trigger, Webhook, WebhookId,
+    WebhookName, WebhookNo, WebhookStatus, changed_fields,
 };
 use crate::store::hex::hex;
+use crate::store::schema::record::audit::{decode_audit, encode_audit};
 use crate::store::schema::record::clock::{ClockV1, RunV1, decode_clock, encode_clock};
 use crate::store::schema::record::frame::{CHUNK_BYTES, seal};
-use crate::store::schema::record::jobs::{Job, decode_bulk_job, decode_job, encode_bulk_job, encode_job};
+use crate::store::schema::record::jobs::{
+    Job, decode_bulk_job, decode_erasure, decode_job, encode_bulk_job, encode_erasure, encode_job,
+};
 use crate::store::schema::record::webhooks::{decode_health, decode_webhook, encode_health, encode_webhook};
 use crate::store::schema::record::{
     FormatV1, HeadV1, IdempotencyV1, MAX_VALUE_BYTES, RegisteredV1, Stored, Token, WebhookRefV1, decode_attempt,
@@ -42,6 +46,7 @@ fn head() -> HeadV1 {
         time_ms: 1_795_435_200_123,
         webhook_no: 5,
         job: 2,
+        audit: 40,
         erased_in: 7000,
         events: 290,
         notifications: 500,
@@ -259,7 +264,7 @@ fn webhook_ref(key: Option<[u8; 16]>) -> WebhookRefV1 {
     WebhookRefV1 { account: ACCOUNT.0, webhook: 9, key }
 }
 
-fn jobs() -> [Job; 5] {
+fn jobs() -> [Job; 6] {
     [
         Job::Cancel { account: 7, webhook: 9 },
         Job::Resend {
@@ -274,6 +279,7 @@ fn jobs() -> [Job; 5] {
         Job::BringForward { account: 7, webhook: 9, asked_ms: 500, at_ms: 600, at_seq: 300 },
         Job::Remove { account: 7 },
         Job::Backfill { account: 7, job: 5, webhook: 9, at_seq: 1, last_seq: 300, mark_seq: 310 },
+        Job::Erase { account: 7, erasure: 6, at_seq: 1, last_seq: 300 },
     ]
 }
 
@@ -329,6 +335,25 @@ fn bulk_jobs() -> [BulkJob; 4] {
     [running, ended, unanswered, backfill]
 }
 
+fn erasures() -> [Erasure; 2] {
+    let running = Erasure {
+        number: 6,
+        account: ACCOUNT,
+        id: ErasureId::from_bytes([11; 16]),
+        key: SearchText::parse("Pedido-1"),
+        external_id: true,
+        state: ErasureState::Running,
+        events: 300,
+        erased: 20,
+        inserted_at: at(1000),
+        updated_at: at(2000),
+        ended_at: None,
+    };
+    let mut ended = running.clone();
+    ended.end(ErasureState::Failed, at(3000));
+    [running, ended]
+}
+
 fn healths() -> [TargetHealth; 2] {
     let fresh = TargetHealth { failures: 1, gone: true, ..TargetHealth::first_failure(at(1000)) };
     [
@@ -342,6 +367,36 @@ fn healths() -> [TargetHealth; 2] {
             ..fresh
         },
     ]
+}
+
+fn audits() -> Vec<AuditRow> {
+    let note = |action| AuditNote::new(ACCOUNT, action);
+    let token = Some((TokenId::from_bytes([1; 16]), "caixa".to_owned()));
+    let subjects = [
+        AuditSubject::Event(EventId::from_bytes([2; 16])),
+        AuditSubject::Notification(NotificationId::from_bytes([3; 16])),
+        AuditSubject::BulkResend(JobId::from_bytes([4; 16])),
+        AuditSubject::Token(TokenId::from_bytes([5; 16]), "erp".to_owned()),
+        AuditSubject::Account("loja".to_owned()),
+        AuditSubject::Erasure(ErasureId::from_bytes([6; 16])),
+        AuditSubject::Backfill(JobId::from_bytes([7; 16])),
+    ];
+    let changed = AuditedField { from: Some("ACTIVE".to_owned()), ..AuditedField::set("status", "PAUSED") };
+    let first = AuditRow {
+        number: 40,
+        inserted_at: at(1000),
+        actor: Actor { origin: Origin::panel(Ipv4Addr::new(203, 0, 113, 9).into()), token },
+        note: note(AuditAction::WebhookChanged)
+            .of_webhook(WebhookId::from_bytes([3; 16]), "ERP")
+            .with([changed, AuditedField::set_hidden("authorization")]),
+    };
+    let others = subjects.into_iter().map(|subject| AuditRow {
+        actor: Actor::OPERATOR,
+        note: note(AuditAction::AccountRemoved).about(subject),
+        ..first.clone()
+    });
+    let others: Vec<AuditRow> = others.collect();
+    [vec![first], others].concat()
 }
 
 /// Every kind of record, with a name.
@@ -377,6 +432,8 @@ fn all() -> Vec<(String, Vec<u8>)> {
     all.extend(clocks().iter().enumerate().map(|(n, clock)| (nth("clock", n), encode_clock(clock))));
     all.extend(jobs().iter().enumerate().map(|(n, job)| (nth("job", n), encode_job(job))));
     all.extend(bulk_jobs().iter().enumerate().map(|(n, resend)| (nth("bulk job", n), encode_bulk_job(resend))));
+    all.extend(erasures().iter().enumerate().map(|(n, erasure)| (nth("erasure", n), encode_erasure(erasure))));
+    all.extend(audits().iter().enumerate().map(|(n, row)| (nth("audit", n), encode_audit(row))));
     all.extend(healths().iter().enumerate().map(|(n, health)| (nth("health", n), encode_health(health))));
     all
 }
@@ -432,6 +489,12 @@ fn everything_reads_back_as_it_was() {
     }
     for resend in bulk_jobs() {
         assert_eq!(decode_bulk_job(ACCOUNT, 5, &encode_bulk_job(&resend)).unwrap(), resend);
+    }
+    for erasure in erasures() {
+        assert_eq!(decode_erasure(ACCOUNT, 6, &encode_erasure(&erasure)).unwrap(), erasure);
+    }
+    for row in audits() {
+        assert_eq!(decode_audit(ACCOUNT, 40, &encode_audit(&row)).unwrap(), row);
     }
     for clock in clocks() {
         assert_eq!(decode_clock(&encode_clock(&clock)).unwrap(), clock);
@@ -536,6 +599,17 @@ fn the_largest_records_fit_into_a_row() {
         notifications: u32::MAX,
         ..bare_event()
     };
+    let mut other = largest_webhook();
+    other.events = PatternSet::new(vec![Pattern::Everything]).unwrap();
+    other.headers = ExtraHeaders::default();
+    let fields = changed_fields(Some(&largest_webhook()), Some(&other));
+    let name = "\u{1f69a}".repeat(WebhookName::MAX_CHARS);
+    let note = AuditNote::new(ACCOUNT, AuditAction::WebhookChanged).of_webhook(WebhookId::from_bytes([3; 16]), &name);
+    let fields =
+        [changed_fields(Some(&largest_webhook()), None), changed_fields(None, Some(&largest_webhook())), fields];
+    let audit = AuditRow { note: note.with(fields.concat()), ..audits().remove(0) };
+    let audit = encode_audit(&audit);
+    assert!(audit.len() <= MAX_VALUE_BYTES, "{}", audit.len());
     let (row, _) = encode_event(&event, Some(&payload(&vec![b'x'; CHUNK_BYTES], 5)));
     assert!(row.len() <= MAX_VALUE_BYTES, "{}", row.len());
     let seqs = vec![Seq::END.0 - 1; 1000];
