@@ -153,15 +153,9 @@ impl Change for RotateSecret {
     const GROWS: bool = true;
 
     fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
-        let directory = ledger.shared.directory();
-        let Some(mut rotated) = directory.by_id(self.account, self.id).map(|webhook| Webhook::clone(webhook)) else {
-            return Ok(None);
-        };
-        // By the wall clock, which will end them.
-        let rotation = rotated.rotate_secret(self.secret, ledger.clock.now(), self.overlap);
-        rotation.map_err(ChangeError::Refused)?;
-        rotated.updated_at = now;
-        Ok(Some(put_webhook(ledger, txn, rotated)))
+        rotate(ledger, txn, now, (self.account, self.id), |webhook, wall| {
+            webhook.rotate_secret(self.secret, wall, self.overlap)
+        })
     }
 }
 
@@ -186,16 +180,28 @@ impl Change for RotateKey {
     const GROWS: bool = true;
 
     fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
-        let directory = ledger.shared.directory();
-        let Some(mut rotated) = directory.by_id(self.account, self.id).map(|webhook| Webhook::clone(webhook)) else {
-            return Ok(None);
-        };
-        // By the wall clock, which will end them.
-        let rotation = rotated.rotate_key(self.key, ledger.clock.now(), self.overlap);
-        rotation.map_err(ChangeError::Refused)?;
-        rotated.updated_at = now;
-        Ok(Some(put_webhook(ledger, txn, rotated)))
+        rotate(ledger, txn, now, (self.account, self.id), |webhook, wall| {
+            webhook.rotate_key(self.key, wall, self.overlap)
+        })
     }
+}
+
+/// Has a webhook, if the account has it, replace what it signs with, at a time of the wall clock, which will end the
+/// older ones.
+fn rotate<E>(
+    ledger: &mut Ledger,
+    txn: &mut Txn<'_>,
+    now: Timestamp,
+    (account, id): (AccountNo, WebhookId),
+    replace: impl FnOnce(&mut Webhook, Timestamp) -> Result<(), E>,
+) -> Result<Option<Arc<Webhook>>, ChangeError<E>> {
+    let directory = ledger.shared.directory();
+    let Some(mut rotated) = directory.by_id(account, id).map(|webhook| Webhook::clone(webhook)) else {
+        return Ok(None);
+    };
+    replace(&mut rotated, ledger.clock.now()).map_err(ChangeError::Refused)?;
+    rotated.updated_at = now;
+    Ok(Some(put_webhook(ledger, txn, rotated)))
 }
 
 /// Deletes a webhook; a job cancels what is pending. Answers whether the account had it.
