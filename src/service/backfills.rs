@@ -9,6 +9,10 @@ use crate::model::{
 };
 use crate::store::{BackfillCount, BackfillRefusal, BeginBackfill, CancelBulkJob, TooManyJobs};
 
+/// How many of the events that match are looked at one by one where it is asked what a backfill would do: a second's
+/// worth.
+const MAX_JUDGED: u64 = 10_000;
+
 /// What a webhook is to receive that it has not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackfillDraft {
@@ -54,7 +58,7 @@ impl Service {
     /// no notification of. It is durable on return. The work is done in the background, the oldest events first, as
     /// fast as the webhook takes them, and survives a restart. Tests, and what was erased, are left out.
     pub async fn backfill(&self, caller: &Caller, id: WebhookId, draft: BackfillDraft) -> Result<BulkJob, Error> {
-        let matched = self.count_backfill(caller, id, draft.clone()).await?.matched;
+        let matched = self.count(caller, id, draft.clone(), 0).await?.matched;
         let BackfillDraft { from, to, event_type } = draft;
         let begin = BeginBackfill { account: caller.account, webhook: id, from, to, event_type, matched };
         let job = self.store.commit(begin).await?.ok_or(Error::NotFound)?;
@@ -69,11 +73,21 @@ impl Service {
         id: WebhookId,
         draft: BackfillDraft,
     ) -> Result<BackfillCount, Error> {
+        self.count(caller, id, draft, MAX_JUDGED).await
+    }
+
+    async fn count(
+        &self,
+        caller: &Caller,
+        id: WebhookId,
+        draft: BackfillDraft,
+        judged: u64,
+    ) -> Result<BackfillCount, Error> {
         let webhook = self.webhook(caller, id)?;
         draft.check(self.now())?;
         let BackfillDraft { from, to, event_type } = draft;
         let filter = NotificationFilter { event_type, from: Some(from), to, ..NotificationFilter::default() };
-        self.read(move |store| Ok(store.count_backfill(&webhook, &filter)?)).await
+        self.read(move |store| Ok(store.count_backfill(&webhook, &filter, judged)?)).await
     }
 
     /// The caller's bulk jobs of a kind that go on, and the last few that have ended, the newest first; of one webhook

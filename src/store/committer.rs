@@ -174,7 +174,7 @@ impl Committer {
         self.work();
         self.forget_deleted();
         let overdue = self.unsynced.is_some_and(|since| self.ledger.clock.pace().saturating_sub(since) >= OUTCOME_SYNC);
-        let must_sync = overdue || std::mem::take(&mut self.ledger.to_be_durable);
+        let must_sync = overdue || self.ledger.to_be_durable;
         if must_sync || !self.ledger.updates.is_empty() {
             self.finish(must_sync, Vec::new());
         }
@@ -285,8 +285,7 @@ impl Committer {
                 let _ = done.send(last);
             }));
         }
-        let to_be_durable = std::mem::take(&mut self.ledger.to_be_durable);
-        if !answers.is_empty() || to_be_durable {
+        if !answers.is_empty() || self.ledger.to_be_durable {
             self.finish(true, answers);
         } else {
             self.show();
@@ -341,6 +340,7 @@ impl Committer {
             or_end(self.writer.sync(self.ledger.clock.pace()));
             self.ledger.shared.outcomes.publish(&mut self.ledger.outcomes);
             self.unsynced = None;
+            self.ledger.to_be_durable = false;
             let seq = self.ledger.head.seq;
             if self.ledger.shared.durable.swap(seq, Ordering::AcqRel) != seq {
                 updates.push(StoreUpdate::Durable(Seq(seq)));

@@ -86,7 +86,7 @@ pub use limits::{Limits, MAX_EVENT_TYPES, MAX_JOBS, MAX_NOTIFICATIONS_AT_ONCE, M
 pub use read::accounts::{StoredAccount, names_beside};
 pub use read::backlog::Backlog;
 pub use read::due::Due;
-pub use read::owed::{BackfillCount, MAX_JUDGED};
+pub use read::owed::BackfillCount;
 pub use schema::record::Token;
 pub use store_stats::{FailedBackup, StoreStats};
 pub use updates::{NextAttempt, StoreUpdate};

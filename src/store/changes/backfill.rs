@@ -14,22 +14,23 @@
 //! ones of its resource with it ([`owe_older_first`]): else they would leave after it.
 
 use crate::model::{
-    AccountNo, BulkJob, Event, FilterSet, JobId, JobKind, JobState, Notification, NotificationFilter, NotificationKey,
-    Order, OrderName, Pattern, Position, Seq, SkipReason, Skipped, Timestamp, Webhook, WebhookId, WebhookNo,
+    AccountNo, BulkJob, Event, FilterSet, JobId, JobKind, JobState, NotificationFilter, NotificationKey, Order,
+    OrderName, Pattern, Position, Seq, SkipReason, Timestamp, Webhook, WebhookId, WebhookNo,
 };
-use crate::store::changes::bulk_jobs::{Progress, TooManyJobs, forget_bulk_job, place_for_one, put_bulk_job};
+use crate::store::changes::bulk_jobs::{Progress, TooManyJobs, begun, forget_bulk_job, place_for_one, put_bulk_job};
 use crate::store::changes::change::{Change, ChangeError};
 use crate::store::changes::job_queue::Turned;
 use crate::store::changes::ledger::Ledger;
-use crate::store::changes::ordering::{add_to_event, position};
+use crate::store::changes::ordering::add_to_event;
 use crate::store::changes::rows::{last_seq, read_event, read_notification, read_payload};
 use crate::store::error::StoreError;
 use crate::store::query::merge::{Merge, Range, Shape, Step, Union};
-use crate::store::query::owed::{Facts, judge, matching};
+use crate::store::query::owed::{judge, matching};
 use crate::store::query::spans::Spans;
-use crate::store::schema::keys::{self, Key};
+use crate::store::schema::keys::Key;
 use crate::store::schema::record::Job;
 use crate::store::schema::references::Kind;
+use crate::store::schema::{keys, record};
 use crate::store::txn::Txn;
 
 /// How many index rows a turn looks at: a few milliseconds of the committer's time.
@@ -105,23 +106,7 @@ impl Change for BeginBackfill {
             to,
             ..NotificationFilter::default()
         };
-        ledger.head.job += 1;
-        let job = BulkJob {
-            number: ledger.head.job,
-            account,
-            id: JobId::from_random(crate::random::bytes()),
-            kind: JobKind::Backfill,
-            filter,
-            state: JobState::Running,
-            queued: matched,
-            made: 0,
-            skipped: Skipped::default(),
-            open: 1,
-            broken: false,
-            inserted_at: now,
-            updated_at: now,
-            ended_at: None,
-        };
+        let job = begun(ledger, account, JobKind::Backfill, filter, matched, 1, now);
         // What is recorded from now on, this group's too, the webhook receives by itself.
         let last_seq = ledger.head.seq;
         let part =
@@ -164,7 +149,7 @@ pub(crate) fn backfill_some(
         if created >= room || read_bytes > MAX_READ_BYTES {
             break merge.at;
         }
-        let place = match merge.next_event(&shared)? {
+        let place = match merge.next_event(&*shared.tree)? {
             Step::End => break None,
             Step::Spent(at) => break Some(at),
             Step::Hit(place) => place,
@@ -176,8 +161,8 @@ pub(crate) fn backfill_some(
                 read_bytes += payload_bytes;
             }
             // Brought by a newer event of its resource, or re-sent by somebody.
-            Ok(Owed::Known(known)) if known.inserted_at >= of.inserted_at => progress.made += 1,
-            Ok(Owed::Known(_)) => progress.skipped.count(SkipReason::HasNotification),
+            Ok(Owed::Known { since }) if since >= of.inserted_at => progress.made += 1,
+            Ok(Owed::Known { .. }) => progress.skipped.count(SkipReason::HasNotification),
             Ok(Owed::Not { reason, payload_bytes }) => {
                 progress.skipped.count(reason);
                 read_bytes += payload_bytes;
@@ -246,7 +231,9 @@ enum Owed {
         payload_bytes: u64,
     },
     /// It has a notification.
-    Known(Box<Notification>),
+    Known {
+        since: Timestamp,
+    },
     /// It isn't there any more, or of another time or type.
     NotMeant,
 }
@@ -269,16 +256,15 @@ fn owe(
         return Ok(Owed::NotMeant);
     }
     if let Some(known) = read_notification(txn, account, NotificationKey { seq, webhook: no })? {
-        return Ok(Owed::Known(Box::new(known)));
+        return Ok(Owed::Known { since: known.inserted_at });
     }
-    let facts = Facts { notification: None, payload: || read_payload(txn, seq, &stored) };
-    let reason = judge(webhook, filters, &event, facts)?;
+    let reason = judge(webhook, filters, &event, || read_payload(txn, seq, &stored))?;
     let payload_bytes = if webhook.filter.is_some() { stored.payload_bytes() } else { 0 };
     if let Some(reason) = reason {
         return Ok(Owed::Not { reason, payload_bytes });
     }
-    let position = position(txn, &event, no, webhook.ordered)?;
-    add_to_event(ledger, txn, (&mut event, &stored), no, position, now);
+    add_to_event(ledger, txn, &mut event, (no, webhook.ordered), now)?;
+    txn.put(keys::event(account, seq), record::encode_event_again(&event, &stored));
     Ok(Owed::Created { payload_bytes })
 }
 
@@ -291,11 +277,13 @@ pub(crate) fn owe_older_first(
     recipients: &[(WebhookNo, bool)],
     now: Timestamp,
 ) {
-    for (no, _) in recipients.iter().filter(|(_, ordered)| *ordered) {
-        let of_it = |job: &Job| matches!(job, Job::Backfill { webhook, .. } if *webhook == no.0);
-        let Some(part) = ledger.jobs.all().find(|open| of_it(&open.job)).map(|open| open.job.clone()) else {
-            continue;
-        };
+    if recipients.iter().all(|(_, ordered)| !ordered) {
+        return;
+    }
+    let owes =
+        |job: &&Job| matches!(job, Job::Backfill { webhook, .. } if recipients.contains(&(WebhookNo(*webhook), true)));
+    let owing: Vec<Job> = ledger.jobs.all().map(|open| &open.job).filter(owes).cloned().collect();
+    for part in owing {
         if let Err(error) = owe_older(ledger, txn, event, &part, now) {
             tracing::error!(%error, event = %event.id, "older events of the same resource could not be read");
         }
@@ -343,7 +331,7 @@ fn owe_older(
     let (to, order) = (To::new(&webhook), newer.order_key());
     let mut brought = 0;
     while brought < MAX_BROUGHT {
-        let Step::Hit(place) = merge.next_event(&shared)? else {
+        let Step::Hit(place) = merge.next_event(&*shared.tree)? else {
             break;
         };
         let seq = Seq(place.seq);
@@ -358,7 +346,7 @@ fn owe_older(
         };
         match brings {
             Ok(Owed::Created { .. }) => brought += 1,
-            Ok(Owed::Not { .. } | Owed::Known(_) | Owed::NotMeant) => {}
+            Ok(Owed::Not { .. } | Owed::Known { .. } | Owed::NotMeant) => {}
             Err(error) if error.is_damage() => {
                 tracing::error!(%error, seq = seq.0, "an older event of the same resource can't be read");
             }

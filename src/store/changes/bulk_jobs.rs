@@ -1,7 +1,7 @@
 //! Bulk jobs as a whole: begun within limits, cancelled, forgotten. What each kind does in its turns stands in
 //! [`bulk_resend`](super::bulk_resend) and [`backfill`](super::backfill).
 
-use crate::model::{AccountNo, BulkJob, JobState, Skipped, Timestamp};
+use crate::model::{AccountNo, BulkJob, JobId, JobKind, JobState, NotificationFilter, Skipped, Timestamp};
 use crate::store::changes::change::Change;
 use crate::store::changes::job_queue::Open;
 use crate::store::changes::ledger::Ledger;
@@ -32,6 +32,35 @@ pub(crate) fn place_for_one(ledger: &Ledger, account: AccountNo) -> Result<Vec<u
     }
     let ended = own.iter().filter(|job| job.state != JobState::Running);
     Ok(ended.map(|job| job.number).rev().skip(MAX_ENDED - 1).collect())
+}
+
+/// A bulk job that begins: `queued` is how many things it is about, `open` of how many background jobs it consists.
+pub(crate) fn begun(
+    ledger: &mut Ledger,
+    account: AccountNo,
+    kind: JobKind,
+    filter: NotificationFilter,
+    queued: u64,
+    open: u32,
+    now: Timestamp,
+) -> BulkJob {
+    ledger.head.job += 1;
+    BulkJob {
+        number: ledger.head.job,
+        account,
+        id: JobId::from_random(crate::random::bytes()),
+        kind,
+        filter,
+        state: JobState::Running,
+        queued,
+        made: 0,
+        skipped: Skipped::default(),
+        open,
+        broken: false,
+        inserted_at: now,
+        updated_at: now,
+        ended_at: None,
+    }
 }
 
 /// Ends a bulk job where it stands. Answers `None` for one that has ended.

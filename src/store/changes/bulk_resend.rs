@@ -1,10 +1,7 @@
 //! Bulk resends: manual attempts of everything that a filter matches, a few at a time.
 
-use crate::model::{
-    AccountNo, BulkJob, JobId, JobKind, JobState, NotificationFilter, Position, SkipReason, Skipped, Timestamp,
-    WebhookNo,
-};
-use crate::store::changes::bulk_jobs::{Progress, TooManyJobs, forget_bulk_job, place_for_one, put_bulk_job};
+use crate::model::{AccountNo, BulkJob, JobKind, NotificationFilter, Position, SkipReason, Timestamp, WebhookNo};
+use crate::store::changes::bulk_jobs::{Progress, TooManyJobs, begun, forget_bulk_job, place_for_one, put_bulk_job};
 use crate::store::changes::change::{Change, ChangeError, fan_out_bytes};
 use crate::store::changes::job_queue::Turned;
 use crate::store::changes::ledger::Ledger;
@@ -61,23 +58,8 @@ impl Change for BeginBulkResend {
         let directory = ledger.shared.directory();
         let wanted = directory.of(account).filter(|webhook| filter.webhook_id.is_none_or(|only| only == webhook.id));
         let wanted: Vec<WebhookNo> = wanted.filter(|_| bounds.is_some()).map(|webhook| webhook.no).collect();
-        ledger.head.job += 1;
-        let mut resend = BulkJob {
-            number: ledger.head.job,
-            account,
-            id: JobId::from_random(crate::random::bytes()),
-            kind: JobKind::Resend,
-            filter,
-            state: JobState::Running,
-            queued,
-            made: 0,
-            skipped: Skipped::default(),
-            open: u32::try_from(wanted.len()).unwrap_or(u32::MAX),
-            broken: false,
-            inserted_at: now,
-            updated_at: now,
-            ended_at: None,
-        };
+        let open = u32::try_from(wanted.len()).unwrap_or(u32::MAX);
+        let mut resend = begun(ledger, account, JobKind::Resend, filter, queued, open, now);
         if let Some((at, last)) = bounds {
             // One for each webhook, so that one that takes nothing holds up no other.
             for no in wanted {

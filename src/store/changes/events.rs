@@ -9,7 +9,7 @@ use crate::store::cached_payload::CachedPayload;
 use crate::store::changes::backfill::owe_older_first;
 use crate::store::changes::change::{Change, ChangeError, fan_out_bytes};
 use crate::store::changes::idempotency::{IdempotencyKey, Made, answered, is_in_window, remember};
-use crate::store::changes::ledger::{Ledger, Matches, Matching};
+use crate::store::changes::ledger::{Ledger, Matching};
 use crate::store::changes::ordering::{add_notification, add_test, position, release_next};
 use crate::store::changes::rows::{
     delete_chunks, find_event, find_notification, put_notification, read_event, recipients_of,
@@ -64,13 +64,12 @@ impl Change for RecordEvents {
         if pending > MAX_NOTIFICATIONS_AT_ONCE {
             return Err(ChangeError::Refused(AcceptRefusal::TooManyNotifications));
         }
-        let filtered: usize = recipients.iter().flatten().map(|matching| matching.filtered).sum();
         let mut accepted: Vec<Accepted> = Vec::with_capacity(events.len());
         for ((event, found), matching) in events.into_iter().zip(found).zip(recipients) {
             accepted.push(match found {
                 Found::Nothing => {
-                    let to = Recipients::Matching(matching.unwrap_or_default().to);
-                    Accepted { event: record(ledger, txn, account, event, &to, now)?, replayed: false }
+                    let to = Recipients::Matching(matching.unwrap_or_default());
+                    Accepted { event: record(ledger, txn, account, event, to, now)?, replayed: false }
                 }
                 Found::Recorded(event) => Accepted { event: *event, replayed: true },
                 Found::InBatch(index) => Accepted { event: accepted[index].event.clone(), replayed: true },
@@ -80,7 +79,6 @@ impl Change for RecordEvents {
             let seqs = accepted.iter().map(|accepted| accepted.event.seq.0).collect();
             remember(txn, account, key, earlier.as_ref(), Made::Events(seqs));
         }
-        ledger.count_filtered(filtered);
         Ok(accepted)
     }
 }
@@ -108,7 +106,7 @@ impl Change for RecordTestEvent {
         };
         check(ledger, txn, account, std::slice::from_ref(&self.event))?;
         let event = NewEvent { trial: Some(Trial::Webhook), ..self.event };
-        let event = record(ledger, txn, account, event, &Recipients::Tested(webhook), now)?;
+        let event = record(ledger, txn, account, event, Recipients::Tested(webhook), now)?;
         let notification = Notification::new(NotificationKey { seq: event.seq, webhook }, account, now, true);
         Ok(Some((notification, event)))
     }
@@ -257,16 +255,16 @@ pub(crate) fn record(
     txn: &mut Txn<'_>,
     account: AccountNo,
     new: NewEvent,
-    to: &Recipients,
+    to: Recipients,
     now: Timestamp,
 ) -> Result<Event, StoreError> {
-    let (recipients, filtered): (Matches, usize) = match to {
-        Recipients::Tested(webhook) => (Arc::new([(*webhook, false)]), 0),
-        // Counted with the others of its batch.
-        Recipients::Matching(matches) => (matches.clone(), 0),
+    let is_test = matches!(to, Recipients::Tested(_));
+    let Matching { to: recipients, filtered } = match to {
+        Recipients::Tested(webhook) => Matching { to: Arc::new([(webhook, false)]), filtered: 0 },
+        Recipients::Matching(matching) => matching,
         Recipients::MatchingBut(webhook) => {
-            let matching = ledger.matching(account, &new);
-            (matching.to.iter().filter(|(no, _)| no != webhook).copied().collect(), matching.filtered)
+            let Matching { to, filtered } = ledger.matching(account, &new);
+            Matching { to: to.iter().filter(|(no, _)| *no != webhook).copied().collect(), filtered }
         }
     };
     let NewEvent { id, event_type, external_id, resource, occurred_at, fingerprint, body, trace, trial } = new;
@@ -289,7 +287,7 @@ pub(crate) fn record(
         trace,
         trial,
     };
-    if !matches!(to, Recipients::Tested(_)) {
+    if !is_test {
         owe_older_first(ledger, txn, &event, &recipients, now);
     }
     // Read before anything of it is staged: an error must find nothing staged.
@@ -326,7 +324,8 @@ pub(crate) fn record(
             ledger.updates.push(StoreUpdate::Untried { key: notification.key, payload: cached.clone() });
         }
     }
-    ledger.count_filtered(filtered);
+    // What was refused, and is sent again, counts once.
+    ledger.shared.meters.filtered(filtered);
     Ok(event)
 }
 
@@ -353,7 +352,7 @@ fn replay(
 /// The webhooks that an event goes to.
 pub(crate) enum Recipients {
     /// Those that [`Ledger::matching`] has found.
-    Matching(Matches),
+    Matching(Matching),
     /// Those that match it but the one that it is about.
     MatchingBut(WebhookNo),
     /// One webhook, which is tested.

@@ -29,7 +29,7 @@ pub(crate) type Matches = Arc<[(WebhookNo, bool)]>;
 #[derive(Clone, Default)]
 pub(crate) struct Matching {
     pub(crate) to: Matches,
-    /// How many webhooks their filters keep it from. [`Ledger::count_filtered`] counts them once it is recorded.
+    /// How many webhooks their filters keep it from.
     pub(crate) filtered: usize,
 }
 
@@ -120,8 +120,8 @@ pub struct Ledger {
     pub(crate) updates: Vec<StoreUpdate>,
     /// The outcomes of the group that is staged.
     pub(crate) outcomes: Vec<(AccountNo, Outcome)>,
-    /// Whether something of this group may leave only once it is durable: the successor of a notification that kept
-    /// order, what a job owes, an event that carteiro itself has recorded.
+    /// Whether something that isn't synced yet may leave only once it is durable: the successor of a notification that
+    /// kept order, what a job owes, an event that carteiro itself has recorded.
     pub(crate) to_be_durable: bool,
     /// For the ids of events.
     pub(crate) numbers: Numbers,
@@ -343,12 +343,6 @@ impl Ledger {
         let to = subscribers.of_resource(event.body.resource());
         let filtered = subscribers.all().len() - to.len();
         Matching { to, filtered }
-    }
-
-    /// Counts the notifications that filters have left unmade. What is refused, and sent again, counts once, when it is
-    /// recorded.
-    pub(crate) fn count_filtered(&self, filtered: usize) {
-        self.shared.meters.filtered(filtered);
     }
 
     /// What the notifications of an account say as their environment.

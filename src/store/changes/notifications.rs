@@ -9,10 +9,10 @@ use crate::stats::{Counted, Outcome};
 use crate::store::changes::change::{Change, ChangeError, fan_out_bytes};
 use crate::store::changes::health::note_health;
 use crate::store::changes::ledger::{Ledger, Matches};
-use crate::store::changes::ordering::{add_notification, add_test, add_to_event, position, release_next};
+use crate::store::changes::ordering::{add_to_event, release_next};
 use crate::store::changes::own_events::{is_told_of, tell_others};
 use crate::store::changes::rows::{
-    find_notification, put_notification, read_event, read_notification, read_payload, recipients_of,
+    find_notification, put_notification, read_event, read_event_head, read_notification, read_payload, recipients_of,
 };
 use crate::store::schema::{keys, record};
 use crate::store::txn::Txn;
@@ -128,25 +128,10 @@ impl Change for ResendEvent {
                     tracing::error!(%error, event = %event.id, "a notification could not be re-sent");
                 }
                 Ok(None) if met.binary_search_by_key(&webhook, |(no, _)| *no).is_err() => {}
-                Ok(None) if event.trial.is_some() => {
-                    event.notifications += 1;
-                    notifications.push(add_test(ledger, txn, account, key, now));
-                }
-                Ok(None) => {
-                    let position = match position(txn, &event, webhook, ordered) {
-                        Ok(position) => position,
-                        Err(error) => {
-                            tracing::error!(%error, event = %event.id, "an event could not be re-sent");
-                            continue;
-                        }
-                    };
-                    let notification = add_notification(ledger, txn, &event, webhook, position, now);
-                    if !notification.awaits_predecessor {
-                        ledger.updates.push(StoreUpdate::Untried { key, payload: None });
-                    }
-                    event.notifications += 1;
-                    notifications.push(notification);
-                }
+                Ok(None) => match add_to_event(ledger, txn, &mut event, (webhook, ordered), now) {
+                    Ok(notification) => notifications.push(notification),
+                    Err(error) => tracing::error!(%error, event = %event.id, "an event could not be re-sent"),
+                },
             }
         }
         txn.put(keys::event(account, seq), record::encode_event_again(&event, &stored));
@@ -209,13 +194,8 @@ impl Change for ResendEventTo {
         if event.tells_of_webhook() == Some(webhook.id) {
             return Err(ChangeError::Refused(ResendToRefusal::AboutWebhook));
         }
-        if event.trial.is_some() {
-            event.notifications += 1;
-            txn.put(keys::event(account, seq), record::encode_event_again(&event, &stored));
-            return Ok(Some(add_test(ledger, txn, account, key, now)));
-        }
-        let position = position(txn, &event, webhook.no, webhook.ordered)?;
-        let notification = add_to_event(ledger, txn, (&mut event, &stored), webhook.no, position, now);
+        let notification = add_to_event(ledger, txn, &mut event, (webhook.no, webhook.ordered), now)?;
+        txn.put(keys::event(account, seq), record::encode_event_again(&event, &stored));
         Ok(Some(notification))
     }
 }
@@ -236,15 +216,12 @@ pub(crate) fn record_outcome(ledger: &mut Ledger, txn: &mut Txn<'_>, outcome: Re
         }
         Ok(Some((mut notification, before))) => {
             let (was_ready, before_it) = (notification.is_ready(), notification.state);
-            let event = || {
-                // Read for the line's sake alone: one that can't be read will be missed elsewhere.
-                let decode = |value: &[u8]| record::decode_event_head(account, key.seq, value);
-                txn.read(&keys::event(account, key.seq), decode).ok().flatten()
-            };
+            // Read to tell of it alone: one that can't be read will be missed elsewhere.
+            let event = || read_event_head(txn, account, key.seq).ok().flatten();
             let directory = ledger.shared.directory();
             let webhook = directory.by_no(key.webhook);
             let made = notification.automatic.saturating_add(1);
-            log_outcome(&attempt, verdict, || ledger.shared.notification_id(key), made, webhook, event);
+            let event = log_outcome(&attempt, verdict, || ledger.shared.notification_id(key), made, webhook, event);
             // Of another target, or of before somebody set it to ACTIVE: it says nothing of this one.
             if let Some(webhook) = webhook.filter(|webhook| webhook.updated_at == webhook_updated_at) {
                 let told = note_health(ledger, txn, webhook, &attempt, verdict);
@@ -286,8 +263,8 @@ pub(crate) fn record_outcome(ledger: &mut Ledger, txn: &mut Txn<'_>, outcome: Re
                     }
                     State::Failed => {
                         meters.ended(Status::Failed);
-                        if let Some(webhook) = webhook {
-                            tell_of_failed(ledger, txn, webhook, &notification, now);
+                        if let (Some(webhook), Some(event)) = (webhook, event) {
+                            tell_of_failed(ledger, txn, webhook, &notification, &event, now);
                         }
                     }
                     State::Pending | State::Retrying { .. } | State::Cancelled => {}
@@ -306,18 +283,16 @@ fn tell_of_failed(
     txn: &mut Txn<'_>,
     webhook: &Webhook,
     notification: &Notification,
+    event: &Event,
     now: Timestamp,
 ) {
-    let (account, key) = (notification.account, notification.key);
-    let decode = |value: &[u8]| record::decode_event_head(account, key.seq, value);
-    let event = txn.read(&keys::event(account, key.seq), decode).ok().flatten();
-    let Some(event) = event.filter(|event| !event.event_type.is_own() && !notification.test) else {
+    if event.event_type.is_own() || notification.test {
         return;
-    };
+    }
     let last = notification.last.as_ref();
     let failed = FailedNotification {
-        id: ledger.shared.notification_id(key),
-        event: &event,
+        id: ledger.shared.notification_id(notification.key),
+        event,
         attempts: notification.attempts,
         status: last.and_then(|last| last.result.status()),
         error: last.and_then(|last| ErrorCode::of(&last.result)),
@@ -338,11 +313,9 @@ pub(crate) fn resend_one(
     let Some((mut notification, before)) = find_notification(txn, account, key)? else {
         return Ok(None);
     };
-    let erased = txn.read(&keys::event(account, key.seq), |value| {
-        Ok(record::decode_event_head(account, key.seq, value)?.erased_at.is_some())
-    })?;
+    let event = read_event_head(txn, account, key.seq)?;
     let context = ResendContext {
-        erased: erased.unwrap_or(true),
+        erased: event.is_none_or(|event| event.erased_at.is_some()),
         webhook_deleted: ledger.shared.directory().by_no(key.webhook).is_none(),
         in_flight,
     };
@@ -355,7 +328,8 @@ pub(crate) fn resend_one(
 }
 
 /// Says how an attempt went, and of a notification that has FAILED for good all that is needed to look after it.
-/// Neither a query nor a header of the target is logged: both may hold secrets.
+/// Neither a query nor a header of the target is logged: both may hold secrets. Returns the event, where it was read
+/// for that: always where the verdict is the last.
 fn log_outcome(
     attempt: &Attempt,
     verdict: Verdict,
@@ -363,10 +337,10 @@ fn log_outcome(
     attempts: u8,
     webhook: Option<&Arc<Webhook>>,
     event: impl FnOnce() -> Option<Event>,
-) {
+) -> Option<Event> {
     let exhausted = verdict == Verdict::Exhausted;
     if !exhausted && !tracing::enabled!(tracing::Level::DEBUG) {
-        return;
+        return None;
     }
     let (notification, event) = (notification(), event());
     let trace = event.as_ref().and_then(|event| event.trace.as_ref());
@@ -386,4 +360,5 @@ fn log_outcome(
             "notification FAILED: its automatic attempts are used up; it can be re-sent manually"
         );
     }
+    event
 }

@@ -4,8 +4,7 @@ use crate::model::{AccountNo, Event, Notification, NotificationKey, OrderKey, Ti
 use crate::store::changes::ledger::Ledger;
 use crate::store::changes::rows::{find_notification, last_seq, put_notification, read_notification};
 use crate::store::error::StoreError;
-use crate::store::schema::record::Stored;
-use crate::store::schema::{keys, record};
+use crate::store::schema::keys;
 use crate::store::txn::Txn;
 use crate::store::updates::StoreUpdate;
 
@@ -59,23 +58,28 @@ pub(crate) fn add_notification(
     notification
 }
 
-/// Likewise of an event that was recorded before, which counts it; delivery learns of it.
+/// Adds a notification of an event that was recorded before, to a webhook that keeps order or doesn't; delivery learns
+/// of it. The event counts it, and the caller puts the event's row. An error finds nothing staged.
 pub(crate) fn add_to_event(
     ledger: &mut Ledger,
     txn: &mut Txn<'_>,
-    (event, stored): (&mut Event, &Stored),
-    webhook: WebhookNo,
-    position: Option<OrderPosition>,
+    event: &mut Event,
+    (webhook, ordered): (WebhookNo, bool),
     now: Timestamp,
-) -> Notification {
-    let notification = add_notification(ledger, txn, event, webhook, position, now);
-    if !notification.awaits_predecessor {
-        ledger.updates.push(StoreUpdate::Untried { key: notification.key, payload: None });
-        ledger.to_be_durable = true;
-    }
+) -> Result<Notification, StoreError> {
+    let notification = if event.trial.is_some() {
+        add_test(ledger, txn, event.account, NotificationKey { seq: event.seq, webhook }, now)
+    } else {
+        let position = position(txn, event, webhook, ordered)?;
+        let notification = add_notification(ledger, txn, event, webhook, position, now);
+        if !notification.awaits_predecessor {
+            ledger.updates.push(StoreUpdate::Untried { key: notification.key, payload: None });
+            ledger.to_be_durable = true;
+        }
+        notification
+    };
     event.notifications += 1;
-    txn.put(keys::event(event.account, event.seq), record::encode_event_again(event, stored));
-    notification
+    Ok(notification)
 }
 
 /// Adds the notification of an event that tries something out: it has one attempt, at once, and waits for nothing.

@@ -3,8 +3,8 @@
 use crate::model::{EventType, NotificationKey, OwnEvent, Timestamp, Webhook};
 use crate::store::changes::events::{Recipients, record};
 use crate::store::changes::ledger::Ledger;
+use crate::store::changes::rows::read_event_head;
 use crate::store::error::StoreError;
-use crate::store::schema::{keys, record as records};
 use crate::store::txn::Txn;
 
 /// Records the event for the other webhooks of the account that subscribe to it. An error finds nothing of it staged.
@@ -16,7 +16,7 @@ pub(crate) fn record_about(
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let event = what.about(webhook, &ledger.env_of(webhook.account), now);
-    record(ledger, txn, webhook.account, event, &Recipients::MatchingBut(webhook.no), now)?;
+    record(ledger, txn, webhook.account, event, Recipients::MatchingBut(webhook.no), now)?;
     // Targets hear of it, and must not hear of what a power cut can still take back.
     ledger.to_be_durable = true;
     Ok(())
@@ -49,7 +49,6 @@ pub(crate) fn tell_others(
 /// Whether what becomes of a notification is told to other webhooks: not of one that tells of a webhook itself, so that
 /// two webhooks that are both down don't tell each other so for ever.
 pub(crate) fn is_told_of(txn: &Txn<'_>, webhook: &Webhook, key: NotificationKey) -> bool {
-    let read = |value: &[u8]| records::decode_event_head(webhook.account, key.seq, value);
-    let event = txn.read(&keys::event(webhook.account, key.seq), read).ok().flatten();
+    let event = read_event_head(txn, webhook.account, key.seq).ok().flatten();
     event.is_none_or(|event| !event.event_type.is_own() || event.event_type.as_str() == EventType::TEST)
 }

@@ -61,9 +61,8 @@ pub(crate) fn find_notification(
     if !txn.contains(&untried)? {
         return damage.map_or(Ok(None), Err);
     }
-    let inserted_at = |value: &[u8]| record::decode_event_head(account, key.seq, value).map(|event| event.inserted_at);
-    let recorded = txn.read(&keys::event(account, key.seq), inserted_at)?;
-    Ok(recorded.map(|at| (Notification::new(key, account, at, false), vec![untried])))
+    let event = read_event_head(txn, account, key.seq)?;
+    Ok(event.map(|event| (Notification::new(key, account, event.inserted_at, false), vec![untried])))
 }
 
 /// The webhooks whose notifications of an event have a record, as this group sees it.
@@ -106,6 +105,11 @@ pub(crate) fn delete_chunks(txn: &mut Txn<'_>, seq: Seq, stored: &Stored) {
 
 pub(crate) fn read_event(txn: &Txn<'_>, account: AccountNo, seq: Seq) -> Result<Option<(Event, Stored)>, StoreError> {
     txn.read(&keys::event(account, seq), |value| record::decode_event(account, seq, value))
+}
+
+/// Likewise without what says where its payload is.
+pub(crate) fn read_event_head(txn: &Txn<'_>, account: AccountNo, seq: Seq) -> Result<Option<Event>, StoreError> {
+    txn.read(&keys::event(account, seq), |value| record::decode_event_head(account, seq, value))
 }
 
 /// The payload of an event, as this group sees it.

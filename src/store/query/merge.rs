@@ -283,6 +283,19 @@ impl Merge {
         Ok(Step::Hit(at))
     }
 
+    /// The next event: all of its places are passed over at once.
+    pub(crate) fn next_event(&mut self, tree: &dyn Tree) -> Result<Step, StoreError> {
+        let step = self.next(tree)?;
+        if let Step::Hit(place) = &step {
+            let webhook = match self.order {
+                Order::Newest => 0,
+                Order::Oldest => u32::MAX,
+            };
+            self.at = Position { seq: place.seq, webhook }.after(self.order);
+        }
+        Ok(step)
+    }
+
     fn end(&mut self) -> Step {
         self.at = None;
         Step::End

@@ -4,33 +4,22 @@
 //! counts that are shown before a backfill and the backfill's turns both ask there.
 
 use crate::model::{
-    Event, EventType, FilterSet, Notification, NotificationFilter, Order, Payload, Position, Seq, SkipReason, Webhook,
+    Event, EventType, FilterSet, NotificationFilter, Order, Payload, Position, Seq, SkipReason, Webhook,
 };
 use crate::store::error::StoreError;
-use crate::store::query::merge::{Merge, Range, Shape, Step, Union};
+use crate::store::query::merge::{Merge, Range, Shape, Union};
 use crate::store::schema::keys;
 use crate::store::state::Shared;
 use std::sync::PoisonError;
 
-/// What of an event doesn't stand in its record.
-pub(crate) struct Facts<P> {
-    /// Its notification for the webhook, if it has one.
-    pub(crate) notification: Option<Notification>,
-    /// Reads its payload, which is done only where a filter asks for it.
-    pub(crate) payload: P,
-}
-
-/// Why an event isn't owed to a webhook that subscribes to its type; `None` where it is. `filters` holds the webhook's
-/// filter, if it has one.
+/// Why an event isn't owed to a webhook that subscribes to its type and has no notification of it; `None` where it is.
+/// `filters` holds the webhook's filter, if it has one; the payload is read only where that asks for it.
 pub(crate) fn judge(
     webhook: &Webhook,
     filters: &FilterSet,
     event: &Event,
-    facts: Facts<impl FnOnce() -> Result<Option<Payload>, StoreError>>,
+    payload: impl FnOnce() -> Result<Option<Payload>, StoreError>,
 ) -> Result<Option<SkipReason>, StoreError> {
-    if facts.notification.is_some() {
-        return Ok(Some(SkipReason::HasNotification));
-    }
     if event.erased_at.is_some() {
         return Ok(Some(SkipReason::Erased));
     }
@@ -43,7 +32,7 @@ pub(crate) fn judge(
     if webhook.filter.is_none() {
         return Ok(None);
     }
-    let Some(payload) = (facts.payload)()? else {
+    let Some(payload) = payload()? else {
         return Ok(Some(SkipReason::Erased));
     };
     let is_met = filters.matches(payload.resource_text()).iter().all(|met| *met);
@@ -84,15 +73,4 @@ pub(crate) fn matching(
         spans,
         steps: usize::MAX,
     })
-}
-
-impl Merge {
-    /// The next event, all of whose places are passed over at once.
-    pub(crate) fn next_event(&mut self, shared: &Shared) -> Result<Step, StoreError> {
-        let step = self.next(&*shared.tree)?;
-        if let Step::Hit(place) = &step {
-            self.at = Position { seq: place.seq, webhook: u32::MAX }.after(Order::Oldest);
-        }
-        Ok(step)
-    }
 }

@@ -1,8 +1,6 @@
 //! Lists of events and notifications.
 
-use crate::model::{
-    AccountNo, Cursor, Event, EventFilter, Listing, Notification, NotificationFilter, Order, Page, Position, Seq,
-};
+use crate::model::{AccountNo, Cursor, Event, EventFilter, Listing, Notification, NotificationFilter, Page, Seq};
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::query::merge::{MAX_SEARCH_STEPS, MAX_STEPS, Merge, Range, Shape, Step, Union};
@@ -117,18 +115,13 @@ impl Store {
         let mut merge = Merge { unions, order: listing.order, at: Some(at), last, spans, steps };
         let mut items = Vec::new();
         while items.len() < listing.limit {
-            match merge.next(&*shared.tree)? {
+            // An event is one place, whatever webhooks it was owed to.
+            match merge.next_event(&*shared.tree)? {
                 Step::End => return Ok(Page { items, next: end_of_feed(listing.order, durable) }),
                 Step::Spent(at) => return Ok(Page { items, next: Some(Cursor(at)) }),
                 Step::Hit(place) => {
                     let event = shared.event_head(account, Seq(place.seq))?;
                     items.extend(event.filter(|event| merge.spans.mean(event.inserted_at) && has(event)));
-                    // An event is one place, whatever webhooks it was owed to.
-                    let webhook = match listing.order {
-                        Order::Newest => 0,
-                        Order::Oldest => u32::MAX,
-                    };
-                    merge.at = Position { seq: place.seq, webhook }.after(listing.order);
                 }
             }
         }

@@ -187,8 +187,10 @@ fn what_is_passed_over_is_counted_by_its_reason() {
     rig.accept(vec![event("PAYMENT.PAID", r#"{"n":1}"#)]);
     rig.after(SECOND);
     let filter = NotificationFilter { from: Some(Timestamp::default()), ..NotificationFilter::default() };
-    let count = rig.store.count_backfill(&hook, &filter).unwrap();
-    assert_eq!((count.matched, count.would_create, count.exact), (5, 1, true));
+    for (judged, would_create, is_exact) in [(5, 1, true), (4, 2, false), (0, 5, false)] {
+        let count = rig.store.count_backfill(&hook, &filter, judged).unwrap();
+        assert_eq!((count.matched, count.would_create, count.exact), (5, would_create, is_exact), "{judged}");
+    }
     let begun = rig.backfill(&hook);
     let done = rig.await_job(&begun, "it ends", |job| job.state == JobState::Done);
     let reasons = [SkipReason::HasNotification, SkipReason::Filtered, SkipReason::Test, SkipReason::Erased];
@@ -225,7 +227,7 @@ fn a_span_of_time_is_judged_by_each_events_own_time() {
     rig.await_job(&span, "it ends", |job| job.state == JobState::Done);
     assert_eq!(rig.untried(&hook), [recorded[&1], recorded[&2]]);
     let filter = NotificationFilter { from: Some(at(50)), ..NotificationFilter::default() };
-    assert_eq!(rig.store.count_backfill(&hook, &filter).unwrap().would_create, 2);
+    assert_eq!(rig.store.count_backfill(&hook, &filter, 100).unwrap().would_create, 2);
     rig.check_rows();
 }
 
