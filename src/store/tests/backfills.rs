@@ -3,8 +3,8 @@
 use super::rig::{Rig, attempt, event, paid, reply, wait, webhook};
 use crate::model::{
     BulkJob, Event, JobKind, JobState, NewEvent, NotificationFilter, NotificationKey, Pattern, PayloadFilter,
-    ResendRefusal, Seq, SkipReason, State, Status, Timestamp, Trigger, Verdict, Webhook, WebhookId, WebhookPatch,
-    WebhookStatus,
+    ResendRefusal, Seq, SkipReason, State, Status, Timestamp, Trial, Trigger, Verdict, Webhook, WebhookId,
+    WebhookPatch, WebhookStatus,
 };
 use crate::store::{
     BackfillRefusal, BeginBackfill, CancelBulkJob, ChangeWebhook, DeleteWebhook, EraseEvent, RecordOutcome,
@@ -30,6 +30,12 @@ fn of_resource(id: &str) -> NewEvent {
 impl Rig {
     fn backfill(&self, hook: &Webhook) -> BulkJob {
         reply(wait(self.store.commit(begin(self.account, hook)))).unwrap().unwrap()
+    }
+
+    /// A webhook for everything that keeps order.
+    fn ordered(&self) -> Arc<Webhook> {
+        let hook = Webhook { ordered: true, ..webhook(self.account, &["*"]) };
+        wait(self.store.commit(Registration::from(hook))).unwrap().webhook
     }
 
     fn job(&self, of: &BulkJob) -> BulkJob {
@@ -285,9 +291,7 @@ fn a_webhook_that_keeps_order_receives_a_resource_in_order() {
     let old: Vec<Event> =
         (0..150).map(|nth| rig.accept(vec![of_resource(if nth % 50 == 0 { "a" } else { "b" })]).remove(0)).collect();
     rig.after(SECOND);
-    let mut hook = webhook(rig.account, &["*"]);
-    hook.ordered = true;
-    let hook: Arc<Webhook> = wait(rig.store.commit(Registration::from(hook))).unwrap().webhook;
+    let hook = rig.ordered();
     rig.set_status(&hook, WebhookStatus::Paused);
     let begun = rig.backfill(&hook);
     rig.after(SECOND);
@@ -308,6 +312,23 @@ fn a_webhook_that_keeps_order_receives_a_resource_in_order() {
     assert!(order("b").is_sorted() && order("b").len() == 147);
     let done = rig.job(&begun);
     assert_eq!((done.made, done.skipped.total()), (150, 0), "those that were brought count as well");
+    rig.check_rows();
+}
+
+/// A sample keeps no order, yet it brought the older events of its resource with it: many more than the webhook's pace
+/// allows.
+#[test]
+fn a_sample_brings_no_older_events_with_it() {
+    let rig = Rig::new();
+    let old = rig.accept(vec![of_resource("a")]).remove(0);
+    rig.after(SECOND);
+    let hook = rig.ordered();
+    rig.set_status(&hook, WebhookStatus::Paused);
+    rig.backfill(&hook);
+    rig.accept(vec![NewEvent { trial: Some(Trial::Sample), ..of_resource("a") }]);
+    assert_eq!(rig.untried(&hook), []);
+    rig.accept(vec![of_resource("a")]);
+    assert_eq!(rig.untried(&hook), [old.seq]);
     rig.check_rows();
 }
 
