@@ -32,6 +32,7 @@ use crate::store::schema::record::Job;
 use crate::store::schema::references::Kind;
 use crate::store::schema::{keys, record};
 use crate::store::txn::Txn;
+use std::sync::atomic::Ordering;
 
 /// How many index rows a turn looks at: a few milliseconds of the committer's time.
 const JOB_BATCH: usize = 128;
@@ -41,10 +42,12 @@ const MAX_READ_BYTES: u64 = 1 << 20;
 /// enough that cancelling means something.
 const MAX_PENDING: usize = 64;
 /// How many older events of its resource one event brings with it. They are part of its commit; of a resource with more
-/// of them the rest keeps no order with it.
+/// of them the rest keeps no order with it, and the next event of the resource goes on with them.
 const MAX_BROUGHT: usize = 256;
 /// How many index rows are looked at for them.
 const MAX_BROUGHT_STEPS: usize = 2048;
+/// Of how many resources it is remembered how far they were looked at: half a megabyte. Beyond them it begins anew.
+const MAX_LOOKED_AT: usize = 10_000;
 
 /// Begins a backfill, as a background job that survives a restart. Answers `None` when the account has no such webhook.
 #[derive(Debug)]
@@ -300,10 +303,11 @@ fn owe_older(
     let Job::Backfill { account, job, webhook, at_seq, last_seq, .. } = *part else {
         return Ok(());
     };
+    let (account, order) = (AccountNo(account), newer.order_key());
+    let at_seq = ledger.not_looked_at.get(&(job, order)).map_or(at_seq, |next| next.0.max(at_seq));
     if at_seq > last_seq {
         return Ok(());
     }
-    let account = AccountNo(account);
     let Some((kind, name)) = newer.order_name().map(|name| match name {
         OrderName::Resource(id) => (Kind::ResourceId, id),
         OrderName::External(id) => (Kind::ExternalId, id),
@@ -328,11 +332,16 @@ fn owe_older(
         spans: Spans { ranges: vec![(at_seq, last_seq)], within: Some((of.filter.from, of.filter.to)) },
         steps: MAX_BROUGHT_STEPS,
     };
-    let (to, order) = (To::new(&webhook), newer.order_key());
+    let to = To::new(&webhook);
     let mut brought = 0;
-    while brought < MAX_BROUGHT {
-        let Step::Hit(place) = merge.next_event(&*shared.tree)? else {
-            break;
+    let next = loop {
+        if brought == MAX_BROUGHT {
+            break merge.at;
+        }
+        let place = match merge.next_event(&*shared.tree)? {
+            Step::Hit(place) => place,
+            Step::Spent(at) => break Some(at),
+            Step::End => break None,
         };
         let seq = Seq(place.seq);
         let wanted = |event: &Event| {
@@ -352,6 +361,12 @@ fn owe_older(
             }
             Err(error) => return Err(error),
         }
+    };
+    // What this group has recorded, before the backfill began, isn't in the tree yet.
+    let end = last_seq.min(shared.durable.load(Ordering::Acquire)) + 1;
+    if ledger.not_looked_at.len() >= MAX_LOOKED_AT {
+        ledger.not_looked_at.clear();
     }
+    ledger.not_looked_at.insert((job, order), Seq(next.map_or(end, |at| at.seq)));
     Ok(())
 }

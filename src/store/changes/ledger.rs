@@ -3,7 +3,8 @@
 
 use crate::clock::{Clock, Reading};
 use crate::model::{
-    AccountNo, EventType, FilterSet, NewEvent, TargetHealth, Timestamp, TokenId, Webhook, WebhookId, WebhookNo,
+    AccountNo, EventType, FilterSet, NewEvent, OrderKey, Seq, TargetHealth, Timestamp, TokenId, Webhook, WebhookId,
+    WebhookNo,
 };
 use crate::random::Numbers;
 use crate::stats::Outcome;
@@ -114,6 +115,9 @@ pub struct Ledger {
     pub(crate) maybe_unused_types: BTreeSet<(AccountNo, String)>,
     pub(crate) clock_steps: ClockSteps,
     pub(crate) jobs: Jobs,
+    /// By the number of a backfill that is under way and by resource: from which event on nobody has looked yet for
+    /// older ones that are owed. Emptied whenever a webhook changes, since other events may be owed then.
+    pub(crate) not_looked_at: HashMap<(u64, OrderKey), Seq>,
     /// How many bytes of payloads are held in memory.
     pub(crate) cached_bytes: Arc<AtomicUsize>,
     /// What the delivery engine receives once the group is durable.
@@ -217,6 +221,7 @@ impl Ledger {
             maybe_unused_types,
             clock_steps,
             jobs,
+            not_looked_at: HashMap::new(),
             cached_bytes: Arc::new(AtomicUsize::new(0)),
             updates: Vec::new(),
             outcomes: Vec::new(),

@@ -307,6 +307,7 @@ fn put_webhook(ledger: &mut Ledger, txn: &mut Txn<'_>, webhook: Webhook) -> Arc<
         ledger.change_directory(|directory| directory.put(&webhook));
     }
     ledger.subscribers.clear();
+    ledger.not_looked_at.clear();
     ledger.jobs.wake(webhook.no);
     ledger.updates.push(StoreUpdate::Webhook(webhook.clone()));
     webhook

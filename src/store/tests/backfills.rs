@@ -332,6 +332,36 @@ fn a_sample_brings_no_older_events_with_it() {
     rig.check_rows();
 }
 
+/// Each event of a resource looked at the same older ones from the beginning: it cost the committer 2,048 looks, and
+/// what stood behind those was never brought.
+#[test]
+fn each_event_of_a_resource_goes_on_looking_where_the_last_one_ended() {
+    let rig = Rig::new();
+    let with = |n: u8| event("PAYMENT.PAID", &format!(r#"{{"payment":{{"id":"a"}},"n":{n}}}"#));
+    for _ in 0..21 {
+        rig.accept((0..100).map(|_| with(0)).collect());
+    }
+    let old = rig.accept(vec![with(1)]).remove(0);
+    rig.after(SECOND);
+    let filter = PayloadFilter::parse(r#"{"n":1}"#);
+    let hook = Webhook { ordered: true, filter: filter.ok(), ..webhook(rig.account, &["*"]) };
+    let hook = wait(rig.store.commit(Registration::from(hook))).unwrap().webhook;
+    rig.set_status(&hook, WebhookStatus::Paused);
+    rig.backfill(&hook);
+    let first = rig.accept(vec![with(1)]).remove(0);
+    assert_eq!(rig.all_notifications().len(), 1, "the older one stands behind more than an event looks at");
+    let second = rig.accept(vec![with(1)]).remove(0);
+    let waits = |seq| rig.notification(NotificationKey { seq, webhook: hook.no }).awaits_predecessor;
+    assert!(!waits(first.seq) && waits(old.seq) && waits(second.seq));
+    // Of a webhook that has changed, all of them may be owed.
+    rig.change(&hook, WebhookPatch { filter: Some(None), ..WebhookPatch::default() });
+    rig.accept(vec![with(1)]);
+    assert_eq!(rig.all_notifications().len(), 3 + 256 + 1, "as many as one event brings");
+    rig.accept(vec![with(1)]);
+    assert_eq!(rig.all_notifications().len(), 3 + 2 * 257);
+    rig.check_rows();
+}
+
 #[test]
 fn an_event_is_sent_to_one_webhook_whatever_it_subscribes_to() {
     let rig = Rig::new();
