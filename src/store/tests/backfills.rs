@@ -362,6 +362,25 @@ fn each_event_of_a_resource_goes_on_looking_where_the_last_one_ended() {
     rig.check_rows();
 }
 
+/// The first by its event was taken for the oldest: as soon as a backfill had created one, what was pending for long
+/// seemed to be new.
+#[test]
+fn the_oldest_that_is_pending_is_not_the_one_of_the_oldest_event() {
+    let rig = Rig::new();
+    rig.accept((0..3).map(|_| paid()).collect());
+    rig.after(SECOND);
+    let hook = rig.register(&["*"]);
+    let live = rig.accept(vec![paid()]).remove(0);
+    rig.after(SECOND);
+    let begun = rig.backfill(&hook);
+    rig.await_job(&begun, "it ends", |job| job.state == JobState::Done);
+    let backlog = rig.store.backlogs().unwrap().remove(0);
+    assert_eq!((backlog.pending, backlog.oldest), (4, Some(live.inserted_at)));
+    rig.attempt_all(&hook, &[live.seq], 200);
+    let oldest = rig.store.backlogs().unwrap().remove(0).oldest;
+    assert!(oldest >= Some(begun.inserted_at), "{oldest:?}");
+}
+
 #[test]
 fn an_event_is_sent_to_one_webhook_whatever_it_subscribes_to() {
     let rig = Rig::new();
