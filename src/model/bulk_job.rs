@@ -5,34 +5,32 @@ use super::words::words;
 use super::{AccountNo, JobId, Localized, NotificationFilter, ResendRefusal, Status, Timestamp, localized};
 use std::collections::BTreeMap;
 
-words! {
-    /// What a bulk job does.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum JobKind {
-        /// It requests a manual attempt of each notification that its filter matches.
-        Resend = "resend",
-        /// It creates a notification for each event that its filter's webhook would have matched and has none of.
-        Backfill = "backfill",
-    }
+/// What a bulk job does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobKind {
+    /// It requests a manual attempt of each notification that its filter matches.
+    Resend,
+    /// It creates a notification for each event that its filter's webhook would have matched and has none of.
+    Backfill,
 }
 
 words! {
     /// Whether a bulk job goes on.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum JobState {
-        /// In progress, oldest events first, as fast as each webhook's manual attempts are made.
+        /// In progress, oldest events first, as fast as each webhook's attempts are made.
         Running = "RUNNING",
-        /// A manual attempt was requested for everything that matched, or it was skipped.
+        /// Everything that matched was dealt with: sent again or created, or skipped.
         Done = "DONE",
         /// It met what can't be read and gave up a part; `carteiro verify` tells what that is.
         Failed = "FAILED",
-        /// Cancelled; the attempts requested until then are still made.
+        /// Cancelled; what it requested or created until then is still sent.
         Cancelled = "CANCELLED",
     }
 }
 
 words! {
-    /// Why a bulk job has skipped a notification.
+    /// Why a bulk job has skipped a notification, or an event.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
     pub enum SkipReason {
         /// It didn't match any more when its turn came: delivered or tried again meanwhile, as a rule.
@@ -51,7 +49,7 @@ words! {
         HasNotification = "has_notification",
         /// It doesn't meet the webhook's filter.
         Filtered = "filtered",
-        /// It was recorded by a test of a webhook.
+        /// It was recorded to try something out: a test of a webhook, or a sample.
         Test = "test",
         /// It tells of the webhook itself.
         AboutWebhook = "about_webhook",

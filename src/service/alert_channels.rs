@@ -123,8 +123,7 @@ impl Service {
     }
 
     fn owners(&self, caller: &Caller) -> &'static [ChannelOwner] {
-        let first = self.accounts.first().is_some_and(|first| first.no == caller.account);
-        let is_operator = first && caller.scopes.allows(crate::model::Scope::Admin);
+        let is_operator = self.is_operators(caller) && caller.scopes.allows(crate::model::Scope::Admin);
         if is_operator { &[ChannelOwner::Operator, ChannelOwner::Account] } else { &[ChannelOwner::Account] }
     }
 

@@ -73,7 +73,7 @@ impl Service {
     ///
     /// A target that would be refused now is not taken, nor a client certificate that the account can't use; a target
     /// whose name leads nowhere yet is. A call repeated with the same `idempotency_key` within its window registers
-    /// nothing, whatever its target is by now, unless that webhook was deleted.
+    /// nothing, whatever its target and its client certificate are by now, unless that webhook was deleted.
     pub async fn register(
         &self,
         caller: &Caller,
@@ -99,7 +99,7 @@ impl Service {
             error.map(|refusal| match refusal {
                 RegisterRefusal::KeyTaken => key_taken(),
                 RegisterRefusal::TooMany => too_many_webhooks(),
-                // Only where the target was refused.
+                // Only where the target or the client certificate was refused.
                 RegisterRefusal::NotBefore => refused.unwrap_or(Error::NotFound),
             })
         })?;

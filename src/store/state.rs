@@ -66,7 +66,7 @@ pub(crate) struct Shared {
     pub(crate) healths: RwLock<BTreeMap<WebhookNo, TargetHealth>>,
     /// How all of them did of late.
     pub(crate) outcome_counter: OutcomeCounter,
-    /// Bulk resends, by account and number: a bounded number for each account.
+    /// Bulk jobs, by account and number: a bounded number for each account.
     pub(crate) bulk_jobs: Mutex<BTreeMap<(AccountNo, u64), BulkJob>>,
     pub(crate) outcomes: Outcomes,
     pub(crate) meters: crate::stats::StoreMetrics,
@@ -139,7 +139,7 @@ impl Shared {
         self.bulk_jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An account's bulk resends, the oldest first.
+    /// An account's bulk jobs, the oldest first.
     pub(crate) fn bulk_jobs_of(&self, account: AccountNo) -> Vec<BulkJob> {
         self.bulk_jobs().range((account, 0)..=(account, u64::MAX)).map(|(_, job)| job.clone()).collect()
     }

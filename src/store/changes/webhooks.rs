@@ -24,8 +24,8 @@ pub struct Registration {
     pub webhook: Box<Webhook>,
     /// The idempotency key of the request.
     pub key: Option<IdempotencyKey>,
-    /// Its target would not be taken now: nothing is registered, and only a request that was answered before is
-    /// answered again.
+    /// Its target or its client certificate would not be taken now: nothing is registered, and only a request that was
+    /// answered before is answered again.
     pub only_replay: bool,
 }
 

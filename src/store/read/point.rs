@@ -102,7 +102,7 @@ impl Store {
         self.shared.webhook_no(account, id)
     }
 
-    /// The account's bulk resends, the oldest first: those that go on, and the last 1,000 that have ended within a
+    /// The account's bulk jobs, the oldest first: those that go on, and the last 1,000 that have ended within a
     /// week. From memory.
     pub fn bulk_jobs(&self, account: AccountNo) -> Vec<BulkJob> {
         self.shared.bulk_jobs_of(account)
