@@ -4,9 +4,10 @@ use std::fs;
 use std::path::Path;
 
 /// The documents that exist in both languages, in the order of their blocks in [`super::commands::COMMANDS`].
-pub(crate) const PAIRS: [(&str, &str); 21] = [
+pub(crate) const PAIRS: [(&str, &str); 22] = [
     ("README.md", "README.pt-BR.md"),
     ("docs/install.md", "docs/pt-BR/install.md"),
+    ("docs/operate.md", "docs/pt-BR/operate.md"),
     ("docs/events.md", "docs/pt-BR/events.md"),
     ("docs/receivers.md", "docs/pt-BR/receivers.md"),
     ("docs/outbox.md", "docs/pt-BR/outbox.md"),

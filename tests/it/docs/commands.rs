@@ -20,18 +20,49 @@ use How::{By, Not};
 const SYSTEMD: &str = "it installs or steers a service; tests/it/systemd.rs does the same in a booted Debian";
 const NETWORK: &str = "it fetches from a registry; .ci/run has done so before the tests";
 
+const RELEASE: &str = "it needs the files of a release; CONTRIBUTING.md has it done by hand before each";
+const ELSEWHERE: &str = "it needs another machine, or a name that the world knows";
+
 /// The blocks in the order of the documents, by their first lines. They are the same in both languages.
 pub(crate) const COMMANDS: &[(&str, How)] = &[
-    ("cargo run --release -- demo", By("the_demo_shows_attempts_and_cleans_up")),
-    ("cargo build --release", Not("cargo has built what is tested here, in its own profile")),
-    (FIRST, By("a_first_webhook_of_ones_own")),
-    (FIRST, By("a_first_webhook_of_ones_own")),
-    (FIRST, By("a_first_webhook_of_ones_own")),
-    ("cargo test", Not("it is what runs this, and would run itself")),
-    ("cargo install cargo-deb", Not(SYSTEMD)),
+    // README.md
+    ("tar -xzf carteiro-0.1.0-x86_64-linux-musl.tar.gz", Not(RELEASE)),
+    ("sudo apt install ./carteiro_0.1.0-1_amd64.deb", Not(RELEASE)),
+    ("docker load -i carteiro-0.1.0-oci.tar", Not(RELEASE)),
+    ("./carteiro demo", By("the_demo_shows_attempts_and_cleans_up")),
+    ("CARTEIRO_EGRESS__ALLOW=127.0.0.0/8 ./carteiro serve", By("a_first_webhook_of_ones_own")),
+    ("./carteiro listen --port 9000 --authorization token-da-loja", By("a_first_webhook_of_ones_own")),
+    (
+        "./carteiro webhooks create --target http://127.0.0.1:9000/ --events '*' --authorization token-da-loja",
+        By("a_first_webhook_of_ones_own"),
+    ),
+    ("curl -X POST http://127.0.0.1:8080/api/events \\", By("a_first_webhook_of_ones_own")),
+    ("cargo run --release -- demo", Not("cargo has built what is tested here, in its own profile, and runs this")),
+    // install.md
+    ("sha256sum --ignore-missing -c SHA256SUMS", Not(RELEASE)),
+    ("sudo apt install ./carteiro_0.1.0-1_amd64.deb", Not(RELEASE)),
     ("carteiro check-config --config /etc/carteiro/carteiro.toml", By("an_installed_daemon_is_found_by_its_config")),
     ("sudo carteiro webhooks list", By("an_installed_daemon_is_found_by_its_config")),
-    ("sudo systemctl edit carteiro.socket", Not(SYSTEMD)),
+    ("sudo systemctl stop carteiro.socket carteiro.service", Not(SYSTEMD)),
+    ("tar -xzf carteiro-0.1.0-x86_64-linux-musl.tar.gz", Not(RELEASE)),
+    ("docker load -i carteiro-0.1.0-oci.tar", Not(RELEASE)),
+    // operate.md
+    ("ssh -N -L 8080:127.0.0.1:8080 ana@servidor.loja.example", Not(ELSEWHERE)),
+    ("sudo carteiro panel-link", By("everyday_tasks_are_done_as_printed")),
+    (
+        "sudo install -o carteiro -g carteiro -m 600 /dev/stdin /var/lib/carteiro/admin-token",
+        By("a_lost_admin_token_is_replaced"),
+    ),
+    ("sudo systemctl disable --now carteiro.socket carteiro.service", By("a_new_machine_takes_over")),
+    ("sudo systemctl stop carteiro.socket carteiro.service", By("a_new_machine_takes_over")),
+    ("sudo carteiro check-config", By("a_sandbox_has_an_account_of_its_own")),
+    ("sudo carteiro events list --query pedido-1042", By("everyday_tasks_are_done_as_printed")),
+    ("sudo carteiro webhooks pause \"$WEBHOOK_ID\"", By("everyday_tasks_are_done_as_printed")),
+    (
+        "sudo carteiro notifications list --status FAILED --from \"2 days ago\"",
+        By("everyday_tasks_are_done_as_printed"),
+    ),
+    // events.md
     ("export TOKEN=$(cat carteiro-data/admin-token)", By("the_guides_calls_work_as_printed")),
     ("curl -X POST http://127.0.0.1:8080/api/webhooks \\", By("the_guides_calls_work_as_printed")),
     ("curl -X POST http://127.0.0.1:8080/api/events \\", By("the_guides_calls_work_as_printed")),
@@ -39,40 +70,55 @@ pub(crate) const COMMANDS: &[(&str, How)] = &[
         "curl -H \"Authorization: Bearer $TOKEN\" 'http://127.0.0.1:8080/api/notifications?status=RETRYING'",
         By("the_guides_calls_work_as_printed"),
     ),
-    ("python3 -m venv venv", Not(NETWORK)),
+    // receivers.md
+    (
+        "export SECRET=$(carteiro webhooks create --target http://127.0.0.1:9000/ --events '*' --authorization \
+         token-da-loja | sed -n 's/^secret *//p')",
+        By("the_secret_is_kept_for_the_receiver"),
+    ),
+    ("sudo apt install python3-venv", Not(NETWORK)),
     (
         "export INBOX=inbox.db WEBHOOK_AUTHORIZATION=token-da-loja WEBHOOK_SECRET=$SECRET",
         By("the_receiver_in_python_is_good"),
     ),
     ("npm install standardwebhooks", Not(NETWORK)),
-    (
-        "export INBOX=inbox WEBHOOK_AUTHORIZATION=token-da-loja WEBHOOK_SECRET=$SECRET",
-        By("the_receiver_in_node_is_good"),
-    ),
+    (INBOX, By("the_receiver_in_node_is_good")),
     ("sudo apt install php-cli php-sqlite3", Not(NETWORK)),
     (
         "export INBOX=$PWD/inbox.db WEBHOOK_AUTHORIZATION=token-da-loja WEBHOOK_SECRET=$SECRET",
         By("the_receiver_in_php_is_good"),
     ),
     ("export INBOX=$PWD/inbox.db", By("the_receiver_in_php_is_good")),
-    (
-        "export CARTEIRO_TOKEN=$(carteiro token create --name shop --scope ingest)",
-        By("the_outbox_loses_nothing_and_delivers_nothing_twice"),
-    ),
+    (INBOX, By("the_receiver_in_go_is_good")),
+    (INBOX, By("the_receiver_in_java_is_good")),
+    // outbox.md
+    (WORKER, By("triggers_fill_the_outbox_and_the_worker_empties_it")),
+    (WORKER, By("the_outbox_loses_nothing_and_delivers_nothing_twice")),
+    // network.md
+    ("sudo apt install nginx certbot python3-certbot-nginx", Not(ELSEWHERE)),
+    ("sudo nginx -t", Not("nginx_stands_in_front starts nginx with this config")),
+    ("#!/bin/sh", By("the_hook_of_certbot_brings_a_certificate")),
+    ("sudo apt install certbot", Not(ELSEWHERE)),
+    ("sudo carteiro check-config", Not(SYSTEMD)),
+    // backups.md
     ("carteiro verify", By("a_backup_is_made_tried_and_gone_back_to")),
     ("#!/bin/bash", By("a_backup_is_made_tried_and_gone_back_to")),
     (
         "sudo install -d -o carteiro -g carteiro -m 700 /var/backups/carteiro",
         By("a_backup_is_made_tried_and_gone_back_to"),
     ),
+    ("sudo apt install restic", Not(ELSEWHERE)),
     ("sudo systemctl stop carteiro.socket carteiro.service", By("a_backup_is_made_tried_and_gone_back_to")),
+    // The others.
     ("carteiro --version", Not(SYSTEMD)),
     ("carteiro token create --name prometheus --scope metrics", By("prometheus_is_let_in_and_its_config_is_good")),
     ("carteiro webhooks export > webhooks.toml", By("webhooks_are_carried_from_one_machine_to_another")),
+    ("cargo install cargo-deb", Not(NETWORK)),
     ("CRASH_ROUNDS=1000 cargo test crash", Not("hours of tests and benches; what they name is looked for instead")),
 ];
 
-const FIRST: &str = "export PATH=\"$PWD/target/release:$PATH\"";
+const INBOX: &str = "export INBOX=inbox WEBHOOK_AUTHORIZATION=token-da-loja WEBHOOK_SECRET=$SECRET";
+const WORKER: &str = "export CARTEIRO_TOKEN=$(carteiro token create --name shop --scope ingest)";
 
 /// The blocks that a test runs, in order.
 pub(crate) fn of(test: &str) -> Vec<String> {
@@ -104,7 +150,7 @@ fn every_block_is_run_or_says_why_not() {
 #[test]
 fn every_other_block_is_of_a_language_that_is_looked_at() {
     for block in english().blocks {
-        let known = ["sh", "bash", "toml", "json", "yaml", "nginx", "python", "js", "php"];
+        let known = ["sh", "bash", "text", "toml", "json", "yaml", "nginx", "ini", "python", "js"];
         assert!(known.contains(&block.language.as_str()), "nothing looks at {:?}", block.language);
     }
 }
@@ -124,7 +170,6 @@ const INSIDE: &[(&str, How)] = &[
     ("carteiro check-config", By("")),
     ("carteiro completions bash", By("")),
     ("carteiro config", By("")),
-    ("carteiro demo --for 10s", Not("the_demo_shows_attempts_and_cleans_up runs it for less")),
     ("carteiro events", Not("it names a command with commands of its own; tables.rs asks for its help")),
     ("carteiro events explain ID", By("")),
     ("carteiro health", Not("says one word")),
@@ -134,6 +179,7 @@ const INSIDE: &[(&str, How)] = &[
     ("carteiro notifications", Not("it names a command with commands of its own; tables.rs asks for its help")),
     ("carteiro notifications show ID", By("")),
     ("carteiro panel-link", By("")),
+    ("carteiro reload", Not("an_installed_daemon_is_found_by_its_config runs it, as the unit does")),
     ("carteiro restore FILE --journal FOLDER", Not("tests/it/journals.rs runs it on what is left of a lost store")),
     ("carteiro serve", Not("it doesn't end; a_first_webhook_of_ones_own runs it")),
     ("carteiro serve --accept-data-loss", Not("tests/it/keeping.rs starts damaged stores with it")),
@@ -141,6 +187,7 @@ const INSIDE: &[(&str, How)] = &[
     ("carteiro token", Not("it names a command with commands of its own; tables.rs asks for its help")),
     ("carteiro token create --name erp --scope ingest --expires 90d", By("")),
     ("carteiro token list", By("")),
+    ("carteiro token revoke", Not("it needs an id; tests/it/cli revokes tokens")),
     ("carteiro trigger SHIPMENT.SENT", Not("it needs a config; a_type_of_the_shops_own_is_known runs it")),
     ("carteiro trigger TYPE", By("")),
     ("carteiro verify", Not("it looks at a store that is damaged; tests/it/keeping.rs runs it")),
@@ -152,11 +199,11 @@ const INSIDE: &[(&str, How)] = &[
     ("cargo bench --bench growth -- --full", Not("see what_is_said_of_cargo_exists")),
     ("cargo bench --bench growth -- --full --svg benches/growth.svg", Not("see what_is_said_of_cargo_exists")),
     ("cargo build", Not("cargo has built what is tested here, in its own profile")),
-    ("cargo deb", Not(SYSTEMD)),
     ("cargo deny check", Not("it fetches the newest advisories; a person runs it before a release")),
     ("cargo test", Not("it is what runs this, and would run itself")),
     ("create --target URL --events 'PAYMENT.*'", Not(LISTED)),
     ("create --type T --resource FILE", Not(LISTED)),
+    ("docker exec carteiro carteiro token create --name me --scope admin", Not(RELEASE)),
     ("export NAME", Not(LISTED)),
     ("journalctl -u carteiro", Not("it needs a system's journal; tests/it/systemd/machine.rs reads it so")),
     ("kill -9", Not("tests/it/crash.rs does so in every phase")),
@@ -171,7 +218,12 @@ const INSIDE: &[(&str, How)] = &[
     ("resend --status FAILED …", Not(LISTED)),
     ("resend ID", Not(LISTED)),
     ("resend ID --webhook ID", Not(LISTED)),
+    ("restic restore latest --target /srv/move", Not(ELSEWHERE)),
     ("resolvectl query NAME", Not("it asks the machine's resolver, and tests leave the machine alone")),
+    ("sha256sum --ignore-missing -c SHA256SUMS", Not(RELEASE)),
+    ("sudo carteiro panel-link", Not("everyday_tasks_are_done_as_printed runs it, from a block")),
+    ("sudo systemctl edit carteiro.socket", Not("it opens an editor")),
+    ("sudo cat /var/lib/carteiro/admin-token", Not("a_lost_admin_token_is_replaced writes that file, and has it read")),
     ("systemctl restart carteiro", Not(SYSTEMD)),
     ("systemd-analyze security", Not("tests/it/systemd.rs runs it, and holds the unit to the rating")),
     ("test --channel email", Not(LISTED)),

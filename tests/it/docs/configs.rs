@@ -15,13 +15,13 @@ fn every_snippet_of_the_config_is_taken() {
     let document = english();
     let mut snippets = document.of("toml");
     snippets.retain(|block| !block.text.contains("[[webhook]]"));
-    assert_eq!(snippets.len(), 8);
+    assert_eq!(snippets.len(), 10);
     fs::write(place.path().join("smtp-password"), "senha\n").unwrap();
     fs::write(place.path().join("telegram-token"), "123456789:AAtoken\n").unwrap();
     for snippet in snippets {
         let text = snippet
             .text
-            .replace("/etc/letsencrypt/live/carteiro.loja.example", &folder)
+            .replace("/etc/carteiro/tls", &folder)
             .replace("/etc/carteiro/pix.pem", &format!("{folder}/fullchain.pem"))
             .replace("/etc/carteiro/pix.key", &format!("{folder}/privkey.pem"))
             .replace("/etc/carteiro/alerts", &folder)
@@ -32,6 +32,17 @@ fn every_snippet_of_the_config_is_taken() {
     }
     fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/config.example.toml"), place.path().join("carteiro.toml")).unwrap();
     place.run("carteiro check-config --config carteiro.toml");
+}
+
+/// systemd's socket listens in the place of the daemon, and commands find the daemon by the config: both say the same.
+#[test]
+fn the_socket_and_the_config_name_the_same_address() {
+    let document = english();
+    let config = document.of("toml").into_iter().find(|block| block.text.contains("tls_cert")).unwrap();
+    let listen = config.text.lines().find_map(|line| line.strip_prefix("listen = ")).unwrap().trim_matches('"');
+    let socket = document.of("ini")[0];
+    assert_eq!(socket.text, format!("[Socket]\nListenStream=\nListenStream={listen}\n"));
+    assert_eq!(document.of("ini").len(), 1);
 }
 
 #[test]

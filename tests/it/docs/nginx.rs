@@ -19,7 +19,10 @@ fn nginx_stands_in_front() {
     }
     let document = english();
     let trusted = document.of("toml").into_iter().find(|block| block.text.contains("trusted_proxies")).unwrap();
-    let daemon = Daemon::start(&format!("{}{LOOPBACK}", trusted.text.replace("[server]\n", "server.")));
+    let daemon = Daemon::start(&format!(
+        "{}{LOOPBACK}",
+        trusted.text.replace("[server]\n", "server.").replace("[panel]\n", "panel.")
+    ));
     let place = Place::beside(&daemon);
     certificate(&place);
     let (folder, port) = (place.path().display().to_string(), free_port());

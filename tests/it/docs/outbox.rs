@@ -4,8 +4,8 @@
 
 use super::commands;
 use super::place::{Place, has};
-use super::receivers::printed;
-use crate::harness::{Daemon, QUICK, eventually};
+use super::receivers::example;
+use crate::harness::{Daemon, QUICK, eventually, skipped};
 use crate::receiver::{Receiver, Reply};
 
 /// Runs a statement on the shop's database; its rows, one a line.
@@ -19,7 +19,7 @@ fn sql(place: &Place, statement: &str) -> String {
 
 #[test]
 fn the_outbox_loses_nothing_and_delivers_nothing_twice() {
-    let text = printed("python", "outbox/shop.py");
+    let text = example("outbox/shop.py");
     if !has(&["bash", "python3"], "the outbox of the documents") {
         return;
     }
@@ -57,10 +57,89 @@ fn the_outbox_loses_nothing_and_delivers_nothing_twice() {
     assert_eq!(daemon.history(events[0]["id"].as_str().unwrap()).len(), 1);
 }
 
+/// The triggers in SQL and the worker in PHP: the same, whatever program changes an order.
+#[test]
+fn triggers_fill_the_outbox_and_the_worker_empties_it() {
+    let (triggers, text) = (example("outbox/sqlite.sql"), example("outbox/worker.php"));
+    if !has(&["bash", "php", "sqlite3", "python3"], "the outbox in SQL of the documents") {
+        return;
+    }
+    let daemon = Daemon::start(QUICK);
+    daemon.register("http://127.0.0.1:9/", &["ORDER.*"]);
+    let place = Place::beside(&daemon);
+    if !place.run("php -m").contains("pdo_sqlite") {
+        skipped("the outbox in SQL of the documents", "PHP's pdo_sqlite is not installed");
+        return;
+    }
+    place.write("sqlite.sql", &triggers);
+    place.write("worker.php", &text);
+    sql(&place, "CREATE TABLE orders (id TEXT PRIMARY KEY, total_cents INTEGER NOT NULL, status TEXT NOT NULL)");
+    let [block] = &*commands::of("triggers_fill_the_outbox_and_the_worker_empties_it") else {
+        panic!("one block runs the worker");
+    };
+    let worker = place.start(block);
+    eventually("there is an outbox", || {
+        (sql(&place, "SELECT count(*) FROM sqlite_master WHERE type = 'trigger'").trim() == "2").then_some(())
+    });
+    sql(&place, "INSERT INTO orders VALUES ('pedido-1042', 12990, 'created')");
+    sql(&place, "UPDATE orders SET status = 'paid'");
+    sql(&place, "UPDATE orders SET status = 'paid'");
+    sql(&place, "UPDATE orders SET status = 'no status'");
+    eventually("what can be recorded is, and what can't is kept aside", || {
+        let left = sql(&place, "SELECT type, refused FROM outbox");
+        (left.starts_with("ORDER.NO STATUS") && left.contains("invalid_fields") && left.lines().count() == 1)
+            .then_some(())
+    });
+    worker.await_line("refused");
+    let events = daemon.list("/api/events?order=asc");
+    let types: Vec<_> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    assert_eq!(types, ["ORDER.CREATED", "ORDER.PAID"]);
+    assert_eq!(events[1]["resource_id"], "pedido-1042");
+}
+
+/// The same in `PostgreSQL`, in a server of the test's own.
+#[test]
+fn postgresql_takes_the_triggers() {
+    let triggers = example("outbox/postgresql.sql");
+    let what = "the outbox in PostgreSQL of the documents";
+    if !has(&["bash", "psql", "runuser", "id"], what) {
+        return;
+    }
+    let place = Place::new();
+    let found = place
+        .run("ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -n 1; id -un; id -un postgres 2>/dev/null || true");
+    let [programs, "root", "postgres"] = *found.lines().collect::<Vec<_>>() else {
+        skipped(what, "it needs root, and a PostgreSQL server with its user");
+        return;
+    };
+    place.write("postgresql.sql", &triggers);
+    let folder = place.path().display().to_string();
+    let script = format!(
+        "chmod 755 . && install -d -o postgres server && cd server\n\
+         runuser -u postgres -- {programs}/initdb -D data > initdb.log\n\
+         as_user=\"runuser -u postgres -- {programs}/pg_ctl -D data -w\"\n\
+         $as_user -l log -o \"-k {folder}/server -c listen_addresses=''\" start > start.log\n\
+         trap '$as_user -m immediate stop > stop.log' EXIT\n\
+         sql() {{ runuser -u postgres -- psql -h {folder}/server -v ON_ERROR_STOP=1 -qAt \"$@\"; }}\n\
+         sql -c 'CREATE TABLE orders (id text PRIMARY KEY, total_cents bigint NOT NULL, status text NOT NULL)'\n\
+         sql < ../postgresql.sql\n\
+         sql -c \"INSERT INTO orders VALUES ('pedido-1042', 12990, 'created')\"\n\
+         sql -c \"UPDATE orders SET status = 'paid'\" -c \"UPDATE orders SET status = 'paid'\"\n\
+         sql -c 'SELECT type, resource FROM outbox ORDER BY seq'"
+    );
+    let rows = place.run(&script);
+    let types: Vec<_> = rows.lines().map(|row| row.split('|').next().unwrap()).collect();
+    assert_eq!(types, ["ORDER.CREATED", "ORDER.PAID"], "{rows}");
+    let resource: serde_json::Value =
+        serde_json::from_str(rows.lines().nth(1).unwrap().split_once('|').unwrap().1).unwrap();
+    assert_eq!(resource["order"]["id"], "pedido-1042");
+    assert_eq!(resource["order"]["total_cents"], 12990);
+}
+
 /// The worker ended on an answer that is no HTTP, and on a database that was locked for longer than it waits.
 #[test]
 fn the_outbox_tries_everything_else_again() {
-    let text = printed("python", "outbox/shop.py");
+    let text = example("outbox/shop.py");
     if !has(&["bash", "python3"], "the outbox of the documents") {
         return;
     }

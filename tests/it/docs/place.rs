@@ -27,6 +27,13 @@ impl Place {
         Self { folder, variables: Vec::new() }
     }
 
+    /// The folder that a release's archive was unpacked into.
+    pub(crate) fn unpacked() -> Self {
+        let place = Self::new();
+        symlink(CARTEIRO, place.path().join("carteiro")).unwrap();
+        place
+    }
+
     /// Beside a daemon: its data folder stands here, and commands find it by its config and where it listens.
     pub(crate) fn beside(daemon: &Daemon) -> Self {
         let place = Self::new();

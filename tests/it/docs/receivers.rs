@@ -18,12 +18,11 @@ use std::time::Duration;
 /// else.
 const PATIENT: &str = "delivery.schedule = [\"20ms\"]\ndelivery.timeout = \"30s\"\negress.allow = [\"127.0.0.0/8\"]\n";
 
-/// A file under `docs/examples/` that the documents print whole.
-pub(crate) fn printed(language: &str, file: &str) -> String {
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples").join(file)).unwrap();
-    let shown = english().of(language).iter().any(|block| block.text == text);
-    assert!(shown, "the documents prints another text than docs/examples/{file}");
-    text
+/// A file under `docs/examples/` that the documents link to.
+pub(crate) fn example(file: &str) -> String {
+    let linked = english().links().contains(&format!("examples/{file}").as_str());
+    assert!(linked, "no document links to docs/examples/{file}");
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/examples").join(file)).unwrap()
 }
 
 fn first_attempt_answered(daemon: &Daemon, event: &str) -> Value {
@@ -96,7 +95,7 @@ fn is_good(place: Place, blocks: &[String], daemon: &Daemon) {
 
 /// The folder of the receiver in Python, where its library is there.
 fn python(daemon: &Daemon) -> Option<Place> {
-    let text = printed("python", "receivers/python/receiver.py");
+    let text = example("receivers/python/receiver.py");
     if !libraries().join("py/bin/python").exists() {
         skipped("the receiver in Python", "standardwebhooks is not in target/libs; .ci/run installs it");
         return None;
@@ -108,7 +107,7 @@ fn python(daemon: &Daemon) -> Option<Place> {
 }
 
 fn node(daemon: &Daemon) -> Option<Place> {
-    let text = printed("js", "receivers/node/receiver.mjs");
+    let text = example("receivers/node/receiver.mjs");
     if !libraries().join("node_modules/standardwebhooks").exists() {
         skipped("the receiver in Node", "standardwebhooks is not in target/libs; .ci/run installs it");
         return None;
@@ -120,7 +119,7 @@ fn node(daemon: &Daemon) -> Option<Place> {
 }
 
 fn php(daemon: &Daemon) -> Option<Place> {
-    let text = printed("php", "receivers/php/receiver.php");
+    let text = example("receivers/php/receiver.php");
     if !has(&["php"], "the receiver in PHP") {
         return None;
     }
@@ -131,6 +130,83 @@ fn php(daemon: &Daemon) -> Option<Place> {
     }
     place.write("receiver.php", &text);
     Some(place)
+}
+
+fn go(daemon: &Daemon) -> Option<Place> {
+    let text = example("receivers/go/receiver.go");
+    if !has(&["go"], "the receiver in Go") {
+        return None;
+    }
+    let place = Place::beside(daemon);
+    place.write("receiver.go", &text);
+    // Compiled once, so that a start takes no longer than those of the others.
+    place.run("go build -o built receiver.go");
+    Some(place)
+}
+
+fn java(daemon: &Daemon) -> Option<Place> {
+    let text = example("receivers/java/Receiver.java");
+    if !has(&["java", "javac"], "the receiver in Java") {
+        return None;
+    }
+    let place = Place::beside(daemon);
+    place.write("Receiver.java", &text);
+    place.run("javac Receiver.java");
+    Some(place)
+}
+
+/// The blocks of [`go`] and [`java`], with what was compiled in the place of the source.
+fn compiled(test: &str) -> Vec<String> {
+    let blocks = commands::of(test).into_iter();
+    blocks
+        .map(|text| text.replace("go run receiver.go", "./built").replace("java Receiver.java", "java Receiver"))
+        .collect()
+}
+
+#[test]
+fn the_secret_is_kept_for_the_receiver() {
+    if !has(&["bash", "sed"], "the registration of a receiver in the documents") {
+        return;
+    }
+    let daemon = Daemon::start(PATIENT);
+    let [register] = &*commands::of("the_secret_is_kept_for_the_receiver") else {
+        panic!("one block registers the receiver");
+    };
+    let said = Place::beside(&daemon).run(&format!("{register}echo \"$SECRET\""));
+    assert!(said.starts_with("whsec_") && said.lines().count() == 1, "{said}");
+    assert_eq!(daemon.list("/api/webhooks")[0]["target"], "http://127.0.0.1:9000/");
+}
+
+#[test]
+fn the_receiver_in_go_is_good() {
+    let daemon = Daemon::start(PATIENT);
+    if let Some(place) = go(&daemon) {
+        is_good(place, &compiled("the_receiver_in_go_is_good"), &daemon);
+    }
+}
+
+#[test]
+fn the_receiver_in_java_is_good() {
+    let daemon = Daemon::start(PATIENT);
+    if let Some(place) = java(&daemon) {
+        is_good(place, &compiled("the_receiver_in_java_is_good"), &daemon);
+    }
+}
+
+#[test]
+fn the_receiver_in_go_reads_no_more_than_it_must() {
+    let daemon = Daemon::start(PATIENT);
+    if let Some(place) = go(&daemon) {
+        reads_no_more_than_it_must(place, &compiled("the_receiver_in_go_is_good"), &daemon);
+    }
+}
+
+#[test]
+fn the_receiver_in_java_reads_no_more_than_it_must() {
+    let daemon = Daemon::start(PATIENT);
+    if let Some(place) = java(&daemon) {
+        reads_no_more_than_it_must(place, &compiled("the_receiver_in_java_is_good"), &daemon);
+    }
 }
 
 #[test]
@@ -223,7 +299,7 @@ fn the_receiver_in_python_outlives_its_database() {
     let Some(place) = python(&daemon) else {
         return;
     };
-    let text = printed("python", "receivers/python/receiver.py");
+    let text = example("receivers/python/receiver.py");
     assert!(text.contains("timeout=10"));
     place.write("receiver.py", &text.replace("timeout=10", "timeout=0.1"));
     goes_on_working(place, &commands::of("the_receiver_in_python_is_good"), &daemon, |place, running| {
