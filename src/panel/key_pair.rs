@@ -1,11 +1,10 @@
-//! The key pair of a webhook: its public key, for receivers, and the page that asks before it is replaced.
+//! The key pair of a webhook: its public key, for receivers, and how it is replaced.
 
-use super::frame::{Place, framed};
 use super::layout::moment;
-use super::request::{page, see};
-use super::view::{PageResult, Refusal, View};
+use super::request::see;
+use super::rotation::{RotationWords, confirm_rotation};
+use super::view::{PageResult, View};
 use crate::model::{Signatures, Webhook, WebhookId};
-use http::StatusCode;
 use maud::{Markup, html};
 use std::time::Duration;
 
@@ -40,34 +39,17 @@ pub(super) fn card(view: &View<'_>, webhook: &Webhook) -> Markup {
 
 #[expect(clippy::unused_async, reason = "as all handlers are")]
 pub(super) async fn confirm_rotate(view: &View<'_>, id: WebhookId) -> PageResult {
-    let (t, own) = (view.t, view.lang.identity());
-    let webhook = view.service.webhook(view.caller(), id)?;
-    if !view.can_change {
-        return Err(Refusal::ReadOnly);
-    }
-    let action = format!("/webhooks/{id}/rotate-key");
-    let back = format!("/webhooks/{id}?tab=signature");
-    let until = view.now.plus(view.service.secret_overlap());
-    let content = html! {
-        p.crumb { a href=(back) { (webhook.name()) } }
-        div.narrow {
-            div.head { h1 { (own.rotate_key_title) } }
-            form.card.pad method="post" action=(action) {
-                (view.csrf())
-                p { (own.rotate_key_until) " " b { (moment(view.lang, until)) } "." }
-                p.muted { (own.rotate_key_help) }
-                div.acts { button.main type="submit" { (own.rotate_key) } a.btn href=(back) { (t.cancel) } }
-            }
-            form.card.pad method="post" action=(action) {
-                (view.csrf())
-                h2 { (own.key_leaked_title) }
-                p { (own.key_leaked_help) }
-                input type="hidden" name="leaked" value="1";
-                div.acts { button.danger type="submit" { (own.key_leaked_yes) } }
-            }
-        }
+    let own = view.lang.identity();
+    let words = RotationWords {
+        title: own.rotate_key_title,
+        until: own.rotate_key_until,
+        help: own.rotate_key_help,
+        rotate: own.rotate_key,
+        leaked_title: own.key_leaked_title,
+        leaked_help: own.key_leaked_help,
+        leaked_yes: own.key_leaked_yes,
     };
-    Ok(page(StatusCode::OK, framed(view, Place::Webhooks, own.rotate_key_title, &content)))
+    confirm_rotation(view, id, "rotate-key", &words)
 }
 
 pub(super) async fn rotate(view: &View<'_>, id: WebhookId) -> PageResult {

@@ -30,6 +30,7 @@ mod overview;
 mod pattern_typed;
 mod request;
 mod resends;
+mod rotation;
 mod routes;
 mod rows;
 mod search;

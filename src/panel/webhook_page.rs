@@ -9,6 +9,7 @@ use super::key_pair;
 use super::layout::{action, ago, at_most_counted, day, decimal, empty, moment, number, with_moments};
 use super::names;
 use super::request::{page, see, text_file};
+use super::rotation::{RotationWords, confirm_rotation};
 use super::rows::{status_chips, table};
 use super::texts::fill;
 use super::trouble;
@@ -356,33 +357,16 @@ async fn unknown_patterns(view: &View<'_>, webhook: &Webhook) -> Result<String, 
 #[expect(clippy::unused_async, reason = "as all handlers are")]
 pub(super) async fn confirm_rotate(view: &View<'_>, id: WebhookId) -> PageResult {
     let t = view.t;
-    let webhook = view.service.webhook(view.caller(), id)?;
-    if !view.can_change {
-        return Err(Refusal::ReadOnly);
-    }
-    let action = format!("/webhooks/{id}/rotate");
-    let back = format!("/webhooks/{id}?tab=signature");
-    let until = view.now.plus(view.service.secret_overlap());
-    let content = html! {
-        p.crumb { a href=(back) { (webhook.name()) } }
-        div.narrow {
-            div.head { h1 { (t.rotate_title) } }
-            form.card.pad method="post" action=(action) {
-                (view.csrf())
-                p { (t.rotate_until) " " b { (moment(view.lang, until)) } "." }
-                p.muted { (t.rotate_help) }
-                div.acts { button.main type="submit" { (t.rotate) } a.btn href=(back) { (t.cancel) } }
-            }
-            form.card.pad method="post" action=(action) {
-                (view.csrf())
-                h2 { (t.leaked_title) }
-                p { (t.leaked_help) }
-                input type="hidden" name="leaked" value="1";
-                div.acts { button.danger type="submit" { (t.leaked_yes) } }
-            }
-        }
+    let words = RotationWords {
+        title: t.rotate_title,
+        until: t.rotate_until,
+        help: t.rotate_help,
+        rotate: t.rotate,
+        leaked_title: t.leaked_title,
+        leaked_help: t.leaked_help,
+        leaked_yes: t.leaked_yes,
     };
-    Ok(page(StatusCode::OK, framed(view, Place::Webhooks, t.rotate_title, &content)))
+    confirm_rotation(view, id, "rotate", &words)
 }
 
 pub(super) async fn rotate(view: &View<'_>, id: WebhookId) -> PageResult {
