@@ -68,10 +68,7 @@ pub(super) async fn test(call: &Call) -> Result<Answer, Failure> {
 
 /// Which channel a body names; none needs to be sent.
 fn channel(body: &[u8]) -> Result<Option<AlertChannel>, Failure> {
-    if body.trim_ascii().is_empty() {
-        return Ok(None);
-    }
-    let mut fields = JsonFields::of_body(body)?;
+    let mut fields = JsonFields::of_optional_body(body)?;
     let channel = fields.optional("channel", |value| {
         AlertChannel::parse(&value.text()?).ok_or_else(|| {
             let names = AlertChannel::ALL.map(|channel| format!("`{}`", channel.as_str()));

@@ -31,11 +31,8 @@ pub(super) async fn start(call: &Call, id: WebhookId) -> Result<Answer, Failure>
 
 fn draft(body: &[u8]) -> Result<(BackfillDraft, bool), Failure> {
     let mut fields = JsonFields::of_body(body)?;
-    let time = |value: JsonValue<'_>| {
-        Timestamp::parse(&value.text()?).map_err(|_| "must be an ISO 8601 time such as 2026-11-23T10:00:00Z".to_owned())
-    };
-    let from = fields.required("from", time);
-    let to = fields.optional("to", time);
+    let from = fields.required("from", JsonValue::time);
+    let to = fields.optional("to", JsonValue::time);
     let event_type = fields.optional("type", |value| {
         Pattern::parse(&value.text()?)
             .ok_or_else(|| "must be `*`, a category such as `PAYMENT.*`, or one type".to_owned())

@@ -2,7 +2,7 @@
 
 use super::call::Call;
 use super::csv::CsvFormat;
-use super::fields::JsonFields;
+use super::fields::{JsonFields, JsonValue};
 use super::idempotency::{self, REPLAYED};
 use super::notifications::DetailShape;
 use super::query::Query;
@@ -127,9 +127,7 @@ fn draft<'a>(fields: &mut JsonFields<'a>) -> Option<EventDraft<'a>> {
             Err(format!("must be 1 to {MAX_EXTERNAL_ID_BYTES} bytes"))
         }
     });
-    let occurred_at = fields.optional("occurred_at", |value| {
-        Timestamp::parse(&value.text()?).map_err(|_| "must be an ISO 8601 time such as 2026-11-23T10:00:00Z".to_owned())
-    });
+    let occurred_at = fields.optional("occurred_at", JsonValue::time);
     Some(EventDraft { id, event_type: event_type?, external_id, occurred_at, resource: resource?, trace: None })
 }
 
@@ -181,10 +179,7 @@ pub(super) async fn resend(call: &Call, id: EventId) -> Result<Answer, Failure> 
 
 /// Which webhook alone an event is sent to; none needs to be named.
 fn only_to(body: &[u8]) -> Result<Option<WebhookId>, Failure> {
-    if body.trim_ascii().is_empty() {
-        return Ok(None);
-    }
-    let mut fields = JsonFields::of_body(body)?;
+    let mut fields = JsonFields::of_optional_body(body)?;
     let webhook = fields
         .optional("webhook_id", |value| WebhookId::parse(&value.text()?).ok_or_else(|| "must be a UUID".to_owned()));
     fields.finish()?;

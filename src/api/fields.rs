@@ -3,7 +3,7 @@
 //! serde's derived errors name one problem and a byte; a merchant needs all of them, by field.
 
 use crate::http::{Failure, MAX_NAMED_FIELDS};
-use crate::model::{ApiCode, depth, items, members};
+use crate::model::{ApiCode, Timestamp, depth, items, members};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -73,6 +73,10 @@ impl<'a> JsonValue<'a> {
         number.ok_or_else(|| format!("must be a whole number from {} to {}", range.start(), range.end()))
     }
 
+    pub(super) fn time(self) -> Result<Timestamp, String> {
+        Timestamp::parse(&self.text()?).map_err(|_| "must be an ISO 8601 time such as 2026-11-23T10:00:00Z".to_owned())
+    }
+
     /// The items of a list, of which no more than one past `most` are given: a list that is too long shows by that.
     pub(super) fn list(self, most: usize) -> Result<Vec<JsonValue<'a>>, String> {
         let first = items(self.0, most + 1).ok_or_else(|| "must be a list".to_owned())?;
@@ -121,6 +125,14 @@ impl<'a> JsonFields<'a> {
         let dry_run = frame.optional("dry_run", JsonValue::boolean);
         frame.finish()?;
         Ok((Self::of_members(inner.unwrap_or_default(), String::new()), dry_run == Some(true)))
+    }
+
+    /// The body's own members, of a body that needn't be sent: an empty one has none.
+    pub(super) fn of_optional_body(body: &'a [u8]) -> Result<Self, Failure> {
+        if body.trim_ascii().is_empty() {
+            return Ok(Self::of_members(JsonMembers::default(), String::new()));
+        }
+        Self::of_body(body)
     }
 
     /// The body's own members.

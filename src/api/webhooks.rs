@@ -148,10 +148,7 @@ pub(super) fn refuse_registration_by_get(body: &[u8]) -> Result<(), Failure> {
 
 /// What a body says of how long the old secret or key signs; none needs to be sent.
 fn overlap(body: &[u8]) -> Result<Option<Duration>, Failure> {
-    if body.trim_ascii().is_empty() {
-        return Ok(None);
-    }
-    let mut fields = JsonFields::of_body(body)?;
+    let mut fields = JsonFields::of_optional_body(body)?;
     let overlap = fields.optional("overlap", |value| {
         let span = parse_duration(&value.text()?).filter(|span| *span <= Webhook::MAX_SECRET_OVERLAP);
         span.ok_or_else(|| "must be a span from \"0s\" to \"30days\"; \"0s\" ends all older ones at once".to_owned())
@@ -162,10 +159,7 @@ fn overlap(body: &[u8]) -> Result<Option<Duration>, Failure> {
 
 /// A filter to be tried, and on what; none needs to be sent.
 fn trial(body: &[u8]) -> Result<(Option<PayloadFilter>, TrialOn), Failure> {
-    if body.trim_ascii().is_empty() {
-        return Ok((None, TrialOn::Recent));
-    }
-    let mut fields = JsonFields::of_body(body)?;
+    let mut fields = JsonFields::of_optional_body(body)?;
     let filter = fields.optional("filter", filter);
     let event =
         fields.optional("event_id", |value| EventId::parse(&value.text()?).ok_or_else(|| "must be a UUID".to_owned()));
