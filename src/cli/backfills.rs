@@ -1,7 +1,6 @@
 //! `carteiro webhooks backfill` and what goes with it: a webhook receives what it has not.
 
 use super::client::{ApiClient, ApiRequest};
-use super::connection::{Extent, Filters};
 use super::error::CliError;
 use super::input::{self, Id};
 use super::jobs::{JobKind, print_skipped};
@@ -36,15 +35,16 @@ pub(crate) struct BackfillArgs {
 pub(crate) struct BackfillId {
     /// The backfill's id
     #[arg(value_parser = input::id)]
-    id: String,
+    pub(crate) id: String,
 }
 
-const BACKFILLS: JobKind = JobKind {
+pub(crate) const BACKFILLS: JobKind = JobKind {
     path: "/api/webhooks/backfill",
     matched: "matched",
     made: "created",
     does: ("backfill", "events"),
     commands: ["carteiro webhooks backfills", "carteiro webhooks show-backfill", "carteiro webhooks cancel-backfill"],
+    columns: COLUMNS,
     show,
 };
 
@@ -84,21 +84,6 @@ pub(crate) fn backfill(daemon: &ApiClient, args: &BackfillArgs, json: bool) -> R
         eprintln!("Job {} looks at {matched} events; Ctrl-C leaves it to the daemon.", super::output::text(id));
     };
     BACKFILLS.run(daemon, ApiRequest::post(path).body(body.to_string()), begun, !args.no_wait, json)
-}
-
-pub(crate) fn list(daemon: &ApiClient, json: bool) -> Result<(), CliError> {
-    Extent::ALL.read(daemon, BACKFILLS.path, &Filters::default())?.print(json, COLUMNS);
-    Ok(())
-}
-
-pub(crate) fn show_one(daemon: &ApiClient, of: &BackfillId, json: bool) -> Result<(), CliError> {
-    print_one(&daemon.get(format!("{}/{}", BACKFILLS.path, of.id))?, json, show);
-    Ok(())
-}
-
-pub(crate) fn cancel(daemon: &ApiClient, of: &BackfillId, json: bool) -> Result<(), CliError> {
-    print_one(&daemon.call(ApiRequest::delete(format!("{}/{}", BACKFILLS.path, of.id)))?, json, show);
-    Ok(())
 }
 
 fn show(job: &Value) {

@@ -1,9 +1,10 @@
 //! Background jobs as commands begin, await and show them: bulk resends and backfills.
 
 use super::client::{ApiAnswer, ApiClient, ApiRequest, block_on, until_interrupted};
+use super::connection::{Extent, Filters};
 use super::error::CliError;
 use super::follow::Backoff;
-use super::output::{line, print_one, text};
+use super::output::{Column, line, print_one, text};
 use super::progress::ProgressBar;
 use crate::model::SkipReason;
 use serde_json::Value;
@@ -24,6 +25,8 @@ pub(crate) struct JobKind {
     pub(crate) does: (&'static str, &'static str),
     /// The commands that list its jobs, show one and cancel one.
     pub(crate) commands: [&'static str; 3],
+    /// The columns of their list.
+    pub(crate) columns: &'static [Column],
     /// Prints one.
     pub(crate) show: fn(&Value),
 }
@@ -63,6 +66,24 @@ impl JobKind {
         if ended.value()["status"] == "FAILED" {
             return Err(CliError::failed("the job met what can't be read and gave up a part: run `carteiro verify`"));
         }
+        Ok(())
+    }
+
+    /// Prints a list of them.
+    pub(crate) fn list(&self, daemon: &ApiClient, json: bool) -> Result<(), CliError> {
+        Extent::ALL.read(daemon, self.path, &Filters::default())?.print(json, self.columns);
+        Ok(())
+    }
+
+    /// Prints how far one has got.
+    pub(crate) fn show_one(&self, daemon: &ApiClient, id: &str, json: bool) -> Result<(), CliError> {
+        print_one(&daemon.get(format!("{}/{id}", self.path))?, json, self.show);
+        Ok(())
+    }
+
+    /// Cancels one, and prints how far it has got.
+    pub(crate) fn cancel(&self, daemon: &ApiClient, id: &str, json: bool) -> Result<(), CliError> {
+        print_one(&daemon.call(ApiRequest::delete(format!("{}/{id}", self.path)))?, json, self.show);
         Ok(())
     }
 

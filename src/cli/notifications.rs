@@ -1,7 +1,7 @@
 //! `carteiro notifications`: listed, shown, re-sent and followed through the API.
 
 use super::client::{ApiClient, ApiRequest};
-use super::connection::{ConnectionArgs, Extent, Filters};
+use super::connection::{ConnectionArgs, Extent};
 use super::error::CliError;
 use super::filters::{FilterFlags, LIST, RESEND};
 use super::input::{self, Id};
@@ -110,8 +110,6 @@ const JOB_COLUMNS: &[Column] = &[
     Column("CREATED", Fit::Spare, Show::Time("inserted_at")),
 ];
 
-const JOBS: &str = "/api/notifications/resend";
-
 pub(crate) fn notifications(args: &NotificationsArgs) -> Result<(), CliError> {
     let (daemon, json) = (&args.connection.daemon()?, args.connection.json);
     match &args.command {
@@ -130,11 +128,9 @@ pub(crate) fn notifications(args: &NotificationsArgs) -> Result<(), CliError> {
             print_one(&request, json, |request| show_request(request, args.curl));
         }
         NotificationsCommand::Resend(args) => resend(daemon, args, json)?,
-        NotificationsCommand::Jobs => Extent::ALL.read(daemon, JOBS, &Filters::default())?.print(json, JOB_COLUMNS),
-        NotificationsCommand::Job(id) => print_one(&daemon.get(format!("{JOBS}/{}", id.id))?, json, show_job),
-        NotificationsCommand::Cancel(id) => {
-            print_one(&daemon.call(ApiRequest::delete(format!("{JOBS}/{}", id.id)))?, json, show_job);
-        }
+        NotificationsCommand::Jobs => RESENDS.list(daemon, json)?,
+        NotificationsCommand::Job(job) => RESENDS.show_one(daemon, &job.id, json)?,
+        NotificationsCommand::Cancel(job) => RESENDS.cancel(daemon, &job.id, json)?,
         NotificationsCommand::Follow(args) => tail::follow(daemon, args, json)?,
     }
     Ok(())
@@ -214,15 +210,16 @@ fn resend(daemon: &ApiClient, args: &ResendArgs, json: bool) -> Result<(), CliEr
         let (id, queued) = (text(&job["id"]), &job["queued"]);
         eprintln!("Job {id} re-sends {queued} notifications; Ctrl-C leaves it to the daemon.");
     };
-    RESENDS.run(daemon, ApiRequest::post(JOBS).body(body.to_string()), begun, !args.no_wait, json)
+    RESENDS.run(daemon, ApiRequest::post(RESENDS.path).body(body.to_string()), begun, !args.no_wait, json)
 }
 
 const RESENDS: JobKind = JobKind {
-    path: JOBS,
+    path: "/api/notifications/resend",
     matched: "queued",
     made: "resent",
     does: ("resend", "notifications"),
     commands: ["carteiro notifications jobs", "carteiro notifications job", "carteiro notifications cancel"],
+    columns: JOB_COLUMNS,
     show: show_job,
 };
 

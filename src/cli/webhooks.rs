@@ -1,6 +1,6 @@
 //! `carteiro webhooks`: registered, listed, shown, changed, tested and deleted through the API.
 
-use super::backfills::{self, BackfillArgs, BackfillId};
+use super::backfills::{self, BACKFILLS, BackfillArgs, BackfillId};
 use super::client::{ApiAnswer, ApiClient, ApiRequest};
 use super::connection::{ConnectionArgs, Extent, Filters};
 use super::error::CliError;
@@ -368,9 +368,9 @@ pub(crate) fn webhooks(args: &WebhooksArgs) -> Result<(), CliError> {
         WebhooksCommand::Export => line(webhook_file::export(daemon)?.trim_end_matches('\n')),
         WebhooksCommand::Apply(args) => webhook_file::apply(daemon, args, json)?,
         WebhooksCommand::Backfill(args) => backfills::backfill(daemon, args, json)?,
-        WebhooksCommand::Backfills => backfills::list(daemon, json)?,
-        WebhooksCommand::ShowBackfill(of) => backfills::show_one(daemon, of, json)?,
-        WebhooksCommand::CancelBackfill(of) => backfills::cancel(daemon, of, json)?,
+        WebhooksCommand::Backfills => BACKFILLS.list(daemon, json)?,
+        WebhooksCommand::ShowBackfill(of) => BACKFILLS.show_one(daemon, &of.id, json)?,
+        WebhooksCommand::CancelBackfill(of) => BACKFILLS.cancel(daemon, &of.id, json)?,
         WebhooksCommand::RotateSecret { id, overlap } => {
             print_one(&rotate(daemon, id, "rotate_secret", overlap.as_deref())?, json, print_secret);
         }

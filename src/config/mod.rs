@@ -29,7 +29,7 @@ mod value_types;
 mod tests;
 
 pub(crate) use error::Lines;
-pub(crate) use value::{RawValue, clipped, entries, quote};
+pub(crate) use value::{RawValue, clipped, entries, is_bare, plain, quote};
 
 pub use allow::{AllowRule, AllowRuleError};
 pub use error::{ConfigError, ConfigErrors, Location};

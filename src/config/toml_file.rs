@@ -7,7 +7,7 @@ use super::findings::Findings;
 use super::keys::Setting;
 use super::limits::{MAX_ACCOUNTS, MAX_CLIENT_CERTIFICATES};
 use super::settings::{Account, CLIENT_CERTIFICATE_KEYS, ClientCertificate, Config, account_keys, config_keys};
-use super::value::{RawValue, clipped, entries};
+use super::value::{RawValue, clipped, entries, plain};
 use crate::suggest::nearest;
 use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
@@ -271,14 +271,6 @@ impl FileReader<'_> {
             self.findings.problem(self.at.place(span.start), message);
         }
     }
-}
-
-/// A key as it is, unless it holds what a key without quotes can't.
-fn plain(name: &str) -> String {
-    let bare = !name.is_empty()
-        && name.len() <= 80
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-    if bare { name.to_owned() } else { clipped(name) }
 }
 
 fn bracketed(section: &str) -> String {

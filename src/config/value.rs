@@ -5,6 +5,9 @@ use std::str::FromStr;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+/// The longest text that a message shows, in characters.
+const LONGEST: usize = 80;
+
 /// A value as it was written, before its key checks it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum RawValue<'a> {
@@ -122,9 +125,18 @@ pub(crate) fn entries<'a>(table: &'a DeTable<'a>) -> Vec<Entry<'a>> {
     entries
 }
 
+/// Whether TOML takes a name as a key without quotes.
+pub(crate) fn is_bare(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+}
+
+/// A name as a message shows it: as it is, unless it needs quotes or is too long.
+pub(crate) fn plain(name: &str) -> String {
+    if is_bare(name) && name.len() <= LONGEST { name.to_owned() } else { clipped(name) }
+}
+
 /// Quoted, on one line, and short enough for a message.
 pub(crate) fn clipped(text: &str) -> String {
-    const LONGEST: usize = 80;
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => quote(&format!("{}…", &text[..end])),
         None => quote(text),

@@ -3,7 +3,7 @@
 
 use super::fields::{Absent, FIELDS, Field, Kind};
 use crate::cli::error::CliError;
-use crate::config::quote;
+use crate::config::{is_bare, quote};
 use crate::model::{PayloadFilter, WebhookName, pretty_json};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -136,8 +136,7 @@ fn variable(words: &[&str], taken: &mut HashSet<String>) -> String {
 }
 
 fn key(name: &str) -> String {
-    let bare = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-    if bare { name.to_owned() } else { quote(name) }
+    if is_bare(name) { name.to_owned() } else { quote(name) }
 }
 
 /// A filter laid out as people read it, unless TOML can't hold it like that, or it gets longer than what is read again.

@@ -5,7 +5,7 @@ use super::fields::{Absent, ENV, FIELDS, FILE, Field, Kind};
 use crate::cli::error::CliError;
 use crate::cli::exit::BAD_CONFIG;
 use crate::cli::input::{file_name, read_secret, read_text};
-use crate::config::{Lines, RawValue, clipped, entries};
+use crate::config::{Lines, RawValue, clipped, entries, plain};
 use crate::model::{PayloadFilter, WebhookName};
 use crate::suggest::nearest;
 use serde_json::Value;
@@ -120,7 +120,7 @@ impl<V: Fn(&str) -> Option<String>> FileReader<'_, V> {
         for (key, span, value) in entries(table) {
             match value.get_ref() {
                 _ if key != "webhook" => {
-                    self.problem(span.start, format!("unknown key `{}`; the file has [[webhook]] alone", shown(key)));
+                    self.problem(span.start, format!("unknown key `{}`; the file has [[webhook]] alone", plain(key)));
                 }
                 DeValue::Array(items) => {
                     for item in items {
@@ -165,7 +165,7 @@ impl<V: Fn(&str) -> Option<String>> FileReader<'_, V> {
         for (key, span, _) in entries(table) {
             if !known.iter().any(|known| known == key) {
                 let hint = unknown_hint(key, &known);
-                self.problem(span.start, format!("unknown key `{}`{hint}", shown(key)));
+                self.problem(span.start, format!("unknown key `{}`{hint}", plain(key)));
             }
         }
         let id = table.get("id").and_then(|value| {
@@ -264,7 +264,7 @@ impl<V: Fn(&str) -> Option<String>> FileReader<'_, V> {
         };
         let mut pairs = Vec::new();
         for (name, span, value) in entries(table) {
-            let key = format!("{field}.{}", shown(name));
+            let key = format!("{field}.{}", plain(name));
             let reference = value.get_ref().as_table().map(entries);
             let text = match (value.get_ref(), reference.as_deref()) {
                 (DeValue::String(text), _) => Some(text.to_string()),
@@ -322,7 +322,7 @@ impl<V: Fn(&str) -> Option<String>> FileReader<'_, V> {
             }
             DeValue::Table(table) => {
                 let members = entries(table).into_iter().map(|(name, _, value)| {
-                    let value = self.json(&format!("{key}.{}", shown(name)), value)?;
+                    let value = self.json(&format!("{key}.{}", plain(name)), value)?;
                     Some(format!("{}:{value}", Value::from(name)))
                 });
                 let members: Option<Vec<String>> = members.collect();
@@ -349,13 +349,6 @@ fn unknown_hint(key: &str, known: &[String]) -> String {
         Some(near) => format!("; did you mean `{near}`?"),
         None => format!("; a [[webhook]] has {}", known.join(", ")),
     }
-}
-
-/// A key as it is, unless it holds what a key without quotes can't.
-fn shown(key: &str) -> String {
-    let bare =
-        !key.is_empty() && key.len() <= 80 && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
-    if bare { key.to_owned() } else { clipped(key) }
 }
 
 #[cfg(test)]
