@@ -5,28 +5,15 @@ use super::ingress::Ingress;
 use crate::clock::Clock;
 use crate::model::Timestamp;
 use crate::shutdown::requested;
-use crate::tls::CertificateWatch;
+use crate::tls::{CertificateWatch, look_until};
 use std::sync::Arc;
 use tokio::sync::watch;
 
 impl Ingress {
     /// Takes up a certificate whose files have changed, and warns of one that ends soon, until `stop` turns true.
     pub async fn watch_certificate(self: Arc<Self>, clock: Clock, mut stop: watch::Receiver<bool>) {
-        let mut watch = CertificateWatch::since(clock.now());
-        let mut look = tokio::time::interval(CertificateWatch::LOOK_EVERY);
-        loop {
-            tokio::select! {
-                () = requested(&mut stop) => return,
-                _ = look.tick() => {}
-            }
-            let (ingress, now) = (self.clone(), clock.now());
-            // Files may stand on a disk that doesn't answer: not on a thread that serves.
-            let looked = tokio::task::spawn_blocking(move || {
-                look_at(&ingress, &mut watch, now);
-                watch
-            });
-            watch = looked.await.unwrap_or_else(|_| CertificateWatch::since(now));
-        }
+        let look = move |watch: &mut CertificateWatch, now| look_at(&self, watch, now);
+        look_until(requested(&mut stop), || clock.now(), CertificateWatch::since, look).await;
     }
 }
 

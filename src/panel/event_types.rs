@@ -15,17 +15,9 @@ pub(super) async fn list(view: &View<'_>) -> PageResult {
     let t = view.t;
     let mut webhooks = view.service.all_webhooks(view.caller());
     webhooks.sort_by_cached_key(|own| own.name().to_lowercase());
-    let mut categories: Vec<(&str, Vec<&KnownType>)> = Vec::new();
-    for known in view.catalogue() {
-        let category = known.event_type.category();
-        match categories.iter_mut().find(|(name, _)| *name == category) {
-            Some((_, types)) => types.push(known),
-            None => categories.push((category, vec![known])),
-        }
-    }
     let content = html! {
         div.head { div { h1 { (t.event_types) } p.sub { (t.event_types_help) } } }
-        @for (category, types) in &categories {
+        @for (category, types) in &view.categories() {
             section.card {
                 div.pad { h2 { (names::category(t, category)) } }
                 table.rows {

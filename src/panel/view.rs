@@ -44,6 +44,19 @@ impl View<'_> {
         self.catalogue.get_or_init(|| self.service.event_types())
     }
 
+    /// Likewise by their categories, in the order of the catalogue.
+    pub(super) fn categories(&self) -> Vec<(&str, Vec<&KnownType>)> {
+        let mut categories: Vec<(&str, Vec<&KnownType>)> = Vec::new();
+        for known in self.catalogue() {
+            let category = known.event_type.category();
+            match categories.iter_mut().find(|(name, _)| *name == category) {
+                Some((_, types)) => types.push(known),
+                None => categories.push((category, vec![known])),
+            }
+        }
+        categories
+    }
+
     /// How many webhooks need somebody.
     pub(super) fn failing(&self) -> u64 {
         let counts = self.service.failing_counts(Some(self.caller().account));

@@ -11,9 +11,7 @@ use super::session::random_text;
 use super::texts::{Lang, fill, sentence};
 use super::view::{PageResult, Refusal, View};
 use super::webhook_typed::{Problems, Typed};
-use crate::model::{
-    ApiCode, ClientCertificateName, KnownType, Localized, Signatures, Webhook, WebhookId, WebhookPatch,
-};
+use crate::model::{ApiCode, ClientCertificateName, Localized, Signatures, Webhook, WebhookId, WebhookPatch};
 use crate::service::{Error, Registered};
 use bytes::Bytes;
 use http::{Response, StatusCode};
@@ -401,14 +399,6 @@ fn input(view: &View<'_>, of: &FormField<'_>, problems: &Problems) -> Markup {
 /// Boxes in a group for each category, with what each type means, and a field for whatever else.
 fn picker(view: &View<'_>, typed: &Typed, problems: &Problems) -> Markup {
     let t = view.t;
-    let mut categories: Vec<(&str, Vec<&KnownType>)> = Vec::new();
-    for entry in view.catalogue() {
-        let category = entry.event_type.category();
-        match categories.iter_mut().find(|(name, _)| *name == category) {
-            Some((_, entries)) => entries.push(entry),
-            None => categories.push((category, vec![entry])),
-        }
-    }
     let tick = |pattern: &str, label: &str, help: Option<&str>| {
         let id = format!("event-{pattern}");
         html! {
@@ -425,7 +415,7 @@ fn picker(view: &View<'_>, typed: &Typed, problems: &Problems) -> Markup {
             @if let Some(problem) = problems.get("events") { p.problem #events-problem { (problem) } }
             div.group-all.strong { (tick("*", t.all_events, Some("*"))) }
             div.groups {
-                @for (category, entries) in &categories {
+                @for (category, entries) in &view.categories() {
                     @let wildcard = format!("{category}.*");
                     div {
                         div.group-all.strong {

@@ -13,6 +13,7 @@ use std::fs::{File, Metadata};
 use std::io::Read as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -202,7 +203,7 @@ pub(crate) struct CertificateWatch {
 
 impl CertificateWatch {
     /// How often the files are to be looked at.
-    pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(30);
+    const LOOK_EVERY: Duration = Duration::from_secs(30);
 
     /// The first reading has told its warnings.
     pub(crate) const fn since(now: Timestamp) -> Self {
@@ -243,6 +244,31 @@ impl CertificateWatch {
     /// It was told.
     pub(crate) const fn warned(&mut self, now: Timestamp) {
         self.warned_at = now;
+    }
+}
+
+/// Has `look` look at files every [`CertificateWatch::LOOK_EVERY`], with what is known of earlier looks, until `stop`
+/// resolves. `since` says what is known where there was none.
+pub(crate) async fn look_until<W: Send + 'static>(
+    stop: impl Future<Output = ()>,
+    now: impl Fn() -> Timestamp,
+    since: fn(Timestamp) -> W,
+    look: impl Fn(&mut W, Timestamp) + Send + Sync + 'static,
+) {
+    let (mut stop, look, mut known) = (pin!(stop), Arc::new(look), since(now()));
+    let mut tick = tokio::time::interval(CertificateWatch::LOOK_EVERY);
+    loop {
+        tokio::select! {
+            () = stop.as_mut() => return,
+            _ = tick.tick() => {}
+        }
+        let (look, now) = (look.clone(), now());
+        // Files may stand on a disk that doesn't answer: not on a thread that serves.
+        let looked = tokio::task::spawn_blocking(move || {
+            look(&mut known, now);
+            known
+        });
+        known = looked.await.unwrap_or_else(|_| since(now));
     }
 }
 

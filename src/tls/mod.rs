@@ -10,10 +10,10 @@ pub(crate) mod verifier;
 pub(crate) mod x509;
 
 pub use file_error::CertificateFileError;
-pub(crate) use keyed_certificate::CertificateWatch;
 #[cfg(test)]
 pub(crate) use keyed_certificate::tests;
 pub use keyed_certificate::{CertificateEnd, CertificateFiles, KeyedCertificate};
+pub(crate) use keyed_certificate::{CertificateWatch, look_until};
 
 use rustls::crypto::{CryptoProvider, ring};
 use rustls::version::{TLS12, TLS13};

@@ -5,7 +5,7 @@ use super::client_certificates::ClientCertificate;
 use crate::clock::Clock;
 use crate::model::{ClientCertificateName, Timestamp};
 use crate::shutdown::requested;
-use crate::tls::CertificateWatch;
+use crate::tls::{CertificateWatch, look_until};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -14,21 +14,8 @@ impl Client {
     /// Takes up client certificates whose files have changed, and warns of those that end soon, until `stop` turns
     /// true.
     pub async fn watch_certificates(self, clock: Clock, mut stop: watch::Receiver<bool>) {
-        let mut looks = Looks::since(clock.now());
-        let mut look = tokio::time::interval(CertificateWatch::LOOK_EVERY);
-        loop {
-            tokio::select! {
-                () = requested(&mut stop) => return,
-                _ = look.tick() => {}
-            }
-            let (client, now) = (self.clone(), clock.now());
-            // Files may stand on a disk that doesn't answer: not on a thread that serves.
-            let looked = tokio::task::spawn_blocking(move || {
-                looks.look(&client, now);
-                looks
-            });
-            looks = looked.await.unwrap_or_else(|_| Looks::since(now));
-        }
+        let look = move |looks: &mut Looks, now| looks.look(&self, now);
+        look_until(requested(&mut stop), || clock.now(), Looks::since, look).await;
     }
 }
 
