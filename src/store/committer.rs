@@ -375,10 +375,10 @@ impl Committer {
 
     fn retire_some(&mut self) {
         let limits = self.ledger.shared.limits();
-        if limits != self.limits {
-            self.limits = limits;
+        if !limits.keep_the_same_as(&self.limits) {
             self.ledger.retirement.restart();
         }
+        self.limits = limits;
         // Nothing that only tidies up may grow a store on a disk that is nearly full.
         if !self.may_retire() {
             return;

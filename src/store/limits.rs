@@ -32,6 +32,11 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Whether retention has nothing new to look for by these, where it went by `earlier` ones before.
+    pub(crate) fn keep_the_same_as(&self, earlier: &Self) -> bool {
+        Self { failing: earlier.failing, ..*self } == *earlier
+    }
+
     /// Those of a config.
     pub fn of(config: &Config) -> Self {
         Self {

@@ -1,6 +1,6 @@
 //! What the store deletes by itself or on request, and what it keeps.
 
-use crate::model::{AccountNo, EventId, NewEvent, Seq, TokenId, Trigger, Verdict, Webhook};
+use crate::model::{AccountNo, EventId, FailingRule, NewEvent, Seq, TokenId, Trigger, Verdict, Webhook};
 use crate::store::changes::idempotency::IdempotencyKey;
 use crate::store::limits::Limits;
 use crate::store::schema::record::Token;
@@ -115,6 +115,24 @@ fn retention_forgets_what_is_old_and_never_what_is_owed() {
     let rig = rig.reopen();
     rig.check_rows();
     assert_eq!(rig.store.stats().events, 2);
+}
+
+/// A reload that changed when a target counts as failing had retention begin anew, through all there is.
+#[test]
+fn a_pass_begins_anew_only_where_limits_of_retention_change() {
+    let rig = Rig::new();
+    let hour = Duration::from_secs(3600);
+    rig.accept(vec![paid()]);
+    rig.limit(Some(hour), None);
+    // The answer to the second comes after the pass, which then rests for a minute.
+    (0..2).for_each(|_| rig.barrier());
+    rig.after(hour);
+    let failing = FailingRule { attempts: 2, ..FailingRule::default() };
+    rig.store.set_limits(Limits { retention: Some(hour), failing, ..Limits::default() });
+    (0..3).for_each(|_| rig.barrier());
+    assert_eq!(rig.store.stats().events, 1, "it rests");
+    rig.limit(Some(hour / 2), None);
+    rig.await_events(0);
 }
 
 #[test]
