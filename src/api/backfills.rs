@@ -33,10 +33,7 @@ fn draft(body: &[u8]) -> Result<(BackfillDraft, bool), Failure> {
     let mut fields = JsonFields::of_body(body)?;
     let from = fields.required("from", JsonValue::time);
     let to = fields.optional("to", JsonValue::time);
-    let event_type = fields.optional("type", |value| {
-        Pattern::parse(&value.text()?)
-            .ok_or_else(|| "must be `*`, a category such as `PAYMENT.*`, or one type".to_owned())
-    });
+    let event_type = fields.optional("type", |value| Pattern::read(&value.text()?));
     let dry_run = fields.optional("dry_run", JsonValue::boolean).unwrap_or(false);
     let from = fields.finish_with(from)?;
     Ok((BackfillDraft { from, to, event_type }, dry_run))

@@ -80,6 +80,14 @@ pub enum Pattern {
 }
 
 impl Pattern {
+    /// Reads one, or says in English what is wrong with it, without its subject.
+    pub fn read(text: &str) -> Result<Self, String> {
+        Self::parse(text).ok_or_else(|| {
+            let form = || "must be `*`, a category such as `PAYMENT.*`, or one type".to_owned();
+            EventType::too_long(text).map_or_else(form, |sentence| sentence.en)
+        })
+    }
+
     /// `None` for anything but the three forms; `PAYMENT.CRE*` is none of them.
     pub fn parse(text: &str) -> Option<Self> {
         if text == "*" {

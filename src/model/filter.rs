@@ -1,7 +1,7 @@
 //! What lists are narrowed by. One table for each kind of list gives the fields, from which the API's parameters, the
 //! panel's address, the command line's flags and the bulk resends' bodies and records follow.
 
-use super::{EventId, EventType, Pattern, ResponseFilter, SearchText, Status, Timestamp, WebhookId};
+use super::{EventId, Pattern, ResponseFilter, SearchText, Status, Timestamp, WebhookId};
 
 /// Where a field of a filter can be given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,10 +195,7 @@ value!(Status, text => {
     let known = || format!("must be one of {}", Self::ALL.map(Self::as_str).join(", "));
     Self::parse(text).ok_or_else(known)
 });
-value!(Pattern, text => Self::parse(text).ok_or_else(|| {
-    let form = || "must be `*`, a category such as `PAYMENT.*`, or one type".to_owned();
-    EventType::too_long(text).map_or_else(form, |sentence| sentence.en)
-}));
+value!(Pattern, text => Self::read(text));
 value!(ResponseFilter, text => {
     let form = || "must be a status such as `500`, a class such as `5xx`, or `none`".to_owned();
     Self::parse(text).ok_or_else(form)

@@ -1,19 +1,23 @@
 //! What a webhook has not received of what was recorded before: asked before, begun, watched, cancelled.
 
-use super::filters::{alerts, asked_for, period_fields, text_field, type_list};
+use super::filters::{alerts, asked_for, period_fields, text_field, type_list, unreadable};
 use super::frame::{Place, framed};
 use super::jobs::{self, MAX_ENDED};
 use super::layout::{moment, number};
 use super::names;
+use super::pattern_typed;
 use super::request::{page, see};
 use super::texts::fill;
 use super::view::{PageResult, Refusal, View, back_of};
 use crate::model::{
-    BulkJob, JobId, JobKind, NotificationFilter, Pattern, Timestamp, Webhook, WebhookId, millis, parse_duration,
+    BulkJob, JobId, JobKind, Localized, NotificationFilter, Pattern, Timestamp, Webhook, WebhookId, millis,
+    parse_duration,
 };
-use crate::service::{BackfillCount, BackfillDraft};
-use http::StatusCode;
+use crate::service::{BackfillCount, BackfillDraft, Error};
+use bytes::Bytes;
+use http::{Response, StatusCode};
 use maud::{Markup, html};
+use std::collections::BTreeMap;
 
 /// The spans that the form of a new webhook offers, and what stands for all there is.
 const OFFERED: [&str; 3] = ["24h", "7d", "30d"];
@@ -21,37 +25,58 @@ const EVERYTHING: &str = "all";
 
 /// Asks since when, and then says how many notifications that is.
 pub(super) async fn ask(view: &View<'_>, id: WebhookId) -> PageResult {
-    let t = view.t;
     let webhook = view.service.webhook(view.caller(), id)?;
     if !view.can_change {
         return Err(Refusal::ReadOnly);
     }
-    let (filter, problems) = asked_for::<NotificationFilter>(view);
+    let (filter, mut problems) = asked_for::<NotificationFilter>(view);
     let is_asked = ["period", "from", "to"].iter().any(|name| view.request.query.get(name).is_some());
     let draft = BackfillDraft { from: filter.from.unwrap_or_default(), to: filter.to, event_type: filter.event_type };
-    let count = if is_asked && problems.is_empty() {
-        Some(view.service.count_backfill(view.caller(), id, draft.clone()).await?)
-    } else {
-        None
+    let mut count = None;
+    if is_asked && problems.is_empty() {
+        match view.service.count_backfill(view.caller(), id, draft.clone()).await {
+            Ok(counted) => count = Some(counted),
+            Err(Error::Invalid(fields)) => problems = told(view, &fields),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let counted = html! { @if let Some(count) = count { (confirm(view, &webhook, &draft, count)) } };
+    Ok(asking(view, &webhook, &problems, &counted))
+}
+
+/// What is wrong, each problem with the name of its field.
+fn told(view: &View<'_>, fields: &BTreeMap<String, Vec<Localized>>) -> Vec<String> {
+    let label = |field: &str| match field {
+        "from" => view.t.recorded_from.to_owned(),
+        "to" => view.t.recorded_to.to_owned(),
+        other => other.to_owned(),
     };
-    let back = format!("/webhooks/{id}");
+    let problems = fields.iter().flat_map(|(field, problems)| problems.iter().map(move |problem| (field, problem)));
+    problems.map(|(field, problem)| format!("{}: {}.", label(field), view.lang.of(problem))).collect()
+}
+
+/// The form, with what is wrong with what it was sent, or `counted`, what came of it.
+fn asking(view: &View<'_>, webhook: &Webhook, problems: &[String], counted: &Markup) -> Response<Bytes> {
+    let (t, path) = (view.t, format!("/webhooks/{}/backfill", webhook.id));
+    let has_counted = !counted.0.is_empty();
+    let back = format!("/webhooks/{}", webhook.id);
     let content = html! {
         p.crumb { a href="/webhooks" { (t.webhooks) } " › " a href=(back) { (webhook.name()) } }
         div.narrow {
             div.head { h1 { (t.backfill) } }
             p { (t.backfill_help) }
-            (alerts(&problems))
-            form.card.pad method="get" action=(view.request.path) {
+            (alerts(problems))
+            form.card.pad method="get" action=(path) {
                 (period_fields(view))
                 (text_field(view, "type", t.event_type, Some("types")))
                 (type_list(view))
-                div.acts { button.main[count.is_none()] type="submit" { (t.backfill_ask) } }
+                div.acts { button.main[!has_counted] type="submit" { (t.backfill_ask) } }
             }
-            @if let Some(count) = &count { (confirm(view, &webhook, &draft, *count)) }
+            (counted)
         }
     };
     let status = if problems.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
-    Ok(page(status, framed(view, Place::Webhooks, t.backfill, &content)))
+    page(status, framed(view, Place::Webhooks, t.backfill, &content))
 }
 
 /// How many that is, with the button that begins it.
@@ -88,8 +113,15 @@ pub(super) async fn begin(view: &View<'_>, id: WebhookId) -> PageResult {
     let Some(from) = form.get("from").and_then(|text| Timestamp::parse(text).ok()) else {
         return Ok(see(&format!("/webhooks/{id}/backfill")));
     };
-    let to = form.get("to").map(Timestamp::parse).transpose().map_err(|_| Refusal::NotFound)?;
-    let event_type = form.get("type").map(|text| Pattern::parse(text).ok_or(Refusal::NotFound)).transpose()?;
+    let to = form.get("to").map(|text| Timestamp::parse(text).map_err(|_| unreadable(view, text))).transpose();
+    let pattern = |text: &str| Pattern::parse(text).ok_or_else(|| pattern_typed::refusal(view, text));
+    let (to, event_type) = match (to, form.get("type").map(pattern).transpose()) {
+        (Ok(to), Ok(event_type)) => (to, event_type),
+        (Err(problem), _) | (_, Err(problem)) => {
+            let webhook = view.service.webhook(view.caller(), id)?;
+            return Ok(asking(view, &webhook, &[problem], &html! {}));
+        }
+    };
     let job = view.service.backfill(view.caller(), id, BackfillDraft { from, to, event_type }).await?;
     Ok(see(&jobs::path(&job)))
 }

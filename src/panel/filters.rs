@@ -2,6 +2,7 @@
 
 use super::layout::{moment, pager};
 use super::names::event_title;
+use super::pattern_typed;
 use super::texts::{Texts, fill};
 use super::view::{ROWS, View};
 use crate::model::{Cursor, Filter, FilterUse, Listing, Order, Page, Timestamp};
@@ -157,7 +158,10 @@ pub(super) fn asked_for<F: Filter>(view: &View<'_>) -> (F, Vec<String>) {
             _ => Some(text.to_owned()),
         };
         if value.is_none_or(|value| field.set(&mut filter, &value).is_err()) {
-            problems.push(unreadable(view, text));
+            problems.push(match field.name {
+                "type" => fill(view.t.bad_filter, &[&pattern_typed::refusal(view, text)]),
+                _ => unreadable(view, text),
+            });
         }
     }
     (filter, problems)

@@ -1,5 +1,7 @@
 //! Event patterns as people type them, and the words they use for those that there are.
 
+use super::texts::fill;
+use super::view::View;
 use crate::model::{EventType, Pattern};
 
 /// The guide's words, by those that people write for them.
@@ -55,6 +57,15 @@ pub(super) fn meant(written: &Pattern, is_known: impl Fn(&Pattern) -> bool) -> O
 pub(super) fn parse(text: &str) -> Option<Pattern> {
     let plain: String = text.to_uppercase().chars().map(without_accent).collect();
     Pattern::parse(&plain.replace('-', "_")).filter(|_| !is_too_long(text))
+}
+
+/// What is wrong with one that can't be taken.
+pub(super) fn refusal(view: &View<'_>, text: &str) -> String {
+    let shown: String = text.chars().take(100).collect();
+    match EventType::too_long(text) {
+        Some(why) => format!("“{shown}…” {}.", view.lang.of(&why)),
+        None => fill(view.t.bad_pattern, &[&shown]),
+    }
 }
 
 fn is_too_long(text: &str) -> bool {

@@ -8,7 +8,7 @@ use super::texts::{fill, sentence};
 use super::url_typed::{self, TypedUrl};
 use super::view::View;
 use crate::model::{
-    Authorization, ClientCertificateName, EventType, ExpectedVersion, ExtraHeaders, Localized, MAX_AUTOMATIC_ATTEMPTS,
+    Authorization, ClientCertificateName, ExpectedVersion, ExtraHeaders, Localized, MAX_AUTOMATIC_ATTEMPTS,
     MAX_DESCRIPTION_BYTES, Pattern, PatternSet, PayloadFilter, RateLimit, RetryPolicy, RetryPolicyError, Signatures,
     TargetUrl, Webhook, WebhookName, WebhookPatch, WebhookVersion, format_duration, parse_duration,
 };
@@ -305,14 +305,12 @@ impl Typed {
         let written = self.more.split([',', '\n', ' ']).map(str::trim).filter(|text| !text.is_empty());
         let (mut patterns, mut wrong) = (Vec::new(), Vec::new());
         for text in self.patterns.iter().map(String::as_str).chain(written) {
-            let shown: String = text.chars().take(100).collect();
             let Some(pattern) = pattern_typed::parse(text) else {
-                let too_long = EventType::too_long(text).map(|why| format!("“{shown}…” {}.", view.lang.of(&why)));
-                wrong.push(too_long.unwrap_or_else(|| fill(t.bad_pattern, &[&shown])));
+                wrong.push(pattern_typed::refusal(view, text));
                 continue;
             };
             match pattern_typed::meant(&pattern, is_known) {
-                Some(meant) => wrong.push(fill(t.meant_pattern, &[&shown, &meant])),
+                Some(meant) => wrong.push(fill(t.meant_pattern, &[&text, &meant])),
                 None => patterns.push(pattern),
             }
         }

@@ -382,6 +382,31 @@ fn what_has_failed_is_told_of_until_it_is_resent() {
     eventually("all is well", || page("/").contains("Tudo certo:</strong> 6 notificações").then_some(()));
 }
 
+/// A type that was too long got a sentence about its form, or none; a moment in the future one without its field.
+#[test]
+fn the_form_of_a_backfill_says_what_is_wrong_with_each_field() {
+    let daemon = Daemon::quick();
+    let id = daemon.register("http://127.0.0.1:9/x", &["*"]);
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    let (path, long) = (format!("/webhooks/{id}/backfill"), "A".repeat(300));
+    let too_long = ("deve ter no máximo", " bytes, não 300.");
+    for (asked, told) in [
+        (&*format!("period=24h&type={long}"), too_long),
+        ("period=24h&type=pedido.pag%2A", ("“pedido.pag*” não é um evento", "PAYMENT.PAID")),
+        ("from=2999-01-01T00:00", ("Registrado a partir de", ": não pode estar no futuro.")),
+    ] {
+        let page = text(&get(&daemon, &format!("{path}?{asked}"), &cookie).expect(422));
+        assert!(page.contains(told.0) && page.contains(told.1) && page.contains("name=\"period\""), "{page}");
+        assert!(!page.contains("method=\"post\" action=\"/webhooks/"), "nothing to confirm: {page}");
+    }
+    let sent = [("csrf", &*csrf), ("from", "2020-01-01T00:00:00Z"), ("type", &*long)];
+    let page = text(&post(&daemon, &path, &cookie, &sent).expect(422));
+    assert!(page.contains(too_long.0) && page.contains(too_long.1), "{page}");
+    let body = json!({ "from": "2020-01-01T00:00:00Z", "type": long });
+    let refused = daemon.post(&format!("/api{path}"), &body).refused(422, "invalid_fields");
+    assert!(refused["type"][0].as_str().unwrap().ends_with("bytes, not 300"), "{refused}");
+}
+
 #[test]
 fn signatures_are_chosen_in_the_form_and_the_public_key_stands_in_its_tab() {
     let daemon = Daemon::quick();
