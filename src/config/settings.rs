@@ -372,7 +372,7 @@ settings! {
         /// A PEM file with the certificate's private key: ECDSA, Ed25519 or RSA, without a passphrase. Only the
         /// daemon's user should be able to read it.
         key: PathBuf = PathBuf::new() => FILE_PATH, Reload;
-        /// The accounts whose webhooks may use it. With several accounts, it must be given: whoever may use a
+        /// The accounts whose webhooks may use it. With several accounts, it must be given: an account that may use a
         /// certificate speaks in the name of its owner.
         accounts: Vec<String> = Vec::new() => List { min: 0, max: MAX_ACCOUNTS, item: NAME }, Reload;
     }
