@@ -5,7 +5,7 @@
 use super::call::Call;
 use crate::http::{Answer, Failure};
 use crate::model::{ErrorCode, Timestamp};
-use crate::service::{Backlog, FailingCounts};
+use crate::service::{AlertFigures, Backlog, FailingCounts};
 use crate::stats::Histogram;
 use std::fmt::{Display, Write as _};
 
@@ -102,6 +102,21 @@ fn failing(text: &mut MetricsText, counts: FailingCounts) {
     }
 }
 
+fn alerts(text: &mut MetricsText, figures: &AlertFigures) {
+    text.family("carteiro_alerts_open", "gauge", "Alerts that are open, by condition.");
+    for (condition, count) in &figures.open {
+        text.sample("carteiro_alerts_open", &[("condition", condition)], count);
+    }
+    figures! { text:
+        gauge "carteiro_alert_messages_pending" "Messages of alerts that a channel has yet to take." => figures.pending;
+        counter "carteiro_alert_messages_sent_total" "Messages of alerts that a channel has taken, since the start."
+            => figures.sent;
+        counter "carteiro_alert_messages_dropped_total"
+            "Messages of alerts given up, as a channel has not taken them for a day or refuses them, since the start."
+            => figures.dropped;
+    }
+}
+
 /// What belongs to no account: store, connections, attempts to all targets.
 async fn of_the_daemon(text: &mut MetricsText, call: &Call) -> Result<(), Failure> {
     let service = &*call.service;
@@ -125,6 +140,8 @@ async fn of_the_daemon(text: &mut MetricsText, call: &Call) -> Result<(), Failur
             "Notifications not made, as the event does not meet the webhook's filter, since the start."
             => metrics.filtered_total();
     }
+
+    alerts(text, &service.alert_figures().unwrap_or_default());
 
     let attempts = service.attempts();
     text.family("carteiro_attempts_total", "counter", "Attempts that have ended, by outcome, since the start.");

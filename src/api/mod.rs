@@ -16,6 +16,7 @@ pub mod fuzzing;
 mod idempotency;
 mod metrics;
 mod notifications;
+mod open_alerts;
 mod openapi;
 mod panel_links;
 mod query;

@@ -2,7 +2,8 @@
 
 use super::call::Call;
 use super::{
-    alerts, backfills, events, metrics, notifications, openapi, panel_links, resends, stream, tokens, webhooks,
+    alerts, backfills, events, metrics, notifications, open_alerts, openapi, panel_links, resends, stream, tokens,
+    webhooks,
 };
 use crate::http::{Answer, Class, Failure, Route, Routes};
 use crate::model::{EventId, JobId, NotificationId, Scope, TokenId, WebhookId};
@@ -109,6 +110,9 @@ pub(super) static ROUTES: Routes<ApiCall> = Routes(routes! {
     GET "/api/tokens" Tokens Admin Query => tokens::list;
     POST "/api/tokens" Tokens Admin Json => tokens::create;
     DELETE "/api/tokens/{id}" Tokens Admin Nothing => tokens::revoke(TokenId);
+    GET "/api/alerts" Alerts Read Nothing => open_alerts::list;
+    POST "/api/alerts/mutes" Alerts Admin Json => open_alerts::mute;
+    DELETE "/api/alerts/mutes" Alerts Admin Query => open_alerts::unmute;
     POST "/api/panel_links" Tokens Admin Nothing => panel_links::create;
 });
 

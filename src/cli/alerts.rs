@@ -1,10 +1,10 @@
-//! `carteiro alerts`: tests the channels of alerts through the API.
+//! `carteiro alerts`: lists what is wrong, says what nobody is to be told of, and tests the channels, through the API.
 
 use super::client::ApiRequest;
 use super::connection::ConnectionArgs;
 use super::error::CliError;
 use super::exit::FAILED;
-use super::output::{line, printable, text};
+use super::output::{Column, Fit, Show, Table, line, print_done, print_one, printable, short_time, text};
 use crate::model::AlertChannel;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -19,6 +19,21 @@ pub(crate) struct AlertsArgs {
 
 #[derive(Subcommand)]
 enum AlertsCommand {
+    /// List the open alerts, and what is muted
+    List,
+    /// Tell nobody of an alert
+    Mute {
+        /// Its key, as `carteiro alerts list` shows it
+        key: String,
+        /// For how long, such as 24h; until `carteiro alerts unmute` if not given
+        #[arg(long = "for", value_name = "SPAN")]
+        span: Option<String>,
+    },
+    /// Tell of an alert again
+    Unmute {
+        /// Its key
+        key: String,
+    },
     /// Send a test message by each alert channel that is set
     Test {
         /// Only this channel: email, telegram, ntfy, slack, discord or webhook
@@ -27,9 +42,39 @@ enum AlertsCommand {
     },
 }
 
+const COLUMNS: &[Column] = &[
+    Column("KEY", Fit::Whole, Show::Text("key")),
+    Column("SINCE", Fit::Whole, Show::Made(|alert| short_time(&alert["since"]))),
+    Column("MUTED", Fit::Whole, Show::Made(muted)),
+    Column("ALERT", Fit::Spare, Show::Text("title")),
+];
+
 pub(crate) fn alerts(args: &AlertsArgs) -> Result<(), CliError> {
     let (daemon, json) = (args.connection.daemon()?, args.connection.json);
     match &args.command {
+        AlertsCommand::List => {
+            let alerts = daemon.get("/api/alerts")?;
+            if json {
+                line(alerts.raw());
+                return Ok(());
+            }
+            let rows = alerts.rows();
+            let rows = rows.iter().filter_map(|row| serde_json::from_str::<Value>(row.get()).ok());
+            Table::new(COLUMNS, rows).print();
+            Ok(())
+        }
+        AlertsCommand::Mute { key, span } => {
+            let body = json!({ "mute": { "key": key, "for": span } });
+            let muted = daemon.call(ApiRequest::post("/api/alerts/mutes").body(body.to_string()))?;
+            print_one(&muted, json, |muted| line(format_args!("{} muted {}", text(&muted["key"]), until(muted))));
+            Ok(())
+        }
+        AlertsCommand::Unmute { key } => {
+            let query: String = form_urlencoded::byte_serialize(key.as_bytes()).collect();
+            daemon.call(ApiRequest::delete(format!("/api/alerts/mutes?key={query}")))?;
+            print_done(json, &json!({ "key": key, "muted": false }), format_args!("{key} is told of again"));
+            Ok(())
+        }
         AlertsCommand::Test { channel } => {
             let names = AlertChannel::ALL.map(AlertChannel::as_str);
             if let Some(channel) = channel.as_ref().filter(|channel| !names.contains(&channel.as_str())) {
@@ -62,4 +107,13 @@ fn told(test: &Value) -> String {
         None => format!("{channel}{whose}: sent"),
         Some(error) => format!("{channel}{whose}: not sent: {}", printable(error)),
     }
+}
+
+fn muted(alert: &Value) -> String {
+    if alert["muted"] == true { until(alert) } else { String::new() }
+}
+
+fn until(alert: &Value) -> String {
+    let until = short_time(&alert["muted_until"]);
+    if until.is_empty() { "for good".to_owned() } else { format!("until {until}") }
 }

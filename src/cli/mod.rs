@@ -92,7 +92,7 @@ enum CliCommand {
     Events(events::EventsArgs),
     /// List, show, re-send and follow notifications
     Notifications(notifications::NotificationsArgs),
-    /// Test the channels of alerts
+    /// List open alerts, mute them, and test the channels of alerts
     Alerts(alerts::AlertsArgs),
     /// Record a sample event
     Trigger(trigger::TriggerArgs),

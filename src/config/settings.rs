@@ -227,8 +227,7 @@ settings! {
     /// Where they go is set below, in [alerts.email] and the sections after it: a channel that is set is on. Alerts
     /// about the webhooks of an account also go to the channels of that account, in [account.alerts.email] and so on.
     [alerts] Alerts {
-        /// The language of alerts. So far tests alone are sent by the channels below: nothing else calls for an alert
-        /// yet, and repeat, quiet, digest, no_events_for and heartbeat have no effect.
+        /// The language of alerts.
         language: Language = Language::Pt => Choice(LANGUAGES), Reload;
         /// A webhook is failing after this many failed attempts in a row. The log, the panel, the metrics and
         /// delivery.disable_after go by this as well.

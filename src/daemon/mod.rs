@@ -7,6 +7,7 @@
 
 mod accounts;
 mod admin_token;
+mod alerting;
 mod error;
 mod file_descriptors;
 mod panel_links;
@@ -17,6 +18,8 @@ pub use error::Error;
 pub use settings::{CheckedFiles, check_files};
 
 use crate::alerts::channels::Channels;
+use crate::alerts::engine::Alerts;
+use crate::alerts::heartbeat::HeartbeatSender;
 use crate::api::Api;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -62,6 +65,7 @@ pub struct StartOptions {
 pub struct Daemon {
     /// For callers inside the same process.
     pub service: Arc<Service>,
+    alerts: Arc<Alerts>,
     /// The address that is listened on, its port known.
     pub address: SocketAddr,
     /// One caller for each account of the config, with every scope.
@@ -124,9 +128,19 @@ impl Daemon {
 
         let numbers = accounts.iter().map(|account| account.no).collect();
         let channels = Arc::new(Channels::new(channels, numbers, client_settings, clock.clone()));
+        let (alerts, teller) = alerting::open(
+            store.clone(),
+            clock.clone(),
+            delivery.clone(),
+            ingress.clone(),
+            channels.clone(),
+            (config, accounts.as_slice()),
+        )
+        .await?;
         let service =
             Service::new(store.clone(), clock.clone(), delivery, channels.clone(), accounts.clone(), config.clone());
         let service = Arc::new(service);
+        service.set_alerts(alerts.clone());
         let is_first_start = admin_token::make_missing(&service, &store, &accounts).await?;
         let caller = |account: &crate::service::Account| Caller {
             account: account.no,
@@ -155,6 +169,9 @@ impl Daemon {
         let control = control_socket(&store, services, &stopping);
         let backups = backups::schedule(&config.store, store.clone(), clock.clone(), stopping.clone());
         let disable = service.clone();
+        let well = service.clone();
+        let heartbeat =
+            HeartbeatSender::new(channels.client(), alerts.shared_config(), Box::new(move || well.not_ready()));
         let (save, panel_to_save) = (service.clone(), panel.clone());
         let tasks = [
             control,
@@ -165,6 +182,8 @@ impl Daemon {
             }))),
             Some(tokio::spawn(client.clone().watch_certificates(clock.clone(), stopping.clone()))),
             Some(tokio::spawn(ingress.clone().watch_certificate(clock, stopping.clone()))),
+            Some(tokio::spawn(teller.run(stopping.clone()))),
+            Some(tokio::spawn(heartbeat.run(stopping.clone()))),
         ];
         let grace = config.server.shutdown_grace;
         let pages = panel.clone().map(|panel| panel as Arc<dyn Handler>);
@@ -174,6 +193,7 @@ impl Daemon {
 
         Ok(Self {
             service,
+            alerts,
             address,
             callers,
             is_first_start,
@@ -202,6 +222,7 @@ impl Daemon {
         self.client.replace(client);
         self.engine.reload(config.delivery.clone());
         self.service.set_config(config.clone());
+        self.alerts.configure(config);
         self.store.configure(config);
         self.ingress.replace(config.server.clone(), certificate);
         for warning in warnings(&self.ingress, &self.client, self.address, self.service.now()) {
@@ -267,7 +288,7 @@ impl Daemon {
         let Ok(stopped) = tokio::time::timeout(self.commit_timeout, stopped).await else {
             return Err(Error::Stalled(self.store.stuck_for()));
         };
-        drop((self.service, self.links, self.panel, self.store));
+        drop((self.alerts, self.service, self.links, self.panel, self.store));
         // It has answered or panicked: only its last instructions are waited for.
         let _ = tokio::task::spawn_blocking(move || self.committer.join()).await;
         Ok(stopped?)

@@ -17,4 +17,4 @@ mod simulation;
 pub mod transport;
 
 pub use delivery_handle::DeliveryHandle;
-pub use failure::why;
+pub use failure::{Advice, advice, fact, why};

@@ -3,6 +3,7 @@
 //! Each type carries its precondition, so that what has been parsed once at the edge needs no second look further in.
 
 mod address_range;
+mod alert;
 mod alert_channel;
 mod api_code;
 mod attempt;
@@ -59,6 +60,7 @@ mod webhook_version;
 mod words;
 
 pub use address_range::AddressRange;
+pub use alert::{Alert, AlertFacts, Book, Condition, Letter, Pending, Recipient};
 pub use alert_channel::AlertChannel;
 pub use api_code::ApiCode;
 pub use attempt::{Attempt, AttemptError, AttemptResult, ErrorCode, Response, Timings, TlsVersion, Trigger};

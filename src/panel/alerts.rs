@@ -2,6 +2,7 @@
 
 use super::frame::{Place, framed};
 use super::layout::{ago, with_moments};
+use super::open_alerts;
 use super::request::page;
 use super::texts::fill;
 use super::view::{PageResult, View, done};
@@ -21,6 +22,7 @@ pub(super) async fn show(view: &View<'_>) -> PageResult {
     let channels = view.service.alert_channels(view.caller());
     let content = html! {
         div.head { div { h1 { (a.alerts) } p.sub { (a.alerts_help) } } }
+        (open_alerts::section(view))
         @if channels.is_empty() {
             section.empty {
                 h2 { (a.no_channels) }

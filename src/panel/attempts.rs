@@ -1,7 +1,7 @@
 //! A notification with its attempts: how it stands in a sentence, what to do, and each attempt with what was sent and
 //! what came. Failures that repeat themselves are told once.
 
-use super::advice::{self, Fix};
+use super::advice::{Fix, fix};
 use super::layout::{
     LONGEST_SHOWN, bytes, decimal, moment, resend_button_named, span, status, when_exactly, with_moments,
 };
@@ -13,7 +13,8 @@ use crate::model::{
     pretty_if_json,
 };
 use crate::service::{
-    HeaderText, NotificationDetail, NotificationView, RebuiltRequest, RequestParts, attempt_error, request_as_curl,
+    HeaderText, NotificationDetail, NotificationView, RebuiltRequest, RequestParts, advice, attempt_error, fact,
+    request_as_curl,
 };
 use maud::{Markup, html};
 use std::cell::Cell;
@@ -125,16 +126,17 @@ fn unconfirmed(view: &View<'_>, detail: &NotificationDetail, why: Option<&Locali
     let error = last.and_then(|attempt| attempt_error(&attempt.result));
     html! {
         @if let Some(error) = &error {
-            p.say.bad { (with_moments(view.lang, &advice::fact(view.lang.why(error)))) }
+            p.say.bad { (with_moments(view.lang, &fact(view.lang.why(error)))) }
         }
         @if let Some(why) = why { p.say { (with_moments(view.lang, view.lang.of(why))) } }
         @if let Some(error) = &error {
-            @let (text, fix) = advice::on(t, error.code, last.and_then(|attempt| attempt.result.status()));
+            @let status = last.and_then(|attempt| attempt.result.status());
+            @let advice = advice(error.code, status);
             @let edit = format!("/webhooks/{}/edit", detail.view.webhook_id);
             p.do {
-                b { (t.what_to_do) } " " (text) " "
+                b { (t.what_to_do) } " " (view.lang.pick(advice.en, advice.pt)) " "
                 @if view.can_change {
-                    @match fix {
+                    @match fix(error.code, status) {
                         Fix::Authorization => a href=(format!("{edit}#authorization")) { (t.fix_authorization) },
                         Fix::ClientCertificate => a href=(format!("{edit}#client_certificate")) {
                             (view.lang.identity().client_certificate_fix)
@@ -204,7 +206,7 @@ fn answered(view: &View<'_>, attempt: &Attempt) -> Markup {
 fn single(view: &View<'_>, attempt: &Attempt, card: &Card<'_>) -> Markup {
     let (t, id) = (view.t, card.view.id);
     let error = attempt_error(&attempt.result);
-    let why = error.as_deref().map_or_else(|| t.confirmed.to_owned(), |error| advice::fact(view.lang.why(error)));
+    let why = error.as_deref().map_or_else(|| t.confirmed.to_owned(), |error| fact(view.lang.why(error)));
     html! {
         tr.attempt id=(format!("a-{id}-{}", attempt.number)) {
             td.t1 { (attempt.number) @if let Some(by) = by(view, attempt) { " " span.tag { (by) } } }
@@ -232,7 +234,7 @@ fn joined(view: &View<'_>, run: AttemptRun<'_>, card: &Card<'_>) -> Markup {
     let (t, id) = (view.t, card.view.id);
     let (first, last) = (run.first(), run.last());
     let count = u64::try_from(run.len()).unwrap_or(u64::MAX);
-    let why = attempt_error(&last.result).map(|error| advice::fact(view.lang.why(&error)));
+    let why = attempt_error(&last.result).map(|error| fact(view.lang.why(&error)));
     html! {
         tr.attempt id=(format!("a-{id}-{}-{}", first.number, last.number)) {
             td.t1 {

@@ -143,6 +143,7 @@ fn account(view: &View<'_>) -> Markup {
                     }
                 }
                 @if !view.can_change { p { span.tag { (t.read_only) } } }
+                a href="/alerts" { (view.lang.alerts().alerts) }
                 a href="/event-types" { (t.event_types) }
                 @if view.can_change { a href="/tokens" { (view.lang.upkeep().tokens) } a href="/system" { (t.system) } }
                 (language_switch(view.lang, &view.here, &html! {}))

@@ -26,6 +26,7 @@ mod notes;
 mod notification_filter;
 mod notifications;
 mod number_typed;
+mod open_alerts;
 mod overview;
 mod pattern_typed;
 mod request;

@@ -28,6 +28,8 @@ pub(super) async fn said(view: &View<'_>) -> Option<String> {
         "paused" => of_webhook(t.done_paused),
         "resumed" => of_webhook(t.done_resumed),
         "deleted" => Some(t.done_deleted.to_owned()),
+        "muted" => Some(view.lang.alerts().done_muted.to_owned()),
+        "unmuted" => Some(view.lang.alerts().done_unmuted.to_owned()),
         "revoked" => Some(t.done_revoked.to_owned()),
         "erased" => Some(t.done_erased.to_owned()),
         "alert-tested" => super::alerts::tested(view),

@@ -1,11 +1,11 @@
 //! A webhook that doesn't get its notifications through: what is wrong, what to do, and the buttons that lead there.
 
-use super::advice::{self, Fix};
+use super::advice::{Fix, fix};
 use super::layout::{ago, at_most_counted, rough, span, when, with_moments};
-use super::texts::fill;
+use super::texts::{Lang, fill};
 use super::view::View;
-use crate::model::{Attempt, Status, Timestamp, Webhook, WebhookStatus};
-use crate::service::{FailingWebhook, MAX_COUNTED, attempt_error};
+use crate::model::{Attempt, AttemptError, Status, Timestamp, Webhook, WebhookStatus};
+use crate::service::{FailingWebhook, MAX_COUNTED, advice, attempt_error, fact};
 use maud::{Markup, html};
 
 /// By what a card is known that somebody has dismissed: when the webhook fails anew, it is another one.
@@ -88,12 +88,18 @@ fn last_failure(view: &View<'_>, attempt: &Attempt) -> Markup {
     html! {
         @if let Some(error) = attempt_error(&attempt.result) {
             p.say {
-                (with_moments(view.lang, &advice::fact(view.lang.why(&error))))
+                (with_moments(view.lang, &fact(view.lang.why(&error))))
                 " " span.muted { "(" (ago(view, attempt.started_at)) ")" }
             }
-            p.do { b { (view.t.what_to_do) } " " (advice::on(view.t, error.code, attempt.result.status()).0) }
+            p.do { b { (view.t.what_to_do) } " " (what_to_do(view.lang, &error, attempt)) }
         }
     }
+}
+
+/// What to do about an attempt that has failed so.
+fn what_to_do(lang: Lang, error: &AttemptError, attempt: &Attempt) -> &'static str {
+    let advice = advice(error.code, attempt.result.status());
+    lang.pick(advice.en, advice.pt)
 }
 
 /// Leads to where the cause is mended: the field of the form, a test, and what waits meanwhile.
@@ -101,7 +107,7 @@ pub(super) fn buttons(view: &View<'_>, failing: &FailingWebhook) -> Markup {
     let (t, id) = (view.t, failing.webhook.id);
     let error = failing.attempt.as_ref().and_then(|attempt| attempt_error(&attempt.result));
     let status = failing.attempt.as_ref().and_then(|attempt| attempt.result.status());
-    let fix = error.map_or(Fix::Elsewhere, |error| advice::on(t, error.code, status).1);
+    let fix = error.map_or(Fix::Elsewhere, |error| fix(error.code, status));
     let disabled = matches!(failing.webhook.status, WebhookStatus::Disabled { .. });
     html! {
         @if view.can_change {

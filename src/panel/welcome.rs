@@ -56,6 +56,14 @@ pub(super) fn steps(view: &View<'_>, overview: &Overview) -> Markup {
                     details #event-api { summary { (t.by_api) } pre tabindex="0" { (events::first(view)) } }
                 }
             }
+            @let is_reached = view.service.is_reached_by_alerts(view.caller());
+            li class=[is_reached.then_some("done")] {
+                div.grow {
+                    h2 { (view.lang.alerts().step_alerts) }
+                    @if is_reached { p { (t.step_done) } } @else { p { (view.lang.alerts().step_alerts_help) } }
+                    a.btn.small href="/alerts" { (view.lang.alerts().see_alerts) }
+                }
+            }
         }
     }
 }

@@ -3,9 +3,9 @@
 use super::caller::Caller;
 use super::error::Error;
 use super::shared::Service;
-use crate::alerts::channels::{ChannelError, ChannelState, Recipient, Retry};
+use crate::alerts::channels::{ChannelError, ChannelState, Retry};
 use crate::alerts::message::{Kind, Link, Message, MessageKey, Severity, Title};
-use crate::model::{AlertChannel, Localized, localized};
+use crate::model::{AlertChannel, Localized, Recipient, localized};
 use std::time::Duration;
 use tokio::task::JoinSet;
 

@@ -5,6 +5,7 @@ use super::error::Error;
 use super::followers::Followers;
 use super::unused_links::UnusedLinks;
 use crate::alerts::channels::Channels;
+use crate::alerts::engine::Alerts;
 use crate::clock::{Clock, Zone};
 use crate::config::{self, Config};
 use crate::delivery;
@@ -12,7 +13,7 @@ use crate::model::{CATALOGUE, EventType, Fingerprint, KnownType, Scope, Scopes, 
 use crate::stats::{AttemptMetrics, StoreMetrics};
 use crate::store::{Backlog, IdempotencyKey, Store, StoreError, StoreStats};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 /// The verbs. Shared by every request.
@@ -29,6 +30,8 @@ pub struct Service {
     pub(super) followers: Followers,
     pub(super) panel_links: UnusedLinks,
     pub(super) started_at: Timestamp,
+    /// What tells of alerts, once it has begun.
+    pub(super) alerts: OnceLock<Arc<Alerts>>,
 }
 
 impl Service {
@@ -44,7 +47,19 @@ impl Service {
         let config = RwLock::new(Arc::new(config));
         let started_at = clock.now();
         let (uses, followers, panel_links) = Default::default();
-        Self { store, clock, delivery, channels, accounts, config, uses, followers, panel_links, started_at }
+        Self {
+            store,
+            clock,
+            delivery,
+            channels,
+            accounts,
+            config,
+            uses,
+            followers,
+            panel_links,
+            started_at,
+            alerts: OnceLock::new(),
+        }
     }
 
     /// The accounts of the config.

@@ -337,7 +337,7 @@ fn failing_webhook(
 ) -> Result<FailingWebhook, Error> {
     let backlog = backlog(store, webhook.account, Some(webhook.id))?;
     let failed = count_failed(store, webhook.account, Some(webhook.id))?;
-    let attempt = last_failure(store, &webhook)?;
+    let attempt = store.last_failure(&webhook)?;
     let next_attempt_at = if webhook.is_active() { next_retry(store, present, &webhook)? } else { None };
     Ok(FailingWebhook { webhook, health, backlog, failed, attempt, next_attempt_at })
 }
@@ -355,19 +355,6 @@ fn next_retry(store: &Store, present: &Present, webhook: &Webhook) -> Result<Opt
     let due = store.retry_page(webhook.no, first, end, 1)?.first().map(|due| due.at);
     let held_until = present.wait(webhook).and_then(WaitReason::until);
     Ok(due.map(|due| held_until.map_or(due, |until| due.max(until))).filter(|at| *at > present.now))
-}
-
-/// The last attempt of a notification that is retried or has failed, the newest such.
-fn last_failure(store: &Store, webhook: &Webhook) -> Result<Option<Attempt>, Error> {
-    for status in [Status::Retrying, Status::Held, Status::Failed] {
-        let filter = NotificationFilter { webhook_id: Some(webhook.id), ..of_status(status) };
-        let page = store.notifications(webhook.account, &filter, Listing::newest(5))?;
-        let tried = page.items.into_iter().find_map(|(notification, _)| notification.last);
-        if tried.is_some() {
-            return Ok(tried);
-        }
-    }
-    Ok(None)
 }
 
 #[cfg(test)]

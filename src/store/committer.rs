@@ -10,6 +10,7 @@
 use crate::model::Seq;
 use crate::store::backup::format as backup;
 use crate::store::backup::live::Begun;
+use crate::store::changes::alerts::note_step;
 use crate::store::changes::bring_forward::after_clock_step;
 use crate::store::changes::bulk_jobs::sweep_bulk_jobs;
 use crate::store::changes::change::{Answer, FEW_ROWS_BYTES, Reply, Submitted};
@@ -166,6 +167,9 @@ impl Committer {
         self.disk.look(&self.ledger.shared.space);
         let group = self.wait_for_room(group, commits);
         let stopping = self.commit(group);
+        if self.ledger.clock_steps.has_step() && self.may_retire() {
+            self.tidy_up(note_step);
+        }
         self.sweep();
         self.retire_some();
         if self.may_retire() {

@@ -83,7 +83,7 @@ pub fn record(data: &[u8]) {
 
 fn row(table: u8, value: &[u8]) {
     let notification = |value: &[u8]| record::decode_notification(ACCOUNT, KEY, value);
-    match table % 16 {
+    match table % 32 {
         0 => drop(survives(value, record::decode_head, record::encode_head)),
         1 => drop(survives(value, record::decode_format, record::encode_format)),
         2 => drop(survives(value, record::decode_text, |text| record::encode_text(text))),
@@ -105,6 +105,11 @@ fn row(table: u8, value: &[u8]) {
         12 => drop(survives(value, record::decode_webhook, record::encode_webhook)),
         13 => drop(survives(value, record::decode_health, record::encode_health)),
         14 => drop(survives(value, record::decode_job, record::encode_job)),
+        15 => drop(survives(value, record::decode_alert, record::encode_alert)),
+        16 => drop(survives(value, record::decode_letter, record::encode_letter)),
+        17 => drop(survives(value, record::decode_book, record::encode_book)),
+        18 => drop(survives(value, record::decode_mute, |until| record::encode_mute(*until))),
+        19 => drop(survives(value, record::decode_alert_facts, record::encode_alert_facts)),
         _ => {
             let decode = |value: &[u8]| record::decode_bulk_job(ACCOUNT, 1, value);
             drop(survives(value, decode, record::encode_bulk_job));

@@ -3,7 +3,7 @@
 use crate::clock::Clock;
 use crate::config::Account;
 use crate::model::{
-    AccountNo, BulkJob, NotificationId, NotificationKey, RetryPolicy, TargetHealth, TokenId, WebhookNo,
+    AccountNo, AlertFacts, BulkJob, NotificationId, NotificationKey, RetryPolicy, TargetHealth, TokenId, WebhookNo,
 };
 use crate::stats::OutcomeCounter;
 use crate::stats::Outcomes;
@@ -72,6 +72,8 @@ pub(crate) struct Shared {
     pub(crate) meters: crate::stats::StoreMetrics,
     /// The accounts that the config lacks.
     pub(crate) absent_accounts: AbsentAccounts,
+    /// What has happened, to webhooks and to the machine, that alerts have not taken in yet.
+    pub(crate) alert_facts: Mutex<BTreeMap<WebhookNo, AlertFacts>>,
     /// What the notifications of each account of the config say as their environment, by the account's name.
     pub(crate) envs: RwLock<HashMap<String, Arc<str>>>,
 }
@@ -125,6 +127,7 @@ impl Shared {
             bulk_jobs: Mutex::default(),
             meters: crate::stats::StoreMetrics::default(),
             absent_accounts: AbsentAccounts::default(),
+            alert_facts: Mutex::default(),
             envs: RwLock::default(),
             outcomes: Outcomes::new(u64::from_be_bytes(crate::random::bytes())),
         };

@@ -42,8 +42,7 @@ pub struct CertificateFiles {
 pub struct KeyedCertificate {
     pub(crate) certified: Arc<CertifiedKey>,
     files: CertificateFiles,
-    ends_at: Timestamp,
-    warns_from: Timestamp,
+    end: CertificateEnd,
     key_is_open: bool,
     stamps: Stamps,
 }
@@ -55,6 +54,20 @@ pub struct CertificateEnd {
     pub at: Timestamp,
     /// 14 days before that, or a quarter of its lifetime where that is shorter.
     pub warns_from: Timestamp,
+}
+
+impl CertificateEnd {
+    /// Of a certificate that is valid from `begins_at`, where that is known, to `at`.
+    pub(crate) fn of(begins_at: Option<Timestamp>, at: Timestamp) -> Self {
+        let lifetime = begins_at.map_or(Duration::MAX, |begins_at| at.since(begins_at));
+        let warned_for = SOON.min(lifetime / LAST_SHARE);
+        Self { at, warns_from: Timestamp::from_ms(at.as_ms().saturating_sub(crate::model::millis(warned_for))) }
+    }
+
+    /// Whether it has ended, or ends soon enough to be warned of.
+    pub fn is_near(self, now: Timestamp) -> bool {
+        now > self.warns_from
+    }
 }
 
 impl KeyedCertificate {
@@ -105,10 +118,8 @@ impl KeyedCertificate {
             other => CertificateFileError::of_key(format!("{key_name} can't be used: {other}")),
         })?;
         let key_is_open = std::fs::metadata(key).is_ok_and(|meta| meta.mode() & WORLD_READABLE != 0);
-        let lifetime = begins_at.map_or(Duration::MAX, |begins_at| ends_at.since(begins_at));
-        let warned_for = SOON.min(lifetime / LAST_SHARE);
-        let warns_from = Timestamp::from_ms(ends_at.as_ms().saturating_sub(crate::model::millis(warned_for)));
-        Ok(Self { certified: Arc::new(certified), files: files.clone(), ends_at, warns_from, key_is_open, stamps })
+        let end = CertificateEnd::of(begins_at, ends_at);
+        Ok(Self { certified: Arc::new(certified), files: files.clone(), end, key_is_open, stamps })
     }
 
     /// The certificate itself, without its chain.
@@ -123,7 +134,7 @@ impl KeyedCertificate {
 
     /// When it ends.
     pub const fn end(&self) -> CertificateEnd {
-        CertificateEnd { at: self.ends_at, warns_from: self.warns_from }
+        self.end
     }
 
     /// What an operator should know though it works, in sentences. `who` refuses it once it has expired, in the plural.
@@ -136,7 +147,7 @@ impl KeyedCertificate {
     /// A warning of its end, if that is near.
     pub(crate) fn end_warning(&self, who: &str, now: Timestamp) -> Option<String> {
         let file = self.files.cert.display();
-        let (at, left) = (self.ends_at, self.ends_at.since(now));
+        let (at, left) = (self.end.at, self.end.at.since(now));
         if left.is_zero() {
             return Some(format!("the certificate in {file} has expired, at {at}: {who} refuse it; renew it"));
         }
@@ -145,7 +156,7 @@ impl KeyedCertificate {
             (1, _) => "1 day".to_owned(),
             (days, _) => format!("{days} days"),
         };
-        (now > self.warns_from).then(|| format!("the certificate in {file} expires in {left}, at {at}: renew it"))
+        self.end.is_near(now).then(|| format!("the certificate in {file} expires in {left}, at {at}: renew it"))
     }
 }
 
@@ -153,7 +164,7 @@ impl std::fmt::Debug for KeyedCertificate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("KeyedCertificate")
             .field("files", &self.files)
-            .field("ends_at", &self.ends_at)
+            .field("ends_at", &self.end.at)
             .finish_non_exhaustive()
     }
 }
@@ -393,7 +404,7 @@ pub(crate) mod tests {
         let folder = Folder::new();
         let mut present = folder.load().unwrap();
         let mut watch = CertificateWatch::since(now());
-        let mut look = |present: &KeyedCertificate| watch.look(present, "x").map(|new| new.map(|new| new.ends_at));
+        let mut look = |present: &KeyedCertificate| watch.look(present, "x").map(|new| new.map(|new| new.end.at));
         let year = |year| Some(Timestamp::parse(&format!("{year}-01-02T00:00:00Z")).unwrap());
         assert_eq!(look(&present).unwrap(), None);
         let (_, key) = folder.renew(2028);

@@ -49,4 +49,5 @@ mod signatures;
 mod skips;
 mod stream;
 mod systemd;
+mod telling;
 mod webhooks;

@@ -25,19 +25,10 @@ use crate::clock::Clock;
 use crate::config::{AlertChannels, Config};
 use crate::delivery::transport::client::Client;
 use crate::delivery::transport::settings::ClientSettings;
-use crate::model::{AccountNo, AlertChannel, Localized, Timestamp, localized};
+use crate::model::{AccountNo, AlertChannel, Localized, Recipient, Timestamp, localized};
 use crate::stats::AlertMetrics;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-
-/// Whose channels they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Recipient {
-    /// Who runs the daemon: `[alerts]`.
-    Operator,
-    /// An account of the config: `[account.alerts]`.
-    Account(AccountNo),
-}
 
 /// How a channel does since the daemon was started.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -171,6 +162,11 @@ impl Channels {
         *self.sets.write().unwrap_or_else(PoisonError::into_inner) = read.clone();
         // Of a channel that was taken out nothing is shown any more.
         self.states().retain(|(who, channel), _| self.set(&read, *who).is_some_and(|set| set.contains_key(channel)));
+    }
+
+    /// What reaches any address that the config names.
+    pub fn client(&self) -> Client {
+        self.client.clone()
     }
 
     /// Which channels a recipient has.

@@ -7,6 +7,7 @@
 //! their texts, which change between versions of a library; and no library's own words are passed on, which are English
 //! and were written for its developers.
 
+mod advice;
 mod certificate;
 mod date;
 mod exchange;
@@ -16,6 +17,7 @@ mod status;
 mod system;
 mod tls;
 
+pub use advice::{Advice, advice, fact};
 #[cfg(any(test, fuzzing))]
 pub(crate) use certificate::refused;
 pub(crate) use exchange::{TooMuchSent, Unanswered, exchanging, no_connection};

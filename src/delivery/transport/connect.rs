@@ -2,6 +2,7 @@
 //!
 //! It doesn't know what is sent over a connection, nor how long one stays open.
 
+use super::certificate_ends::CertificateEnds;
 use super::client_certificates::ClientCertificate;
 use super::connection::Connection;
 use super::proxy;
@@ -25,6 +26,8 @@ use tokio_rustls::client::TlsStream;
 /// Dials targets. One for each client, because it bounds the lookups under way.
 pub(crate) struct Connector {
     resolver: Resolver,
+    /// What targets have shown.
+    pub(crate) certificates: CertificateEnds,
 }
 
 /// What is known of a dial while it is under way, so that a failure half-way still tells it.
@@ -38,7 +41,7 @@ pub(crate) struct Dial {
 
 impl Connector {
     pub(crate) fn new(resolver: Resolver) -> Self {
-        Self { resolver }
+        Self { resolver, certificates: CertificateEnds::default() }
     }
 
     /// A new connection to `target`, made within the connect timeout and before `deadline`.
@@ -63,6 +66,7 @@ impl Connector {
         let stream: Box<dyn ByteStream> = if target.is_https() {
             let tls = self.handshake(host, certificate, tcp, remote, settings, budget, dial).await?;
             dial.tls = version(&tls);
+            self.certificates.note(target, &tls);
             Box::new(tls)
         } else {
             Box::new(tcp)

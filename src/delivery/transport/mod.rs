@@ -3,6 +3,7 @@
 //! [`client`] is the whole of it: it resolves, asks the egress guard, connects and waits within its limits. Nothing
 //! here knows when an attempt is made or what its outcome means for the next one.
 
+mod certificate_ends;
 mod certificate_watch;
 mod charset;
 pub mod client;

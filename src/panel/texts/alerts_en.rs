@@ -6,7 +6,7 @@ use super::define::texts;
 texts! {
     AlertTexts as EN;
     alerts: "Alerts";
-    alerts_help: "Channels are set in the config. So far they send tests alone: nothing else calls for an alert yet.";
+    alerts_help: "What needs somebody, and by which channels people are told. Channels are set in the config.";
     no_channels: "No alert channel";
     no_channels_help:
         "Write a channel into the config and reload the daemon: e-mail, Telegram, ntfy, Slack, Discord or a program of \
@@ -22,4 +22,22 @@ texts! {
     test: "Send a test";
     tested: "{}: the test was sent.";
     test_failed: "{}: the test was not sent. The page says why.";
+    open_alerts: "Open alerts";
+    none_open: "No open alert: all is well.";
+    began: "Began";
+    not_open: "It isn’t happening now.";
+    open: "Open";
+    critical: "Critical";
+    muted: "Muted";
+    muted_until: "Muted until";
+    mute: "Mute";
+    mute_day: "Mute for 24 h";
+    unmute: "Tell me again";
+    done_muted: "Alert muted: nobody will be told of it.";
+    done_unmuted: "This alert will be sent again.";
+    step_alerts: "Be told of failures";
+    step_alerts_help:
+        "By e-mail, Telegram, ntfy, Slack or Discord, when a webhook fails. Who runs carteiro sets that in the config, \
+         in [alerts].";
+    see_alerts: "See the alerts";
 }

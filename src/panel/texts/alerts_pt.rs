@@ -5,7 +5,8 @@ use super::define::texts;
 texts! {
     struct AlertTexts as PT;
     alerts: "Avisos";
-    alerts_help: "Os canais são definidos na configuração. Por enquanto enviam só testes: nada dispara um aviso ainda.";
+    alerts_help:
+        "O que precisa de atenção e por quais canais as pessoas são avisadas. Os canais são definidos na configuração.";
     no_channels: "Nenhum canal de avisos";
     no_channels_help:
         "Escreva um canal na configuração e recarregue o daemon: e-mail, Telegram, ntfy, Slack, Discord ou um programa \
@@ -21,4 +22,22 @@ texts! {
     test: "Enviar teste";
     tested: "{}: teste enviado.";
     test_failed: "{}: o teste não foi enviado. A página diz por quê.";
+    open_alerts: "Avisos abertos";
+    none_open: "Nenhum aviso aberto: tudo funciona.";
+    began: "Começou";
+    not_open: "Não está acontecendo agora.";
+    open: "Aberto";
+    critical: "Crítico";
+    muted: "Silenciado";
+    muted_until: "Silenciado até";
+    mute: "Silenciar";
+    mute_day: "Silenciar por 24 h";
+    unmute: "Voltar a avisar";
+    done_muted: "Aviso silenciado: ninguém será avisado dele.";
+    done_unmuted: "Este aviso voltará a ser enviado.";
+    step_alerts: "Receber avisos de falha";
+    step_alerts_help:
+        "Por e-mail, Telegram, ntfy, Slack ou Discord, quando um webhook falha. Quem cuida do carteiro define na \
+         configuração, em [alerts].";
+    see_alerts: "Ver os avisos";
 }

@@ -482,7 +482,7 @@ texts! {
     chart_column: "{}: {}, {}, {}";
     kept_in_all: "Events kept in all accounts";
     welcome: "Welcome to carteiro";
-    welcome_help: "In three steps, your systems learn of every order and payment.";
+    welcome_help: "In four steps, your systems learn of every order and payment.";
     step_sign_in: "Sign in to the panel";
     step_sign_in_help: "Done. To sign in again, use an access token, or ask for another link: carteiro panel-link.";
     step_done: "Done.";
@@ -532,60 +532,4 @@ texts! {
     webhook_disabled: "Another webhook disabled";
     notification_failed: "A notification of another webhook failed";
     test_event: "Test";
-    // What to do about a failed attempt.
-    do_dns_not_found: "look for a typing error in the webhook’s URL, and check whether the domain was renewed.";
-    do_dns_failed:
-        "if it happens with every target, check the DNS of carteiro’s machine; if only with this one, the domain’s.";
-    do_blocked_target:
-        "if the target is right, ask the person who runs carteiro to allow it in the config; if not, fix the URL.";
-    do_connect_refused: "check that the receiving system is running, and that the URL has its port.";
-    do_connect_timeout: "check that the target’s machine is on, and that no firewall keeps carteiro out.";
-    do_connect_failed:
-        "check the network of carteiro’s machine, and whether the target has only IPv6 and the machine has none.";
-    do_client_certificate_missing: "put the certificate back into the config, or choose another one for the webhook.";
-    do_client_certificate_refused: "check which certificate the target takes, and that the file holds the full chain.";
-    do_proxy_failed: "check [egress] proxy in the config, and that the outbound proxy is running.";
-    do_proxy_refused: "the rules of the outbound proxy must allow CONNECT to the target’s port.";
-    do_tls_untrusted:
-        "install the intermediate certificates at the target too; add an authority of your own to [egress] \
-         extra_ca_file.";
-    do_tls_expired: "the target's operator must renew its certificate.";
-    do_tls_not_yet_valid:
-        "check the clock of carteiro’s machine; if it is right, the certificate was installed too early.";
-    do_tls_name_mismatch: "use a name in the URL that is in the certificate, or get a certificate with the URL’s name.";
-    do_tls_no_common_cipher:
-        "the target must speak TLS 1.2 or 1.3 and have a certificate for this name, with an RSA, P-256, P-384 or \
-         Ed25519 key.";
-    do_tls_failed:
-        "do at the target what the sentence says; if it names no cause, check that the URL’s port speaks TLS at all, \
-         not plain http.";
-    do_reset:
-        "check the log of the target, and of what stands in front of it: something ended the connection. For an \
-         http:// URL, the port may speak https.";
-    do_timeout: "the target should answer 2XX as soon as it has stored the notification, and do its work afterwards.";
-    do_bad_response:
-        "check that the URL has the port of the receiving system: what answers there does not speak HTTP/1.1.";
-    do_internal: "the problem is carteiro’s own: its log says more.";
-    do_redirect:
-        "change the webhook’s URL to the final address that the response names; if it names none, check what answers \
-         there.";
-    do_400: "show the response to the target's operator: it received the notification and did not understand it.";
-    do_401:
-        "ask the target's operator for the current key and save it in this webhook. What is waiting then goes out by \
-         itself; re-send what has failed.";
-    do_403:
-        "check the authorization; if it is right, check at the target whether a firewall or CSRF protection blocks \
-         the path.";
-    do_404: "check the URL with the target's operator: there is nothing at this path.";
-    do_405: "check the URL with the target's operator: this path takes no POST.";
-    do_408: "check whether the target is overloaded: it gave up waiting for the notification.";
-    do_410: "ask the target's operator for the new address, or delete the webhook: this one is gone.";
-    do_413: "ask the target's operator to accept larger notifications.";
-    do_415: "ask the target's operator to accept JSON (application/json).";
-    do_419: "ask the target's operator to exempt this path from CSRF protection.";
-    do_429: "the target asks for fewer requests: set a rate in Edit, Advanced.";
-    do_4xx: "show the response to the target's operator: its log says why.";
-    do_502: "the receiving system is down: what answered is the server in front of it. Tell the target's operator.";
-    do_5xx: "tell the target's operator: the error is its own, and its log says more.";
-    do_bad_status: "check what answers at this URL: it is no usual web server.";
 }

@@ -492,7 +492,7 @@ texts! {
     chart_column: "{}: {}, {}, {}";
     kept_in_all: "Eventos guardados em todas as contas";
     welcome: "Boas-vindas ao carteiro";
-    welcome_help: "Em três passos, seus sistemas passam a saber de cada pedido e pagamento.";
+    welcome_help: "Em quatro passos, seus sistemas passam a saber de cada pedido e pagamento.";
     step_sign_in: "Entrar no painel";
     step_sign_in_help: "Feito. Para entrar de novo, use um token de acesso ou peça outro link: carteiro panel-link.";
     step_done: "Feito.";
@@ -543,58 +543,4 @@ texts! {
     webhook_disabled: "Outro webhook desativado";
     notification_failed: "Notificação de outro webhook falhou";
     test_event: "Teste";
-    // What to do about a failed attempt.
-    do_dns_not_found: "procure um erro de digitação na URL do webhook, e veja se o domínio foi renovado.";
-    do_dns_failed:
-        "se acontece com todos os destinos, confira o DNS da máquina do carteiro; se só com este, o do domínio.";
-    do_blocked_target:
-        "se o destino é este mesmo, peça a quem cuida do carteiro que o libere na configuração; se não, corrija a URL.";
-    do_connect_refused: "veja se o sistema que recebe está em execução, e se a porta da URL é a dele.";
-    do_connect_timeout: "veja se a máquina do destino está ligada e se nenhum firewall barra o carteiro.";
-    do_connect_failed: "confira a rede da máquina do carteiro, e se o destino só tem IPv6 e ela não.";
-    do_client_certificate_missing: "ponha o certificado de volta na configuração, ou escolha outro no webhook.";
-    do_client_certificate_refused: "confira qual certificado o destino aceita, e se o arquivo traz a cadeia completa.";
-    do_proxy_failed: "confira [egress] proxy na configuração, e se o proxy de saída está em execução.";
-    do_proxy_refused: "as regras do proxy de saída precisam permitir CONNECT à porta do destino.";
-    do_tls_untrusted:
-        "instale no destino também os certificados intermediários; se a autoridade é própria, adicione-a a [egress] \
-         extra_ca_file.";
-    do_tls_expired: "quem cuida do destino precisa renovar o certificado.";
-    do_tls_not_yet_valid:
-        "confira o relógio da máquina do carteiro; se está certo, o certificado foi instalado cedo demais.";
-    do_tls_name_mismatch: "use na URL um nome que esteja no certificado, ou peça um certificado com o nome da URL.";
-    do_tls_no_common_cipher:
-        "o destino precisa falar TLS 1.2 ou 1.3 e ter um certificado para este nome, com chave RSA, P-256, P-384 ou \
-         Ed25519.";
-    do_tls_failed:
-        "faça no destino o que a frase diz; se ela não nomeia a causa, veja se a porta da URL fala mesmo TLS, e não \
-         http comum.";
-    do_reset:
-        "veja o log do destino e o de quem está na frente dele: algo encerrou a conexão. Em uma URL http://, talvez a \
-         porta fale https.";
-    do_timeout: "o destino deve responder 2XX assim que guardar a notificação, e trabalhar depois.";
-    do_bad_response: "veja se a porta da URL é a do sistema que recebe: o que responde ali não fala HTTP/1.1.";
-    do_internal: "o problema é do próprio carteiro: o log dele diz mais.";
-    do_redirect:
-        "troque a URL do webhook pelo endereço final indicado na resposta; se ela não indica nenhum, veja o que \
-         responde ali.";
-    do_400: "mostre a resposta a quem cuida do destino: ele recebeu a notificação e não entendeu o conteúdo.";
-    do_401:
-        "peça a chave atual a quem cuida do destino e grave-a neste webhook. Depois disso, as notificações que \
-         aguardam saem sozinhas; as que já falharam, reenvie.";
-    do_403: "confira a autorização; se está certa, veja no destino se um firewall ou a proteção CSRF barra o caminho.";
-    do_404: "confira a URL com quem cuida do destino: não há nada neste caminho.";
-    do_405: "confira a URL com quem cuida do destino: este caminho não aceita POST.";
-    do_408: "veja se o destino está sobrecarregado: ele desistiu de esperar a notificação.";
-    do_410: "peça o novo endereço a quem cuida do destino, ou exclua o webhook: este deixou de existir.";
-    do_413: "peça a quem cuida do destino que aceite notificações maiores.";
-    do_415: "peça a quem cuida do destino que aceite JSON (application/json).";
-    do_419: "peça a quem cuida do destino que isente este caminho da proteção CSRF.";
-    do_429: "o destino pede menos envios: defina envios por segundo em Editar, Avançado.";
-    do_4xx: "mostre a resposta a quem cuida do destino: o log dele diz o motivo.";
-    do_502:
-        "o sistema que recebe está fora do ar: quem respondeu foi o servidor na frente dele. Avise quem cuida do \
-         destino.";
-    do_5xx: "avise quem cuida do destino: o erro é dele, e o log dele diz mais.";
-    do_bad_status: "veja o que responde nesta URL: não é um servidor web comum.";
 }

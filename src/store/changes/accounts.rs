@@ -175,6 +175,7 @@ fn remove_webhooks(
             Err(error) => tracing::error!(%error, webhook = no.0, "a webhook of the account can't be read"),
         }
         ledger.put_health(txn, no, None);
+        ledger.forget_facts(txn, no);
         ledger.shared.outcome_counter.forget_webhook(no);
         txn.delete(row.to_vec());
     }

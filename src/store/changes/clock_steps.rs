@@ -3,6 +3,7 @@
 //! set, has got since the clock was put back stands here too.
 
 use crate::clock::{Clock, Reading, Step};
+use crate::model::Timestamp;
 use crate::store::schema::keys::Key;
 use crate::store::schema::record::ClockV1;
 use crate::store::schema::{keys, record};
@@ -33,6 +34,8 @@ pub(crate) struct ClockSteps {
     pub(crate) is_to_be_written: bool,
     /// When that was done last while the clock wasn't trusted.
     written: Option<Duration>,
+    /// By how much the clock was put forward (below zero: back) and when, since alerts were last told of it.
+    stepped: Option<(i64, Timestamp)>,
     /// Whether the log says that retention waits.
     is_logged: bool,
     started: Duration,
@@ -46,6 +49,7 @@ impl ClockSteps {
             at: is_due.then(|| At::Retries(keys::all_retries())),
             is_to_be_written: false,
             written: record.and_then(|record| record.trust).map(|_| pace),
+            stepped: None,
             is_logged: false,
             started: pace,
         }
@@ -71,6 +75,8 @@ impl ClockSteps {
         };
         if let Some(Step { by_ms }) = step {
             shared.meters.clock_stepped(by_ms > 0);
+            let before = self.stepped.map_or(0, |(before, _)| before);
+            self.stepped = Some((before.saturating_add(by_ms), now.wall));
             let (seconds, now) = (in_seconds(by_ms), now.wall);
             if by_ms < 0 {
                 tracing::warn!(%seconds, %now, "the wall clock was put back: what is due is brought forward by as \
@@ -101,6 +107,16 @@ impl ClockSteps {
             self.is_logged = false;
             tracing::info!("the wall clock is trusted again: retention goes by it");
         }
+    }
+
+    /// Whether there is a step that alerts have not been told of.
+    pub(crate) fn has_step(&self) -> bool {
+        self.stepped.is_some()
+    }
+
+    /// That step: by how much, and when. It is told now.
+    pub(crate) fn take_step(&mut self) -> Option<(i64, Timestamp)> {
+        self.stepped.take()
     }
 
     /// Writes the clock's record along with whatever changes, if it must be.

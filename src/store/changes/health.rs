@@ -40,6 +40,7 @@ impl Change for MarkFailing {
         };
         let found = Some(TargetHealth { failing: true, ..health });
         log_health(webhook, known, found);
+        note_fall(ledger, txn, self.webhook, health.failing_since);
         if let Some(event) = event_of(known, found) {
             tell_others(ledger, txn, webhook, &event, stamp);
         }
@@ -148,7 +149,16 @@ pub(crate) fn note_health(
     if found != known {
         ledger.put_health(txn, webhook.no, found);
     }
-    event_of(known, found)
+    let told = event_of(known, found);
+    if let Some(OwnEvent::Failing(health)) = told {
+        note_fall(ledger, txn, webhook.no, health.failing_since);
+    }
+    told
+}
+
+/// Notes for alerts that a target has come to fail: it may be well again before they look.
+fn note_fall(ledger: &mut Ledger, txn: &mut Txn<'_>, no: WebhookNo, since: Timestamp) {
+    ledger.change_facts(txn, no, |facts| facts.fell_at = Some(since));
 }
 
 /// What the other webhooks are told where a target begins to fail or is well again.

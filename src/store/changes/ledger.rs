@@ -15,7 +15,7 @@ use crate::store::directory::Directory;
 use crate::store::engine::catch_sled_panic;
 use crate::store::error::StoreError;
 use crate::store::schema::record::{ClockV1, HeadV1, Job, Token};
-use crate::store::schema::{keys, record};
+use crate::store::schema::{alert_keys, keys, record};
 use crate::store::state::Shared;
 use crate::store::txn::Txn;
 use crate::store::updates::StoreUpdate;
@@ -196,6 +196,18 @@ impl Ledger {
                 Err(error) => tracing::error!(%error, webhook = no, "how a target does can't be read and is forgotten"),
             }
         }
+        let mut facts = BTreeMap::new();
+        for row in tree.scan(&alert_keys::all_alert_facts()) {
+            let (key, value) = row?;
+            match (alert_keys::alert_row(&key), record::decode_alert_facts(&value)) {
+                (Some(alert_keys::AlertRow::Facts(no)), Ok(found)) => drop(facts.insert(no, found)),
+                (_, Err(error)) => {
+                    tracing::error!(%error, "what alerts were to tell of can't be read and is forgotten");
+                }
+                (_, Ok(_)) => {}
+            }
+        }
+        *shared.alert_facts.lock().unwrap_or_else(PoisonError::into_inner) = facts;
         let head = match tree.get(&keys::head())? {
             Some(value) => record::decode_head(&value)?,
             None => HeadV1::default(),

@@ -1,6 +1,7 @@
 //! What each change is, in rows.
 
 pub(crate) mod accounts;
+pub(crate) mod alerts;
 pub(crate) mod backfill;
 pub(crate) mod bring_forward;
 pub(crate) mod bulk_jobs;

@@ -263,8 +263,8 @@ pub(crate) fn record_outcome(ledger: &mut Ledger, txn: &mut Txn<'_>, outcome: Re
                     }
                     State::Failed => {
                         meters.ended(Status::Failed);
-                        if let (Some(webhook), Some(event)) = (webhook, event) {
-                            tell_of_failed(ledger, txn, webhook, &notification, &event, now);
+                        if let Some(webhook) = webhook {
+                            tell_of_failed(ledger, txn, webhook, &notification, event.as_ref(), now);
                         }
                     }
                     State::Pending | State::Retrying { .. } | State::Cancelled => {}
@@ -277,18 +277,23 @@ pub(crate) fn record_outcome(ledger: &mut Ledger, txn: &mut Txn<'_>, outcome: Re
     ledger.updates.push(StoreUpdate::OutcomeRecorded { key, next_attempt });
 }
 
-/// Tells the account's other webhooks of a notification that has failed for good.
+/// Tells the account's other webhooks, and people, of a notification that has failed for good.
 fn tell_of_failed(
     ledger: &mut Ledger,
     txn: &mut Txn<'_>,
     webhook: &Webhook,
     notification: &Notification,
-    event: &Event,
+    event: Option<&Event>,
     now: Timestamp,
 ) {
-    if event.event_type.is_own() || notification.test {
+    if notification.test {
         return;
     }
+    let external_id = event.and_then(Event::external_id);
+    ledger.change_facts(txn, webhook.no, |facts| facts.add_failed(now, external_id));
+    let Some(event) = event.filter(|event| !event.event_type.is_own()) else {
+        return;
+    };
     let last = notification.last.as_ref();
     let failed = FailedNotification {
         id: ledger.shared.notification_id(notification.key),

@@ -58,6 +58,7 @@ pub(crate) fn sweep_webhooks(ledger: &mut Ledger, txn: &mut Txn<'_>) {
         txn.delete(keys::webhook(webhook.account, webhook.no));
         txn.delete(keys::webhook_id(webhook.id));
         txn.delete(keys::health(webhook.no));
+        ledger.forget_facts(txn, webhook.no);
     }
 }
 

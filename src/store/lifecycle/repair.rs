@@ -212,7 +212,8 @@ impl<B: Base + 'static> Repair<'_, B> {
             | Table::Token
             | Table::Health
             | Table::Job
-            | Table::BulkJob => {}
+            | Table::BulkJob
+            | Table::Alert => {}
             Table::Webhook => {
                 let webhook = record::decode_webhook(value)?;
                 let by_id = WebhookRefV1 { account: webhook.account.0, webhook: webhook.no.0, key: None };

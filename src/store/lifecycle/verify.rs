@@ -17,7 +17,7 @@ use crate::store::schema::index::{event_rows, notification_rows};
 use crate::store::schema::record::Stored;
 use crate::store::schema::references::References;
 use crate::store::schema::table::Table;
-use crate::store::schema::{keys, record, seqs};
+use crate::store::schema::{alert_keys, keys, record, seqs};
 use crate::store::times::Runs;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -326,6 +326,19 @@ impl Verifier<'_> {
                 };
                 let there = matches!(stored, Stored::Chunked { chunks, .. } if number < chunks);
                 Ok((!there).then(|| "is not part of its event's payload".to_owned()))
+            }
+            Table::Alert => {
+                let Some(row) = alert_keys::alert_row(key) else {
+                    return Ok(Some("has a key of no kind".to_owned()));
+                };
+                match row {
+                    alert_keys::AlertRow::Alert(..) => record::decode_alert(value).map(drop)?,
+                    alert_keys::AlertRow::Letter(..) => record::decode_letter(value).map(drop)?,
+                    alert_keys::AlertRow::Book(_) => record::decode_book(value).map(drop)?,
+                    alert_keys::AlertRow::Mute(_) => record::decode_mute(value).map(drop)?,
+                    alert_keys::AlertRow::Facts(_) => record::decode_alert_facts(value).map(drop)?,
+                }
+                Ok(None)
             }
             Table::OwnId => {
                 let (account, id) = (AccountNo(u32_at(1)?), EventId::from_bytes(id_at(5)?));

@@ -1,6 +1,7 @@
 //! What callers ask of the store.
 
 pub(crate) mod accounts;
+pub(crate) mod alerts;
 pub(crate) mod backlog;
 pub(crate) mod due;
 pub(crate) mod history;

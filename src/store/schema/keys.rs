@@ -28,6 +28,7 @@
 //! | health | webhook | how its target does, while it fails |
 //! | job | number | a background job |
 //! | bulk job | account, number | a bulk resend or a backfill, until a while after its end |
+//! | alert | recipient, kind, the rest by kind | see [`alert_keys`](super::alert_keys) |
 //! | head | – | where the counters stand |
 //!
 //! Which rows stand together in a block of sled, [`layout`](super::layout) says.
@@ -37,7 +38,7 @@ use crate::model::{
 };
 use crate::store::schema::keys;
 use crate::store::schema::table::{
-    ACCOUNT, ATTEMPT, BULK_JOB, BY_RESPONSE, BY_STATE, BY_WEBHOOK, CHUNK, EVENT, HEAD, HEALTH, IDEMPOTENCY,
+    ACCOUNT, ALERT, ATTEMPT, BULK_JOB, BY_RESPONSE, BY_STATE, BY_WEBHOOK, CHUNK, EVENT, HEAD, HEALTH, IDEMPOTENCY,
     IDEMPOTENCY_END, JOB, MANUAL, META, NOTIFICATION, ORDER, OWN_ID, REFERENCE, RETRY, TOKEN, TYPE, TYPE_NAME, UNTRIED,
     WEBHOOK, WEBHOOK_ID,
 };
@@ -50,16 +51,16 @@ pub(crate) fn below_webhook(webhook: WebhookNo) -> [keys::Key; 4] {
 /// A key, or the beginning that a range of keys shares.
 pub(crate) type Key = Vec<u8>;
 
-struct Builder(Key);
+pub(super) struct Builder(pub(super) Key);
 
 impl Builder {
-    fn new(table: u8) -> Self {
+    pub(super) fn new(table: u8) -> Self {
         let mut key = Vec::with_capacity(24);
         key.push(table);
         Self(key)
     }
 
-    fn u8(mut self, n: u8) -> Self {
+    pub(super) fn u8(mut self, n: u8) -> Self {
         self.0.push(n);
         self
     }
@@ -69,12 +70,12 @@ impl Builder {
         self
     }
 
-    fn u32(mut self, n: u32) -> Self {
+    pub(super) fn u32(mut self, n: u32) -> Self {
         self.0.extend_from_slice(&n.to_be_bytes());
         self
     }
 
-    fn u64(mut self, n: u64) -> Self {
+    pub(super) fn u64(mut self, n: u64) -> Self {
         self.0.extend_from_slice(&n.to_be_bytes());
         self
     }
@@ -384,7 +385,8 @@ pub(crate) fn bulk_job(account: AccountNo, number: u64) -> Key {
 
 /// The tables whose rows of an account stand below its number, webhooks and idempotency keys left out.
 pub(crate) fn below_account(account: AccountNo) -> impl Iterator<Item = Key> {
-    let tables = [EVENT, OWN_ID, REFERENCE, TYPE, TYPE_NAME, NOTIFICATION, BY_STATE, BY_RESPONSE, UNTRIED, BULK_JOB];
+    let tables =
+        [EVENT, OWN_ID, REFERENCE, TYPE, TYPE_NAME, NOTIFICATION, BY_STATE, BY_RESPONSE, UNTRIED, BULK_JOB, ALERT];
     tables.into_iter().map(move |table| Builder::new(table).u32(account.0).0)
 }
 

@@ -1,5 +1,6 @@
 //! What stands in the tree: keys, index rows and records.
 
+pub(crate) mod alert_keys;
 pub(crate) mod index;
 pub(crate) mod keys;
 pub(crate) mod layout;

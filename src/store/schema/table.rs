@@ -25,6 +25,7 @@ pub(crate) const ORDER: u8 = 0x28;
 pub(crate) const HEALTH: u8 = 0x29;
 pub(crate) const JOB: u8 = 0x30;
 pub(crate) const BULK_JOB: u8 = 0x31;
+pub(crate) const ALERT: u8 = 0x33;
 /// The last one: rows are moved into sled in the order of their keys, and the head must never say more than is there.
 pub(crate) const HEAD: u8 = 0xe0;
 
@@ -56,6 +57,7 @@ pub(crate) enum Table {
     Health,
     Job,
     BulkJob,
+    Alert,
     Head,
 }
 
@@ -93,6 +95,7 @@ impl Table {
             HEALTH => Self::Health,
             JOB => Self::Job,
             BULK_JOB => Self::BulkJob,
+            ALERT => Self::Alert,
             HEAD => Self::Head,
             _ => return None,
         })
@@ -126,6 +129,7 @@ impl Table {
             Self::Health => "health",
             Self::Job => "job",
             Self::BulkJob => "bulk job",
+            Self::Alert => "alert",
             Self::Head => "head",
         }
     }

@@ -1,5 +1,6 @@
 //! The store as its callers see it, on a real folder, with a clock set by hand.
 
+mod alerts;
 mod backfills;
 mod busy;
 mod clock;

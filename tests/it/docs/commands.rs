@@ -112,6 +112,7 @@ pub(crate) const COMMANDS: &[(&str, How)] = &[
     // The others.
     ("carteiro --version", Not(SYSTEMD)),
     ("carteiro token create --name prometheus --scope metrics", By("prometheus_is_let_in_and_its_config_is_good")),
+    ("carteiro alerts list", Not("tests/it/telling.rs lists alerts, mutes and unmutes them")),
     ("carteiro webhooks export > webhooks.toml", By("webhooks_are_carried_from_one_machine_to_another")),
     ("cargo install cargo-deb", Not(NETWORK)),
     ("CRASH_ROUNDS=1000 cargo test crash", Not("hours of tests and benches; what they name is looked for instead")),
@@ -226,7 +227,9 @@ const INSIDE: &[(&str, How)] = &[
     ("sudo cat /var/lib/carteiro/admin-token", Not("a_lost_admin_token_is_replaced writes that file, and has it read")),
     ("systemctl restart carteiro", Not(SYSTEMD)),
     ("systemd-analyze security", Not("tests/it/systemd.rs runs it, and holds the unit to the rating")),
+    ("mute KEY", Not(LISTED)),
     ("test --channel email", Not(LISTED)),
+    ("unmute KEY", Not(LISTED)),
     ("timedatectl", Not("it needs a booted system; systemd's own, without an argument")),
 ];
 

@@ -456,7 +456,7 @@ const api = async (path, body) => {
   assert(await rows() > 1);
 
   // What there is to know for whoever looks after carteiro, and a page that asks before a payload is erased.
-  for (const path of ["/event-types", "/system", "/tokens"]) {
+  for (const path of ["/event-types", "/system", "/tokens", "/alerts"]) {
     await at(path);
     await accessible(path);
   }

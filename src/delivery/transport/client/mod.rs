@@ -21,6 +21,7 @@ use crate::model::{
     AccountNo, Attempt, AttemptError, AttemptResult, ClientCertificateName, Response, SentRequest, TargetUrl,
     Timestamp, Timings, TlsVersion, Trigger, WebhookNo,
 };
+use crate::tls::CertificateEnd;
 use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use http::uri::PathAndQuery;
@@ -202,6 +203,12 @@ impl Client {
         settings.guard().admit(&addresses).err().map(|blocked| failure::blocked(&blocked))
     }
 
+    /// When the certificate ends that a target showed at its last handshake; `None` where there was none since the
+    /// start.
+    pub fn certificate_of(&self, target: &TargetUrl) -> Option<CertificateEnd> {
+        self.inner.connector.certificates.of(target)
+    }
+
     fn current(&self) -> Current {
         self.inner.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -213,13 +220,22 @@ impl Client {
     /// response is received is replaced by a new one, once, within the same timeout; the target may see the request
     /// twice, as delivery at least once allows. Must run inside a tokio runtime with I/O and time.
     pub async fn attempt(&self, request: OutboundRequest) -> AttemptReport {
+        self.request(Method::POST, request).await
+    }
+
+    /// Likewise with GET, and without a body.
+    pub async fn get(&self, request: OutboundRequest) -> AttemptReport {
+        self.request(Method::GET, OutboundRequest { body: Bytes::new(), ..request }).await
+    }
+
+    async fn request(&self, method: Method, request: OutboundRequest) -> AttemptReport {
         let start = Instant::now();
         let current = self.current();
         let deadline = start + current.settings.delivery.timeout.min(MAX_TIMEOUT);
         let target = Arc::clone(&request.target);
 
         let mut progress = Progress::default();
-        let outcome = timeout_at(deadline, self.inner.run(request, &current, deadline, &mut progress)).await;
+        let outcome = timeout_at(deadline, self.inner.run((method, request), &current, deadline, &mut progress)).await;
         let result = match (progress.response, outcome) {
             (Some(mut response), _) => {
                 let body = std::mem::take(&mut response.body);
@@ -310,7 +326,7 @@ impl Inner {
 
     async fn run(
         &self,
-        outbound: OutboundRequest,
+        (method, outbound): (Method, OutboundRequest),
         current: &Current,
         deadline: Instant,
         progress: &mut Progress,
@@ -323,7 +339,12 @@ impl Inner {
         if !target.is_https() && !current.settings.allows_http() {
             return Err(failure::not_https(&target));
         }
-        let request = http_request(outbound)?;
+        let mut request = http_request(outbound)?;
+        if method == Method::GET {
+            // One with a length is no usual request, and some firewalls refuse it.
+            request.headers_mut().remove(CONTENT_LENGTH);
+        }
+        *request.method_mut() = method;
         let (mut connection, answer) = self.exchange(to, request, current, deadline, progress).await?;
 
         let ResponseHead { response: answer, is_tidy } = answer;

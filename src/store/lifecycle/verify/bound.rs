@@ -55,7 +55,8 @@ impl Bound {
             Table::IdempotencyEnd => {
                 return (key >= &self.end[..]).then(|| keys::end_of(&keys::idempotency_ends()));
             }
-            Table::Meta
+            Table::Alert
+            | Table::Meta
             | Table::Account
             | Table::Token
             | Table::Webhook

@@ -3,13 +3,13 @@
 mod damage;
 
 use crate::model::{
-    AccountNo, Attempt, AttemptError, AttemptResult, Authorization, BulkJob, ClientCertificateName, DisabledReason,
-    ErrorCode, Event, EventId, EventType, ExtraHeaders, Fingerprint, JobId, JobKind, JobState, KeptHead, Notice,
-    Notification, NotificationFilter, NotificationKey, OrderKey, Pattern, PatternSet, Payload, PayloadFilter,
-    PrivateKey, RateLimit, ResourceFacts, Response, ResponseFilter, RetryPolicy, Scopes, SearchText, SentHeader,
-    SentRequest, Seq, Signatures, SigningSecret, SkipReason, Skipped, State, Status, TargetHealth, TargetUrl,
-    Timestamp, Timings, TlsVersion, TokenHash, TokenId, TraceContext, Trial, Trigger, Webhook, WebhookId, WebhookName,
-    WebhookNo, WebhookStatus,
+    AccountNo, Alert, AlertFacts, Attempt, AttemptError, AttemptResult, Authorization, Book, BulkJob,
+    ClientCertificateName, DisabledReason, ErrorCode, Event, EventId, EventType, ExtraHeaders, Fingerprint, JobId,
+    JobKind, JobState, KeptHead, Letter, Notice, Notification, NotificationFilter, NotificationKey, OrderKey, Pattern,
+    PatternSet, Payload, PayloadFilter, Pending, PrivateKey, RateLimit, ResourceFacts, Response, ResponseFilter,
+    RetryPolicy, Scopes, SearchText, SentHeader, SentRequest, Seq, Signatures, SigningSecret, SkipReason, Skipped,
+    State, Status, TargetHealth, TargetUrl, Timestamp, Timings, TlsVersion, TokenHash, TokenId, TraceContext, Trial,
+    Trigger, Webhook, WebhookId, WebhookName, WebhookNo, WebhookStatus,
 };
 use crate::store::hex::hex;
 use crate::store::schema::record::clock::{ClockV1, RunV1, decode_clock, encode_clock};
@@ -17,11 +17,12 @@ use crate::store::schema::record::frame::{CHUNK_BYTES, seal};
 use crate::store::schema::record::jobs::{Job, decode_bulk_job, decode_job, encode_bulk_job, encode_job};
 use crate::store::schema::record::webhooks::{decode_health, decode_webhook, encode_health, encode_webhook};
 use crate::store::schema::record::{
-    FormatV1, HeadV1, IdempotencyV1, MAX_VALUE_BYTES, RegisteredV1, Stored, Token, WebhookRefV1, decode_attempt,
-    decode_chunk, decode_event, decode_event_head, decode_format, decode_head, decode_idempotency, decode_notification,
-    decode_seq, decode_text, decode_token, decode_webhook_ref, encode_attempt, encode_event, encode_event_again,
-    encode_format, encode_head, encode_idempotency, encode_notification, encode_seq, encode_text, encode_token,
-    encode_webhook_ref,
+    FormatV1, HeadV1, IdempotencyV1, MAX_VALUE_BYTES, RegisteredV1, Stored, Token, WebhookRefV1, decode_alert,
+    decode_alert_facts, decode_attempt, decode_book, decode_chunk, decode_event, decode_event_head, decode_format,
+    decode_head, decode_idempotency, decode_letter, decode_mute, decode_notification, decode_seq, decode_text,
+    decode_token, decode_webhook_ref, encode_alert, encode_alert_facts, encode_attempt, encode_book, encode_event,
+    encode_event_again, encode_format, encode_head, encode_idempotency, encode_letter, encode_mute,
+    encode_notification, encode_seq, encode_text, encode_token, encode_webhook_ref,
 };
 use bytes::Bytes;
 use http::HeaderName;
@@ -329,6 +330,45 @@ fn bulk_jobs() -> [BulkJob; 4] {
     [running, ended, unanswered, backfill]
 }
 
+fn lasting() -> Alert {
+    Alert {
+        told_at: Some(at(3000)),
+        last_told_at: Some(at(4000)),
+        reminders: 1,
+        ended_at: Some(at(5000)),
+        untold: 2,
+        external_ids: vec!["pedido-1".to_owned()],
+        stepped_ms: -5,
+        ..Alert::new(at(1000), at(2000))
+    }
+}
+
+fn letter() -> Letter {
+    let pending = Pending { channel: "email".to_owned(), failed: 2, due: at(2000) };
+    Letter { at: at(1000), body: "{}".to_owned(), pending: vec![pending] }
+}
+
+fn books() -> [Book; 2] {
+    let full = Book {
+        last_letter: 300,
+        written: vec![at(1000), at(2000)],
+        digest_day: Some(20_786),
+        digest_since: Some(at(3000)),
+    };
+    [Book::default(), full]
+}
+
+fn facts() -> AlertFacts {
+    AlertFacts {
+        failed: 3,
+        failed_since: Some(at(1000)),
+        external_ids: vec!["pedido-1".to_owned()],
+        fell_at: Some(at(2000)),
+        stepped_ms: 7000,
+        stepped_at: Some(at(3000)),
+    }
+}
+
 fn healths() -> [TargetHealth; 2] {
     let fresh = TargetHealth { failures: 1, gone: true, ..TargetHealth::first_failure(at(1000)) };
     [
@@ -377,6 +417,13 @@ fn all() -> Vec<(String, Vec<u8>)> {
     all.extend(clocks().iter().enumerate().map(|(n, clock)| (nth("clock", n), encode_clock(clock))));
     all.extend(jobs().iter().enumerate().map(|(n, job)| (nth("job", n), encode_job(job))));
     all.extend(bulk_jobs().iter().enumerate().map(|(n, resend)| (nth("bulk job", n), encode_bulk_job(resend))));
+    all.push((nth("alert", 0), encode_alert(&Alert::new(at(1000), at(2000)))));
+    all.push((nth("alert", 1), encode_alert(&lasting())));
+    all.push(("letter".to_owned(), encode_letter(&letter())));
+    all.extend(books().iter().enumerate().map(|(n, book)| (nth("book", n), encode_book(book))));
+    all.push((nth("mute", 0), encode_mute(None)));
+    all.push((nth("mute", 1), encode_mute(Some(at(1000)))));
+    all.push(("facts for alerts".to_owned(), encode_alert_facts(&facts())));
     all.extend(healths().iter().enumerate().map(|(n, health)| (nth("health", n), encode_health(health))));
     all
 }
@@ -436,6 +483,17 @@ fn everything_reads_back_as_it_was() {
     for clock in clocks() {
         assert_eq!(decode_clock(&encode_clock(&clock)).unwrap(), clock);
     }
+    for alert in [Alert::new(at(1000), at(2000)), lasting()] {
+        assert_eq!(decode_alert(&encode_alert(&alert)).unwrap(), alert);
+    }
+    assert_eq!(decode_letter(&encode_letter(&letter())).unwrap(), letter());
+    for book in books() {
+        assert_eq!(decode_book(&encode_book(&book)).unwrap(), book);
+    }
+    for until in [None, Some(at(1000))] {
+        assert_eq!(decode_mute(&encode_mute(until)).unwrap(), until);
+    }
+    assert_eq!(decode_alert_facts(&encode_alert_facts(&facts())).unwrap(), facts());
     for health in healths() {
         assert_eq!(decode_health(&encode_health(&health)).unwrap(), health);
     }

@@ -1,0 +1,380 @@
+//! The rules of telling, by cases and by seed.
+
+use super::rules::{GATHER, HOUR, Rules};
+use super::sending::{Delivery, Errand};
+use super::{Draft, Happened, Lasting, Phase, Seen, State};
+use crate::clock::Zone;
+use crate::model::{AccountNo, Condition, QuietHours, Recipient, TimeOfDay, Timestamp, WebhookNo, splitmix64};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+const OPERATOR: Recipient = Recipient::Operator;
+const SHOP: AccountNo = AccountNo(1);
+const SECOND: Duration = Duration::from_secs(1);
+
+fn start() -> Timestamp {
+    Timestamp::parse("2026-11-29T12:00:00Z").unwrap()
+}
+
+fn rules(channels: &[(Recipient, &[&str])]) -> Rules {
+    let named = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    Rules {
+        repeat: vec![6 * HOUR, 24 * HOUR],
+        quiet: None,
+        digest: None,
+        zone: Zone::utc(),
+        channels: channels.iter().map(|(recipient, names)| (*recipient, named(names))).collect(),
+    }
+}
+
+fn failing(no: u32) -> Condition {
+    Condition::WebhookFailing(WebhookNo(no))
+}
+
+fn lasting(conditions: impl IntoIterator<Item = Condition>) -> Seen {
+    let lasting = |condition: Condition| {
+        let account = condition.webhook().map(|_| SHOP);
+        (condition, Lasting { since: start(), account })
+    };
+    Seen { lasting: conditions.into_iter().map(lasting).collect(), ..Seen::default() }
+}
+
+/// A letter: to whom, how many seconds after the start, and of what.
+type Told = (Recipient, u64, Vec<(Condition, Phase)>);
+
+/// A state that is looked at once a second.
+struct Watch {
+    state: State,
+    rules: Rules,
+    now: Timestamp,
+    drafts: Vec<(Timestamp, Draft)>,
+}
+
+impl Watch {
+    fn new(rules: Rules) -> Self {
+        Self { state: State::default(), rules, now: start(), drafts: Vec::new() }
+    }
+
+    fn run(&mut self, seen: &Seen, span: Duration) -> &mut Self {
+        let end = self.now.plus(span);
+        while self.now < end {
+            self.look(seen);
+            self.now = self.now.plus(SECOND);
+        }
+        self
+    }
+
+    fn look(&mut self, seen: &Seen) {
+        let drafts = self.state.look(self.now, &self.rules, seen);
+        self.drafts.extend(drafts.into_iter().map(|draft| (self.now, draft)));
+    }
+
+    /// The letters since the last call: to whom, how long after the start, and of what.
+    fn told(&mut self) -> Vec<Told> {
+        let drafts = std::mem::take(&mut self.drafts);
+        let line = |draft: &Draft| draft.lines.iter().map(|line| (line.condition, line.phase)).collect();
+        drafts.iter().map(|(at, draft)| (draft.recipient, at.since(start()).as_secs(), line(draft))).collect()
+    }
+}
+
+#[test]
+fn what_begins_is_told_once_repeated_while_it_lasts_and_told_when_it_is_over() {
+    let mut watch = Watch::new(rules(&[(OPERATOR, &["email"])]));
+    watch.run(&lasting([failing(1)]), 30 * HOUR);
+    let gather = GATHER.as_secs();
+    assert_eq!(
+        watch.told(),
+        [
+            (OPERATOR, gather, vec![(failing(1), Phase::New)]),
+            (OPERATOR, gather + 6 * 3600, vec![(failing(1), Phase::Lasts)]),
+            (OPERATOR, gather + 24 * 3600, vec![(failing(1), Phase::Lasts)]),
+        ]
+    );
+    watch.run(&Seen::default(), HOUR);
+    assert_eq!(watch.told(), [(OPERATOR, 30 * 3600 + gather, vec![(failing(1), Phase::Over)])]);
+    assert!(watch.state.alerts.is_empty());
+}
+
+/// A machine that fifty targets stand on goes down: one message, and one when it is back.
+#[test]
+fn fifty_webhooks_are_one_letter_to_each_recipient() {
+    let mut watch = Watch::new(rules(&[(OPERATOR, &["email", "ntfy"]), (Recipient::Account(SHOP), &["ntfy"])]));
+    let all = lasting((1..=50).map(failing));
+    watch.run(&all, HOUR).run(&Seen::default(), HOUR);
+    let told = watch.told();
+    assert_eq!(told.len(), 4, "one for each recipient and end: {told:?}");
+    assert!(told.iter().all(|(.., lines)| lines.len() == 50));
+    assert_eq!(watch.state.letters.len(), 4);
+    assert_eq!(watch.state.letters[&(OPERATOR, 1)].pending.len(), 2, "a message for each channel");
+}
+
+/// Targets that fail one after another would be a message each.
+#[test]
+fn a_storm_is_a_handful_of_letters_that_leave_nothing_out() {
+    let mut watch = Watch::new(rules(&[(OPERATOR, &["email"])]));
+    for count in 1..=50 {
+        watch.run(&lasting((1..=count).map(failing)), 60 * SECOND);
+    }
+    watch.run(&lasting((1..=50).map(failing)), HOUR);
+    let told = watch.told();
+    assert!(told.len() <= 8, "{}", told.len());
+    let lines: Vec<Condition> = told.iter().flat_map(|(.., lines)| lines.iter().map(|(one, _)| *one)).collect();
+    assert_eq!((lines.len(), lines.iter().collect::<BTreeSet<_>>().len()), (50, 50));
+}
+
+#[test]
+fn a_quiet_night_holds_all_but_what_is_critical_and_ends_in_one_letter() {
+    let mut rules = rules(&[(OPERATOR, &["email"])]);
+    rules.quiet = QuietHours::parse("12:00-20:00");
+    let mut watch = Watch::new(rules);
+    watch.run(&lasting([failing(1)]), HOUR);
+    watch.run(&lasting([failing(1), Condition::DiskLow]), HOUR);
+    assert_eq!(watch.told(), [(OPERATOR, 3600 + GATHER.as_secs(), vec![(Condition::DiskLow, Phase::New)])]);
+    watch.run(&lasting([failing(2)]), 5 * HOUR);
+    assert_eq!(watch.told(), [], "that the disk has room again wakes nobody");
+    watch.run(&lasting([failing(2)]), 2 * HOUR);
+    let night = vec![(Condition::DiskLow, Phase::Over), (failing(1), Phase::Over), (failing(2), Phase::New)];
+    assert_eq!(watch.told(), [(OPERATOR, 8 * 3600, night)]);
+}
+
+#[test]
+fn what_has_failed_is_counted_into_one_alert_an_hour() {
+    let mut watch = Watch::new(rules(&[(OPERATOR, &["email"])]));
+    let condition = Condition::NotificationsFailed(WebhookNo(1));
+    let happened = |nth: u64| Happened {
+        condition,
+        account: Some(SHOP),
+        since: start(),
+        count: 1,
+        external_ids: vec![format!("p-{nth}")],
+        stepped_ms: 0,
+    };
+    for nth in 0..90 {
+        let seen = Seen { happened: vec![happened(nth)], ..Seen::default() };
+        watch.look(&seen);
+        watch.now = watch.now.plus(SECOND);
+        watch.run(&Seen::default(), 59 * SECOND);
+    }
+    let drafts = std::mem::take(&mut watch.drafts);
+    let counts: Vec<u64> = drafts.iter().map(|(_, draft)| draft.lines[0].count).collect();
+    assert_eq!(counts, [1, 60]);
+    assert_eq!(drafts[1].1.lines[0].external_ids.len(), 20, "no more than a person reads");
+    watch.run(&Seen::default(), 3 * HOUR);
+    assert_eq!(watch.told().len(), 1, "the rest");
+    assert!(watch.state.alerts.is_empty());
+}
+
+#[test]
+fn a_webhook_that_was_disabled_is_not_told_to_be_well_again() {
+    let mut watch = Watch::new(rules(&[(OPERATOR, &["email"])]));
+    let (warned, disabled) = (Condition::WebhookDisabling(WebhookNo(1)), Condition::WebhookDisabled(WebhookNo(1)));
+    watch.run(&lasting([failing(1), warned]), HOUR).run(&lasting([disabled]), HOUR);
+    let told: Vec<_> = watch.told().into_iter().map(|(.., lines)| lines).collect();
+    assert_eq!(told, [vec![(failing(1), Phase::New), (warned, Phase::New)], vec![(disabled, Phase::New)]]);
+    watch.run(&Seen::default(), HOUR);
+    assert_eq!(watch.told()[0].2, [(disabled, Phase::Over)]);
+}
+
+#[test]
+fn what_is_muted_is_told_to_nobody_until_the_mute_ends() {
+    let mut watch = Watch::new(rules(&[(OPERATOR, &["email"])]));
+    watch.state.mutes.insert(failing(1), Some(start().plus(HOUR)));
+    watch.run(&lasting([failing(1)]), HOUR);
+    assert_eq!(watch.told(), []);
+    watch.run(&lasting([failing(1)]), HOUR);
+    assert_eq!(watch.told().len(), 1);
+    watch.state.mutes.insert(failing(1), None);
+    watch.run(&Seen::default(), HOUR);
+    assert_eq!((watch.told(), watch.state.alerts.len()), (vec![], 0));
+}
+
+/// Who sets up a channel while something is wrong is told of it.
+#[test]
+fn what_lasts_is_told_once_there_is_a_channel() {
+    let mut watch = Watch::new(rules(&[]));
+    watch.run(&lasting([failing(1)]), HOUR);
+    assert_eq!((watch.told(), watch.state.alerts.len()), (vec![], 1));
+    watch.rules = rules(&[(OPERATOR, &["email"])]);
+    watch.run(&lasting([failing(1)]), HOUR);
+    assert_eq!(watch.told().len(), 1);
+}
+
+#[test]
+fn a_day_is_summed_up_once_from_the_second_day_on() {
+    let mut rules = rules(&[(OPERATOR, &["email"])]);
+    rules.digest = TimeOfDay::parse("08:00");
+    let mut watch = Watch::new(rules);
+    watch.run(&lasting([failing(1)]), 20 * HOUR);
+    watch.told();
+    watch.run(&lasting([failing(1)]), 3 * HOUR);
+    let digests: Vec<_> = watch.drafts.iter().filter(|(_, draft)| draft.digest_since.is_some()).collect();
+    assert_eq!((digests.len(), digests[0].0), (1, start().plus(20 * HOUR)));
+    assert_eq!((digests[0].1.digest_since, digests[0].1.lines[0].condition), (Some(start()), failing(1)));
+    watch.drafts.clear();
+    watch.run(&Seen::default(), 24 * HOUR);
+    assert_eq!(watch.drafts.iter().filter(|(_, draft)| draft.digest_since.is_some()).count(), 1);
+}
+
+/// A machine that was put back by a day told nobody anything for that day.
+#[test]
+fn a_clock_that_was_put_back_holds_nothing_up() {
+    let mut watch = Watch::new(rules(&[(OPERATOR, &["email"])]));
+    watch.run(&lasting([failing(1)]), HOUR);
+    watch.told();
+    let errand = watch.state.errands(watch.now, &BTreeSet::new()).remove(0);
+    watch.state.done(watch.now, &errand, Delivery::Later(Duration::ZERO));
+    watch.now = Timestamp::from_ms(watch.now.as_ms() - 24 * 3_600_000);
+    watch.run(&lasting([failing(1), failing(2)]), 60 * SECOND);
+    assert_eq!(watch.drafts.len(), 1);
+    watch.run(&lasting([failing(1), failing(2)]), HOUR);
+    assert!(!watch.state.errands(watch.now, &BTreeSet::new()).is_empty());
+}
+
+#[test]
+fn a_channel_that_is_down_is_tried_by_one_letter_at_a_time_for_a_day() {
+    let mut watch = Watch::new(rules(&[(OPERATOR, &["email", "ntfy"])]));
+    watch.run(&lasting([failing(1)]), HOUR).run(&lasting([failing(1), failing(2)]), HOUR);
+    let mut tries = 0;
+    let mut given_up = Vec::new();
+    while !watch.state.letters.is_empty() && tries < 1000 {
+        for errand in watch.state.errands(watch.now, &BTreeSet::new()) {
+            let up = errand.channel == "ntfy";
+            tries += u32::from(!up);
+            let delivery = if up { Delivery::Sent } else { Delivery::Later(Duration::ZERO) };
+            if watch.state.done(watch.now, &errand, delivery) {
+                given_up.push(errand);
+            }
+        }
+        watch.now = watch.now.plus(60 * SECOND);
+    }
+    assert!((10..40).contains(&tries), "{tries}");
+    let email = |number| Errand { recipient: OPERATOR, channel: "email".to_owned(), number };
+    assert_eq!(given_up, [email(1), email(2)]);
+    // What is refused for good holds nobody up.
+    watch.run(&lasting([failing(3)]), HOUR);
+    let errand = watch.state.errands(watch.now, &BTreeSet::new()).into_iter().find(|one| one.channel == "email");
+    assert!(watch.state.done(watch.now, &errand.unwrap(), Delivery::Refused));
+}
+
+/// A world by seed: conditions begin and end, channels fail, and the process ends at any place and begins anew with
+/// what was durable. Each episode of a condition that anybody has looked at is told once, and its end once; a
+/// letter is sent again only where the process ended between sending it and noting that.
+#[test]
+fn nothing_is_missed_told_twice_or_lost_by_a_crash() {
+    let seeds = std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(300);
+    for seed in 0..seeds {
+        World::new(seed).live();
+    }
+}
+
+struct World {
+    seed: u64,
+    draws: u64,
+    now: Timestamp,
+    rules: Rules,
+    /// What is durable.
+    kept: State,
+    lasting: BTreeMap<Condition, Lasting>,
+    /// How often each condition was seen to begin.
+    episodes: BTreeMap<Condition, u64>,
+    /// What the letters that were sent say, by number; each once, however often it was sent.
+    received: BTreeMap<u64, Vec<(Condition, Phase)>>,
+    written: BTreeMap<u64, Vec<(Condition, Phase)>>,
+    sent: BTreeMap<u64, u32>,
+    crashes_after_sending: u32,
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            draws: 0,
+            now: start(),
+            rules: rules(&[(OPERATOR, &["email"])]),
+            kept: State::default(),
+            lasting: BTreeMap::new(),
+            episodes: BTreeMap::new(),
+            received: BTreeMap::new(),
+            written: BTreeMap::new(),
+            sent: BTreeMap::new(),
+            crashes_after_sending: 0,
+        }
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        self.draws += 1;
+        splitmix64(self.seed.wrapping_mul(0x9e37_79b9) ^ self.draws.rotate_left(32)) % bound
+    }
+
+    fn live(mut self) {
+        if self.below(2) == 0 {
+            self.rules.quiet = QuietHours::parse("13:00-14:00");
+        }
+        for _ in 0..400 {
+            let condition = match self.below(6) {
+                0 => Condition::DiskLow,
+                no => failing(u32::try_from(no).unwrap()),
+            };
+            if self.below(10) == 0 && self.lasting.remove(&condition).is_none() {
+                self.lasting.insert(condition, Lasting { since: self.now, account: None });
+            }
+            self.turn();
+            let wait = 1 + self.below(600);
+            self.now = self.now.plus(Duration::from_secs(wait));
+        }
+        // In the end all is well, and everything is told.
+        self.lasting.clear();
+        for _ in 0..600 {
+            self.turn();
+            self.now = self.now.plus(60 * SECOND);
+        }
+        assert!(self.kept.alerts.is_empty() && self.kept.letters.is_empty(), "seed {}: {:?}", self.seed, self.kept);
+        let told = |of: Condition, phase: Phase| {
+            let lines = self.received.values().flatten();
+            lines.filter(|(condition, told)| *condition == of && *told == phase).count() as u64
+        };
+        for (condition, episodes) in &self.episodes {
+            let (began, over) = (told(*condition, Phase::New), told(*condition, Phase::Over));
+            assert_eq!(over, *episodes, "seed {}: {condition:?} ended", self.seed);
+            // One that was over before anybody was told is told as over alone.
+            assert!(began <= over, "seed {}: {condition:?} began {began} times", self.seed);
+        }
+        let again: u32 = self.sent.values().map(|sent| sent - 1).sum();
+        assert!(again <= self.crashes_after_sending, "seed {}: {again}", self.seed);
+    }
+
+    /// A look, and what is sent; the process may end at each step.
+    fn turn(&mut self) {
+        let seen = Seen { lasting: self.lasting.clone(), ..Seen::default() };
+        let mut next = self.kept.clone();
+        let drafts = next.look(self.now, &self.rules, &seen);
+        if self.below(20) == 0 {
+            return;
+        }
+        for condition in next.alerts.keys().map(|(_, condition)| *condition) {
+            if !self.kept.alerts.contains_key(&(OPERATOR, condition)) {
+                *self.episodes.entry(condition).or_default() += 1;
+            }
+        }
+        for draft in drafts {
+            let lines = draft.lines.iter().map(|line| (line.condition, line.phase)).collect();
+            assert_eq!(self.written.insert(draft.number, lines), None, "a number names one letter");
+        }
+        self.kept = next;
+        if self.below(20) == 0 {
+            return;
+        }
+        for errand in self.kept.errands(self.now, &BTreeSet::new()) {
+            let delivery = if self.below(3) == 0 { Delivery::Later(Duration::ZERO) } else { Delivery::Sent };
+            if delivery == Delivery::Sent {
+                *self.sent.entry(errand.number).or_default() += 1;
+                self.received.insert(errand.number, self.written[&errand.number].clone());
+            }
+            if self.below(20) == 0 {
+                self.crashes_after_sending += 1;
+                return;
+            }
+            self.kept.done(self.now, &errand, delivery);
+        }
+    }
+}

@@ -1,0 +1,537 @@
+//! The task that tells: it looks once a second at what is so, keeps what is to be told, sends it, and keeps that it was
+//! sent. The rules are [`core`](crate::alerts::core)'s; this performs them, in the order that makes them durable.
+//!
+//! A letter is in the store before it is sent, together with the note that its recipient was told. One exception: while
+//! the store takes no change, which is itself an alert, the operator is told of what is critical all the same.
+
+use crate::alerts::core::rules::Rules;
+use crate::alerts::core::sending::{Delivery, Errand};
+use crate::alerts::core::{Draft, Line, Phase, Seen, State};
+use crate::alerts::message::Message;
+use crate::alerts::seeing::{self, Known, Observer, View};
+use crate::alerts::stored;
+use crate::alerts::writing::Writer;
+use crate::clock::{Clock, Zone};
+use crate::config::Config;
+use crate::model::{
+    AccountNo, AlertFacts, Condition, Language, Letter, Localized, Recipient, Timestamp, WebhookId, WebhookNo,
+};
+use crate::shutdown;
+use crate::store::{KeepAlerts, KeptAlerts, Store, StoreError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{Instant, timeout};
+
+/// How often it is looked what is so.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long the store may take for a change until what is critical is told without it, and how often that is tried: a
+/// little longer than until it counts as refusing.
+const PATIENCE: Duration = Duration::from_secs(11);
+/// How long a stop waits for messages that are being sent: one that is cut off would be sent again.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why a channel has not taken a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotSent {
+    /// When to try again, at the earliest; `None` where that is in vain.
+    pub retry: Option<Duration>,
+}
+
+/// What sends messages.
+pub trait Post: Send + Sync + 'static {
+    /// The names of the channels of each recipient that has any.
+    fn channels(&self) -> BTreeMap<Recipient, Vec<String>>;
+
+    /// Tries once to send a message to a recipient by one of its channels.
+    fn send(&self, to: Recipient, channel: String, message: Message) -> Sending;
+}
+
+/// A message that is being sent.
+pub type Sending = Pin<Box<dyn Future<Output = Result<(), NotSent>> + Send>>;
+
+/// Something that lasts, for lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenAlert {
+    /// What.
+    pub condition: Condition,
+    /// What is wrong, in a line.
+    pub title: Localized,
+    /// The webhook that it is about, if it is about one.
+    pub webhook: Option<WebhookId>,
+    /// Whose it is; `None` for the machine's.
+    pub account: Option<AccountNo>,
+    /// Since when.
+    pub since: Timestamp,
+    /// When the operator was first told; `None` where nobody was.
+    pub told_at: Option<Timestamp>,
+    /// How many notifications have failed since somebody was last told.
+    pub count: Option<u64>,
+    /// Until when nobody is told of it: `Some(None)` for good, `None` where it isn't muted.
+    pub muted: Option<Option<Timestamp>>,
+}
+
+/// Figures for metrics.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AlertFigures {
+    /// How many conditions of each name last.
+    pub open: BTreeMap<&'static str, u64>,
+    /// How many messages are on their way; one by two channels is two.
+    pub pending: u64,
+    /// How many were sent since the start, by any channel.
+    pub sent: u64,
+    /// How many were given up.
+    pub dropped: u64,
+}
+
+/// What others may ask of alerts. It lives as long as the daemon.
+pub struct Alerts {
+    store: Store,
+    clock: Clock,
+    accounts: Vec<(AccountNo, String)>,
+    /// Replaced on reload; shared with the heartbeat.
+    config: Arc<RwLock<Arc<Config>>>,
+    state: RwLock<Arc<State>>,
+    known: RwLock<Known>,
+    /// Who has which channels, as of the last look.
+    channels: RwLock<BTreeMap<Recipient, Vec<String>>>,
+    orders: mpsc::UnboundedSender<Mute>,
+    sent: AtomicU64,
+    dropped: AtomicU64,
+}
+
+/// An order to mute a condition, or to tell of it again.
+struct Mute {
+    condition: Condition,
+    /// Until then, or for good; `None` tells of it again.
+    until: Option<Option<Timestamp>>,
+    done: oneshot::Sender<Result<(), StoreError>>,
+}
+
+type Ahead = BTreeMap<Condition, (Timestamp, Timestamp)>;
+
+/// Sends what alerts tell until the daemon stops.
+pub struct Teller {
+    alerts: Arc<Alerts>,
+    observer: Arc<Mutex<Observer>>,
+    post: Arc<dyn Post>,
+    orders: mpsc::UnboundedReceiver<Mute>,
+    busy: BTreeSet<(Recipient, String)>,
+    sending: JoinSet<(Errand, Result<(), NotSent>)>,
+    /// What the operator was told of while nothing could be kept: since when it lasts, and when that was told.
+    ahead: Ahead,
+    /// When that was last tried.
+    tried_ahead: Option<Instant>,
+    /// [`PATIENCE`].
+    pub(in crate::alerts) patience: Duration,
+}
+
+impl Alerts {
+    /// Takes up what was kept. Blocks on the disk.
+    pub fn open(
+        observer: Observer,
+        post: Arc<dyn Post>,
+        config: Config,
+        accounts: Vec<(AccountNo, String)>,
+    ) -> Result<(Arc<Self>, Teller), StoreError> {
+        let (store, clock) = (observer.store.clone(), observer.clock.clone());
+        let KeptAlerts { alerts, letters, books, mutes } = store.kept_alerts()?;
+        let (orders, received) = mpsc::unbounded_channel();
+        let alerts = Arc::new(Self {
+            store,
+            clock,
+            accounts,
+            config: Arc::new(RwLock::new(Arc::new(config))),
+            state: RwLock::new(Arc::new(State { alerts, letters, books, mutes })),
+            known: RwLock::default(),
+            channels: RwLock::new(post.channels()),
+            orders,
+            sent: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+        });
+        let teller = Teller {
+            alerts: alerts.clone(),
+            observer: Arc::new(Mutex::new(observer)),
+            post,
+            orders: received,
+            busy: BTreeSet::new(),
+            sending: JoinSet::new(),
+            ahead: Ahead::new(),
+            tried_ahead: None,
+            patience: PATIENCE,
+        };
+        Ok((alerts, teller))
+    }
+
+    /// Takes up what a reload changed.
+    pub fn configure(&self, config: &Config) {
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config.clone());
+    }
+
+    /// The config as it is now, to whoever goes on looking at it.
+    pub fn shared_config(&self) -> Arc<RwLock<Arc<Config>>> {
+        self.config.clone()
+    }
+
+    fn config(&self) -> Arc<Config> {
+        self.config.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn state(&self) -> Arc<State> {
+        self.state.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_state(&self, state: State) {
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
+    }
+
+    fn writer(&self, language: Language) -> Writer<'_> {
+        let config = self.config();
+        Writer {
+            store: &self.store,
+            language,
+            zone: config.panel.time_zone.clone().unwrap_or_else(Zone::utc),
+            now: self.clock.now(),
+            panel: config.panel.url.as_ref().map(|url| url.as_str().to_owned()),
+            accounts: self.accounts.clone(),
+            known: self.known.read().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+
+    /// What lasts, the machine's first.
+    pub fn list(&self) -> Vec<OpenAlert> {
+        let state = self.state();
+        let (en, pt) = (self.writer(Language::En), self.writer(Language::Pt));
+        let open = state.alerts.iter().filter(|((recipient, condition), alert)| {
+            let lasts = if condition.is_momentary() { alert.untold > 0 } else { alert.ended_at.is_none() };
+            *recipient == Recipient::Operator && lasts
+        });
+        open.map(|((_, condition), alert)| {
+            let webhook = en.webhook_of(*condition);
+            let account = match condition {
+                Condition::NoEvents(account) => Some(*account),
+                _ => webhook.as_ref().map(|(.., account)| *account),
+            };
+            OpenAlert {
+                condition: *condition,
+                title: Localized { en: en.title_of(*condition, alert), pt: pt.title_of(*condition, alert) },
+                webhook: webhook.map(|(id, ..)| id),
+                account,
+                since: alert.since,
+                told_at: alert.told_at,
+                count: condition.counts().then_some(alert.untold),
+                muted: state.mutes.get(condition).copied(),
+            }
+        })
+        .collect()
+    }
+
+    /// What a condition is about, in a line, whether it is so or not.
+    pub fn name_of(&self, condition: Condition) -> Localized {
+        let name = |language: Language| self.writer(language).name_of(condition);
+        Localized { en: name(Language::En), pt: name(Language::Pt) }
+    }
+
+    /// What nobody is told of, whether it lasts or not, and until when.
+    pub fn mutes(&self) -> BTreeMap<Condition, Option<Timestamp>> {
+        let now = self.clock.now();
+        let mut mutes = self.state().mutes.clone();
+        mutes.retain(|_, until| until.is_none_or(|until| until > now));
+        mutes
+    }
+
+    /// Tells nobody of a condition until a moment, or for good; with `None` everybody again. Durable on return.
+    pub async fn mute(&self, condition: Condition, until: Option<Option<Timestamp>>) -> Result<(), StoreError> {
+        let (done, is_done) = oneshot::channel();
+        self.orders.send(Mute { condition, until, done }).map_err(|_| StoreError::Stopped)?;
+        is_done.await.map_err(|_| StoreError::Stopped)?
+    }
+
+    /// Whether a recipient has a channel.
+    pub fn reaches(&self, recipient: Recipient) -> bool {
+        let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
+        channels.get(&recipient).is_some_and(|own| !own.is_empty())
+    }
+
+    /// Figures for metrics.
+    pub fn figures(&self) -> AlertFigures {
+        let state = self.state();
+        let lasting = Condition::NAMES.iter().filter(|one| !one.is_momentary());
+        let mut open: BTreeMap<&'static str, u64> = lasting.map(|one| (one.as_str(), 0)).collect();
+        for ((recipient, condition), alert) in &state.alerts {
+            if *recipient == Recipient::Operator && alert.ended_at.is_none() && !condition.is_momentary() {
+                *open.entry(condition.as_str()).or_default() += 1;
+            }
+        }
+        AlertFigures {
+            open,
+            pending: state.letters.values().map(|letter| letter.pending.len() as u64).sum(),
+            sent: self.sent.load(Ordering::Relaxed),
+            dropped: self.dropped.load(Ordering::Relaxed),
+        }
+    }
+
+    fn rules(&self, post: &dyn Post) -> Rules {
+        let config = self.config();
+        Rules {
+            repeat: config.alerts.repeat.clone(),
+            quiet: config.alerts.quiet,
+            digest: config.alerts.digest,
+            zone: config.panel.time_zone.clone().unwrap_or_else(Zone::utc),
+            channels: post.channels(),
+        }
+    }
+
+    /// A look at what is so, and what follows from it; the letters are written. Blocks on the disk.
+    fn look(&self, observer: &mut Observer, post: &dyn Post, ahead: &Ahead) -> Looked {
+        let (state, config, rules) = (self.state(), self.config(), self.rules(post));
+        let View { seen, taken, known } = observer.look(&config, &self.accounts, &state);
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
+        self.channels.write().unwrap_or_else(PoisonError::into_inner).clone_from(&rules.channels);
+        let mut next = State::clone(&state);
+        next.alerts.retain(|(_, condition), _| observer.is_looked_at(*condition, &self.accounts));
+        next.mutes.retain(|condition, _| observer.is_there(*condition, &self.accounts));
+        for (condition, (since, at)) in ahead {
+            next.was_told(*condition, *since, *at);
+        }
+        let drafts = next.look(self.clock.now(), &rules, &seen);
+        let gone = next.forget_channels(&rules);
+        let writer = self.writer(config.alerts.language);
+        for draft in &drafts {
+            if let Some(letter) = next.letters.get_mut(&(draft.recipient, draft.number)) {
+                letter.body = stored::to_text(&writer.write(draft));
+            }
+        }
+        Looked { next, gone, taken }
+    }
+
+    /// A message to the operator of what is critical and wasn't told; `None` where there is nothing. Never blocks on a
+    /// disk that doesn't answer.
+    fn critical(&self, ahead: &Ahead) -> Option<(Vec<Line>, Message)> {
+        let (state, now, recipient) = (self.state(), self.clock.now(), Recipient::Operator);
+        let mut seen = Seen::default();
+        seeing::critical(&self.store, &state, now, &mut seen);
+        let was_told = |condition: &Condition| {
+            let alert = state.alerts.get(&(recipient, *condition));
+            ahead.contains_key(condition) || alert.is_some_and(|alert| alert.told_at.is_some())
+        };
+        let untold = seen.lasting.iter().filter(|(one, _)| !was_told(one) && !state.mutes.contains_key(one));
+        let lines = untold.map(|(one, lasting)| Line::new(*one, Phase::New, lasting.since)).collect();
+        // The letter of this number, should there ever be one, is of another moment and thus has another key.
+        let number = state.books.get(&recipient).map_or(0, |book| book.last_letter) + 1;
+        let draft = Draft { recipient, number, digest_since: None, lines };
+        let message = self.writer(self.config().alerts.language).write(&draft);
+        (!draft.lines.is_empty()).then_some((draft.lines, message))
+    }
+}
+
+/// What a look leads to.
+struct Looked {
+    next: State,
+    /// Errands of channels that there are no more.
+    gone: Vec<Errand>,
+    taken: Vec<(WebhookNo, AlertFacts)>,
+}
+
+fn difference<K: Ord + Copy, V: PartialEq + Clone>(
+    before: &BTreeMap<K, V>,
+    after: &BTreeMap<K, V>,
+) -> Vec<(K, Option<V>)> {
+    let gone = before.keys().filter(|key| !after.contains_key(key)).map(|key| (*key, None));
+    let new = after.iter().filter(|(key, value)| before.get(key) != Some(value));
+    gone.chain(new.map(|(key, value)| (*key, Some(value.clone())))).collect()
+}
+
+/// The rows that make one state of another.
+fn changes(before: &State, after: &State) -> KeepAlerts {
+    KeepAlerts {
+        alerts: difference(&before.alerts, &after.alerts),
+        letters: difference(&before.letters, &after.letters),
+        books: difference(&before.books, &after.books),
+        mutes: difference(&before.mutes, &after.mutes),
+        taken: Vec::new(),
+    }
+}
+
+impl Teller {
+    /// Tells until the daemon stops. What is being sent then is waited for, for a while.
+    pub async fn run(mut self, mut stopping: watch::Receiver<bool>) {
+        let mut interval = tokio::time::interval(LOOK_EVERY);
+        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = shutdown::requested(&mut stopping) => break,
+                Some(mute) = self.orders.recv() => self.take_mute(mute).await,
+                Some(sent) = self.sending.join_next() => {
+                    if self.take_sent(sent).await.is_ok() {
+                        self.send_what_is_due();
+                    }
+                }
+                _ = interval.tick() => self.tick().await,
+            }
+        }
+        let rest = async {
+            while let Some(sent) = self.sending.join_next().await {
+                if self.take_sent(sent).await.is_err() {
+                    return;
+                }
+            }
+        };
+        // Those that are cut off are sent again after the next start, under the same keys.
+        let _ = timeout(STOP_PATIENCE, rest).await;
+    }
+
+    /// One look, and what is sent for it taken in.
+    #[cfg(test)]
+    pub(in crate::alerts) async fn turn(&mut self) {
+        self.tick().await;
+        while let Some(sent) = self.sending.join_next().await {
+            if self.take_sent(sent).await.is_ok() {
+                self.send_what_is_due();
+            }
+        }
+    }
+
+    async fn tick(&mut self) {
+        let (alerts, observer, post) = (self.alerts.clone(), self.observer.clone(), self.post.clone());
+        let ahead = self.ahead.clone();
+        let looking = tokio::task::spawn_blocking(move || {
+            let mut observer = observer.lock().unwrap_or_else(PoisonError::into_inner);
+            (alerts.look(&mut observer, &*post, &ahead), ahead)
+        });
+        // A look that panicked (sled, on damage) is one look less.
+        let Ok((Looked { next, gone, taken }, ahead)) = self.wait_for(looking).await else {
+            return;
+        };
+        if self.keep(next, taken).await.is_ok() {
+            self.ahead.retain(|condition, told| ahead.get(condition) != Some(told));
+            for errand in gone {
+                self.give_up(&errand, "the channel is no longer in the config");
+            }
+            self.send_what_is_due();
+        }
+    }
+
+    /// Makes a state durable, and takes it up. What is critical doesn't wait for a store that takes no change.
+    async fn keep(&mut self, next: State, taken: Vec<(WebhookNo, AlertFacts)>) -> Result<(), StoreError> {
+        let before = self.alerts.state();
+        let change = KeepAlerts { taken, ..changes(&before, &next) };
+        if change.is_empty() {
+            return Ok(());
+        }
+        let store = self.alerts.store.clone();
+        let kept = self.wait_for(store.commit(change)).await;
+        match kept {
+            Ok(()) => self.alerts.set_state(next),
+            Err(_) => self.tell_ahead().await,
+        }
+        kept
+    }
+
+    /// Waits for the store, however long it takes: a change may be made yet, and must not be made twice. What is
+    /// critical doesn't wait with it.
+    async fn wait_for<T>(&mut self, future: impl Future<Output = T>) -> T {
+        let mut future = pin!(future);
+        loop {
+            match timeout(self.patience, &mut future).await {
+                Ok(done) => return done,
+                Err(_) => self.tell_ahead().await,
+            }
+        }
+    }
+
+    /// Tells the operator of what is critical though it can't be kept: once, by whichever channels take it.
+    async fn tell_ahead(&mut self) {
+        if self.tried_ahead.is_some_and(|at| at.elapsed() < self.patience) {
+            return;
+        }
+        self.tried_ahead = Some(Instant::now());
+        let recipient = Recipient::Operator;
+        let channels = self.post.channels().remove(&recipient).unwrap_or_default();
+        let Some((lines, message)) = self.alerts.critical(&self.ahead) else {
+            return;
+        };
+        let mut sent = 0;
+        for channel in channels {
+            sent += u64::from(self.post.send(recipient, channel, message.clone()).await.is_ok());
+        }
+        self.alerts.sent.fetch_add(sent, Ordering::Relaxed);
+        if sent > 0 {
+            tracing::warn!(title = %message.title, "an alert was sent though the store can't keep that it was");
+            self.ahead.extend(lines.into_iter().map(|line| (line.condition, (line.since, message.at))));
+        }
+    }
+
+    fn send_what_is_due(&mut self) {
+        let state = self.alerts.state();
+        for errand in state.errands(self.alerts.clock.now(), &self.busy) {
+            let body = state.letters.get(&(errand.recipient, errand.number)).map(|letter: &Letter| &letter.body);
+            let sending: Sending = match body.and_then(|body| stored::from_text(body)) {
+                Some(message) => self.post.send(errand.recipient, errand.channel.clone(), message),
+                None => Box::pin(std::future::ready(Err(NotSent { retry: None }))),
+            };
+            self.busy.insert((errand.recipient, errand.channel.clone()));
+            self.sending.spawn(async move {
+                let sent = sending.await;
+                (errand, sent)
+            });
+        }
+    }
+
+    /// Keeps what became of a message. `Err` where that can't be kept: the channel then gets nothing more from this
+    /// process, which is about to end, since it would get the same message again and again.
+    async fn take_sent(&mut self, sent: Result<(Errand, Result<(), NotSent>), JoinError>) -> Result<(), StoreError> {
+        let (errand, sent) = match sent {
+            Ok(sent) => sent,
+            Err(error) => {
+                // Which one isn't known: all may be tried again.
+                tracing::error!(%error, "sending an alert panicked");
+                self.busy.clear();
+                return Ok(());
+            }
+        };
+        let delivery = match sent {
+            Ok(()) => Delivery::Sent,
+            Err(NotSent { retry: Some(after) }) => Delivery::Later(after),
+            Err(NotSent { retry: None }) => Delivery::Refused,
+        };
+        let mut next = State::clone(&self.alerts.state());
+        let gives_up = next.done(self.alerts.clock.now(), &errand, delivery);
+        if delivery == Delivery::Sent {
+            self.alerts.sent.fetch_add(1, Ordering::Relaxed);
+        }
+        if gives_up {
+            self.give_up(&errand, "the channel has not taken it");
+        }
+        self.keep(next, Vec::new()).await?;
+        self.busy.remove(&(errand.recipient, errand.channel));
+        Ok(())
+    }
+
+    fn give_up(&self, errand: &Errand, why: &'static str) {
+        self.alerts.dropped.fetch_add(1, Ordering::Relaxed);
+        let account = match errand.recipient {
+            Recipient::Operator => None,
+            Recipient::Account(AccountNo(no)) => Some(no),
+        };
+        tracing::warn!(channel = errand.channel, account, message = errand.number, why, "an alert was given up");
+    }
+
+    async fn take_mute(&mut self, mute: Mute) {
+        let mut next = State::clone(&self.alerts.state());
+        match mute.until {
+            Some(until) => drop(next.mutes.insert(mute.condition, until)),
+            None => drop(next.mutes.remove(&mute.condition)),
+        }
+        let kept = self.keep(next, Vec::new()).await;
+        // Its caller may have disconnected.
+        let _ = mute.done.send(kept);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,219 @@
+//! The task over a real store, with a stand-in for the channels: what it keeps, what it sends, and what a crash leaves.
+
+use super::{Alerts, NotSent, Post, Sending, Teller};
+use crate::alerts::core::rules::GATHER;
+use crate::alerts::message::{Kind, Message, Severity};
+use crate::alerts::seeing::Observer;
+use crate::config::Config;
+use crate::delivery::DeliveryHandle;
+use crate::delivery::schedule::engine_status::EngineStatus;
+use crate::delivery::transport::client::Client;
+use crate::delivery::transport::settings::ClientSettings;
+use crate::model::{Condition, DisabledReason, NotificationKey, Recipient, Trigger, Verdict, Webhook};
+use crate::store::tests::rig::{Rig, START, attempt, event, wait};
+use crate::store::{DeleteWebhook, DisableWebhook, SetDisableNotice};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::runtime::Runtime;
+
+/// Takes messages, or says that it can't.
+#[derive(Default)]
+struct StandIn {
+    taken: Arc<Mutex<Vec<Message>>>,
+    is_down: Arc<Mutex<bool>>,
+}
+
+impl Post for StandIn {
+    fn channels(&self) -> BTreeMap<Recipient, Vec<String>> {
+        BTreeMap::from([(Recipient::Operator, vec!["email".to_owned()])])
+    }
+
+    fn send(&self, to: Recipient, channel: String, message: Message) -> Sending {
+        assert_eq!((to, channel.as_str()), (Recipient::Operator, "email"));
+        let is_down = *self.is_down.lock().unwrap();
+        if !is_down {
+            self.taken.lock().unwrap().push(message);
+        }
+        Box::pin(async move { if is_down { Err(NotSent { retry: Some(Duration::ZERO) }) } else { Ok(()) } })
+    }
+}
+
+struct Scene {
+    rig: Rig,
+    post: Arc<StandIn>,
+    alerts: Arc<Alerts>,
+    teller: Teller,
+    runtime: Runtime,
+}
+
+impl Scene {
+    fn over(rig: Rig, post: Arc<StandIn>) -> Self {
+        let client = Client::new(ClientSettings::allowing(&["127.0.0.0/8"], Duration::from_secs(1)), rig.clock.clone());
+        let delivery = DeliveryHandle { status: Arc::new(EngineStatus::new()), client };
+        let observer = Observer::new(rig.store.clone(), rig.clock.clone(), delivery, Box::new(|| None));
+        let accounts = vec![(rig.account, "main".to_owned())];
+        let (alerts, teller) = Alerts::open(observer, post.clone(), Config::default(), accounts).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        Self { rig, post, alerts, teller, runtime }
+    }
+
+    fn new() -> Self {
+        Self::over(Rig::new(), Arc::default())
+    }
+
+    /// As after a crash: what isn't in the store is gone.
+    fn crash(self) -> Self {
+        let Self { rig, post, alerts, teller, runtime } = self;
+        drop((alerts, teller, runtime));
+        Self::over(rig.reopen(), post)
+    }
+
+    /// A look; what is sent is taken in.
+    fn look(&mut self) {
+        self.runtime.block_on(self.teller.turn());
+    }
+
+    fn look_after(&mut self, span: Duration) {
+        self.rig.after(span);
+        self.look();
+    }
+
+    /// A webhook whose target has failed so often that it is failing, each of its notifications for good.
+    fn failing(&self) -> Arc<Webhook> {
+        let hook = self.rig.register(&["*"]);
+        let paid = |nth: usize| event("ORDER.PAID", &format!(r#"{{"order":{{"external_id":"pedido-{nth}"}}}}"#));
+        for event in self.rig.accept((0..5).map(paid).collect()) {
+            let key = NotificationKey { seq: event.seq, webhook: hook.no };
+            self.rig.settle(key, attempt(Trigger::Automatic, Some(401)), Verdict::Exhausted);
+        }
+        hook
+    }
+
+    fn taken(&self) -> Vec<Message> {
+        std::mem::take(&mut *self.post.taken.lock().unwrap())
+    }
+}
+
+#[test]
+fn a_failing_webhook_is_told_of_with_its_orders_the_reason_and_what_to_do() {
+    let mut scene = Scene::new();
+    let hook = scene.failing();
+    scene.look();
+    assert_eq!(scene.taken(), [], "it gathers");
+    assert_eq!(scene.alerts.list().len(), 2);
+    scene.look_after(GATHER);
+    let message = scene.taken().pop().unwrap();
+    assert_eq!((message.kind, message.severity), (Kind::Opened, Severity::Warning));
+    assert_eq!(message.title.as_str(), "O webhook loja.example está com falhas (e mais 1 aviso)");
+    let text = message.paragraphs.join("\n");
+    for part in ["401", "O que fazer: peça a chave", "5 notificações do webhook", "Pedidos: pedido-0, pedido-1"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let fact = message.conditions.iter().find(|fact| fact.count.is_some()).unwrap();
+    assert_eq!((fact.count, fact.external_ids.len()), (Some(5), 5));
+    assert_eq!(fact.webhook.as_ref().map(|webhook| webhook.id), Some(hook.id));
+    scene.look_after(Duration::from_secs(600));
+    assert_eq!(scene.taken(), [], "once");
+    // It is well again, and that is told too.
+    let event = scene.rig.accept(vec![event("ORDER.PAID", "{}")]).remove(0);
+    let key = NotificationKey { seq: event.seq, webhook: hook.no };
+    scene.rig.settle(key, attempt(Trigger::Automatic, Some(200)), Verdict::Confirmed);
+    scene.look();
+    scene.look_after(GATHER);
+    let message = scene.taken().pop().unwrap();
+    assert_eq!((message.kind, message.severity), (Kind::Over, Severity::Info));
+    assert_eq!(message.title.as_str(), "O webhook loja.example voltou ao normal");
+    scene.rig.check_rows();
+}
+
+/// What is told is kept before it is sent: a crash in between sends it once more, under the same key.
+#[test]
+fn a_crash_loses_no_message_and_repeats_one_under_its_key() {
+    let mut scene = Scene::new();
+    scene.failing();
+    // The facts outlive a crash before anybody has looked at them.
+    let mut scene = {
+        scene.rig.barrier();
+        *scene.post.is_down.lock().unwrap() = true;
+        scene.look();
+        scene.crash()
+    };
+    scene.look_after(GATHER);
+    assert_eq!((scene.taken(), scene.alerts.figures().pending), (vec![], 1));
+    let mut scene = scene.crash();
+    *scene.post.is_down.lock().unwrap() = false;
+    scene.look_after(Duration::from_secs(60));
+    let first = scene.taken();
+    assert_eq!((first.len(), scene.alerts.figures().pending), (1, 0));
+    let mut scene = scene.crash();
+    scene.look_after(Duration::from_secs(600));
+    assert_eq!(scene.taken(), [], "that it was sent is kept as well");
+}
+
+#[test]
+fn what_is_muted_is_listed_and_not_told_even_after_a_restart() {
+    let mut scene = Scene::new();
+    let hook = scene.failing();
+    let condition = Condition::WebhookFailing(hook.no);
+    let alerts = scene.alerts.clone();
+    let Scene { runtime, teller, .. } = &mut scene;
+    let muted = runtime.block_on(async {
+        let order = tokio::spawn(async move { alerts.mute(condition, Some(None)).await });
+        let mute = teller.orders.recv().await.unwrap();
+        teller.take_mute(mute).await;
+        order.await.unwrap()
+    });
+    muted.unwrap();
+    let mut scene = scene.crash();
+    scene.look();
+    scene.look_after(GATHER);
+    let message = scene.taken().pop().unwrap();
+    assert!(!message.title.as_str().contains("está com falhas"), "{}", message.title);
+    assert!(scene.alerts.list().iter().any(|open| open.condition == condition && open.muted == Some(None)));
+}
+
+/// A webhook that was deleted is nobody's trouble any more.
+#[test]
+fn nobody_is_told_of_a_deleted_webhook() {
+    let mut scene = Scene::new();
+    let hook = scene.failing();
+    scene.look();
+    let delete = DeleteWebhook { account: scene.rig.account, id: hook.id };
+    assert!(wait(scene.rig.store.commit(delete)).unwrap());
+    scene.look_after(GATHER);
+    assert_eq!((scene.taken(), scene.alerts.list()), (vec![], vec![]));
+    assert!(scene.rig.clock.now() > START);
+}
+
+/// A webhook is disabled a day after its owner was warned, and not behind anybody's back.
+#[test]
+fn a_webhook_that_is_about_to_be_disabled_is_warned_of_and_told_when_it_is() {
+    let mut scene = Scene::new();
+    let (hook, account) = (scene.failing(), scene.rig.account);
+    let day = Duration::from_secs(24 * 60 * 60);
+    let mut config = Config::default();
+    (config.delivery.disable_after, config.alerts.repeat) = (Some(2 * day), Vec::new());
+    scene.alerts.configure(&config);
+    scene.look();
+    scene.look_after(GATHER);
+    scene.taken();
+    let ends_at = Some(scene.rig.clock.now().plus(day));
+    let warn = SetDisableNotice { account, webhook: hook.no, ends_at };
+    assert!(wait(scene.rig.store.commit(warn)).unwrap());
+    scene.look();
+    scene.look_after(GATHER);
+    let message = scene.taken().pop().unwrap();
+    assert_eq!(message.title.as_str(), "O webhook loja.example será desativado em 25/11 às 12:00");
+    assert_eq!(message.conditions[0].condition, "WEBHOOK_DISABLING");
+    let reason = DisabledReason::Failing { since: START };
+    assert!(wait(scene.rig.store.commit(DisableWebhook { account, webhook: hook.no, reason })).unwrap().is_some());
+    scene.look();
+    scene.look_after(Duration::from_secs(120));
+    let message = scene.taken().pop().unwrap();
+    assert_eq!(message.title.as_str(), "O webhook loja.example foi desativado");
+    let text = message.paragraphs.join("\n");
+    assert!(text.contains("em espera") && text.contains("O que fazer"), "{text}");
+    scene.look_after(Duration::from_secs(600));
+    assert_eq!(scene.taken(), [], "nobody is told that it is well again");
+}

@@ -1,0 +1,98 @@
+//! The alerts that are open, on the page of alerts, and the buttons that mute them.
+
+use super::layout::{ago, moment};
+use super::request::see;
+use super::view::{PageResult, View};
+use crate::service::{AlertView, Severity};
+use maud::{Markup, html};
+use std::time::Duration;
+
+/// How long an alert is muted for where it isn't for good.
+const MUTE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What is wrong now, and what nobody is told of.
+pub(super) fn section(view: &View<'_>) -> Markup {
+    let t = view.lang.alerts();
+    let alerts = view.service.alerts(view.caller());
+    html! {
+        section #open-alerts data-live="" {
+            h2 { (t.open_alerts) }
+            @if alerts.is_empty() {
+                div.card.pad { p { (t.none_open) } }
+            } @else {
+                div.card {
+                    table.rows {
+                        caption.sr { (t.open_alerts) }
+                        tbody { @for alert in &alerts { (row(view, alert)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn row(view: &View<'_>, alert: &AlertView) -> Markup {
+    let t = view.lang.alerts();
+    let title = view.lang.of(&alert.title);
+    let is_critical = alert.severity() == Severity::Critical;
+    html! {
+        tr {
+            td.what {
+                @match alert.webhook {
+                    Some(id) => { a.t1 href=(format!("/webhooks/{id}")) { (title) } },
+                    None => { span.t1 { (title) } },
+                }
+                div.t2 {
+                    @match alert.since {
+                        Some(since) => { (t.began) " " (ago(view, since)) "." },
+                        None => { (t.not_open) },
+                    }
+                    @if let Some(until) = alert.muted_until { " " (t.muted_until) " " (moment(view.lang, until)) "." }
+                }
+            }
+            td {
+                @if alert.muted {
+                    span.pill.idle { (t.muted) }
+                } @else {
+                    span class=(if is_critical { "pill bad" } else { "pill warn" }) {
+                        (if is_critical { t.critical } else { t.open })
+                    }
+                }
+            }
+            td.full { @if view.can_change { div.acts { (buttons(view, alert, title)) } } }
+        }
+    }
+}
+
+fn buttons(view: &View<'_>, alert: &AlertView, title: &str) -> Markup {
+    let t = view.lang.alerts();
+    let form = |action: &str, span: &str, label: &str| {
+        html! {
+            form.inline method="post" action=(action) {
+                (view.csrf())
+                input type="hidden" name="key" value=(alert.key);
+                input type="hidden" name="for" value=(span);
+                button.small type="submit" { (label) span.sr { ": " (title) } }
+            }
+        }
+    };
+    html! {
+        @if alert.muted { (form("/alerts/unmute", "", t.unmute)) } @else {
+            (form("/alerts/mute", "day", t.mute_day))
+            (form("/alerts/mute", "", t.mute))
+        }
+    }
+}
+
+pub(super) async fn mute(view: &View<'_>) -> PageResult {
+    let form = &view.request.form;
+    let span = (form.get("for") == Some("day")).then_some(MUTE);
+    view.service.mute_alert(view.caller(), form.get("key").unwrap_or_default(), span).await?;
+    Ok(see("/alerts?done=muted"))
+}
+
+pub(super) async fn unmute(view: &View<'_>) -> PageResult {
+    let key = view.request.form.get("key").unwrap_or_default();
+    view.service.unmute_alert(view.caller(), key).await?;
+    Ok(see("/alerts?done=unmuted"))
+}
