@@ -7,6 +7,7 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
@@ -103,7 +104,7 @@ public final class Receiver {
             }
             file.force(true);
         }
-        Files.move(draft, fresh.resolve(id), java.nio.file.StandardCopyOption.ATOMIC_MOVE);
+        Files.move(draft, fresh.resolve(id), StandardCopyOption.ATOMIC_MOVE);
         try (FileChannel folder = FileChannel.open(fresh, StandardOpenOption.READ)) {
             folder.force(true);
         }
@@ -114,7 +115,7 @@ public final class Receiver {
         Matcher event = EVENT.matcher(Files.readString(file));
         System.out.println(id + " " + (event.find() ? event.group(1) : "?")); // the shop's own work, with a JSON library
         synchronized (this) {
-            Files.move(file, done.resolve(id), java.nio.file.StandardCopyOption.ATOMIC_MOVE);
+            Files.move(file, done.resolve(id), StandardCopyOption.ATOMIC_MOVE);
         }
     }
 
