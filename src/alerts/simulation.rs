@@ -6,7 +6,7 @@
 //! store says has happened: nothing is missed, nothing is told twice, and a crash repeats at most the message that was
 //! under way, under its key.
 //!
-//! `SEEDS=n` tells more stories.
+//! `SEEDS=n` tells a tenth as many stories: there is less that can go wrong here than in delivery.
 
 use crate::alerts::core::rules::HOUR;
 use crate::alerts::engine::{Alerts, NotSent, Post, Sending, Teller};
@@ -34,7 +34,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 
 /// How many stories a run tells without being asked for more.
-const SEEDS: u64 = 40;
+const SEEDS: u64 = 25;
 const TURNS: u64 = 90;
 const ACCOUNT: AccountNo = AccountNo(1);
 
@@ -331,7 +331,8 @@ fn is_of(fact: &crate::alerts::message::ConditionFact, webhook: WebhookId, condi
 
 #[test]
 fn in_any_story_nothing_is_missed_told_twice_or_lost() {
-    let seeds = std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(SEEDS);
+    let asked_for = std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse::<u64>().ok());
+    let seeds = asked_for.map_or(SEEDS, |seeds| seeds.div_ceil(10));
     for seed in 0..seeds {
         let (world, process) = World::new(seed);
         world.live(process);

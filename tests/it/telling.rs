@@ -133,7 +133,7 @@ fn the_panel_lists_what_is_wrong_and_mutes_it_without_a_script() {
 fn a_full_disk_is_told_of_and_another_account_sees_nothing_of_it() {
     let alerts = Receiver::ok();
     let more = "quiet = \"00:00-23:59\"";
-    let accounts = "[[account]]\nname = \"main\"\n[[account]]\nname = \"other\"\n";
+    let accounts = "[[account]]\nname = \"default\"\n[[account]]\nname = \"other\"\n";
     let config = format!("{}{accounts}", config(&alerts, more));
     let daemon = Daemon::start(&config);
     daemon.reload(&format!("store.min_free = \"1024 GiB\"\n{config}"));
