@@ -47,8 +47,8 @@ pub(super) async fn ask(view: &View<'_>, id: WebhookId) -> PageResult {
 /// What is wrong, each problem with the name of its field.
 fn told(view: &View<'_>, fields: &BTreeMap<String, Vec<Localized>>) -> Vec<String> {
     let label = |field: &str| match field {
-        "from" => view.t.recorded_from.to_owned(),
-        "to" => view.t.recorded_to.to_owned(),
+        "from" => view.t.from.to_owned(),
+        "to" => view.t.to.to_owned(),
         other => other.to_owned(),
     };
     let problems = fields.iter().flat_map(|(field, problems)| problems.iter().map(move |problem| (field, problem)));

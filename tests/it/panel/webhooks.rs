@@ -393,7 +393,7 @@ fn the_form_of_a_backfill_says_what_is_wrong_with_each_field() {
     for (asked, told) in [
         (&*format!("period=24h&type={long}"), too_long),
         ("period=24h&type=pedido.pag%2A", ("“pedido.pag*” não é um evento", "PAYMENT.PAID")),
-        ("from=2999-01-01T00:00", ("Registrado a partir de", ": não pode estar no futuro.")),
+        ("from=2999-01-01T00:00", (">De: não pode estar", " no futuro.")),
     ] {
         let page = text(&get(&daemon, &format!("{path}?{asked}"), &cookie).expect(422));
         assert!(page.contains(told.0) && page.contains(told.1) && page.contains("name=\"period\""), "{page}");
