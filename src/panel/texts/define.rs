@@ -53,3 +53,25 @@ macro_rules! texts {
     (all $text:literal) => { &[$text] };
 }
 pub(super) use texts;
+
+/// A small table with both languages side by side, English first: `name: "text", "texto";`.
+macro_rules! paired_texts {
+    ($table:ident; $($name:ident: $en:literal, $pt:literal;)*) => {
+        /// One language.
+        pub(crate) struct $table {
+            $(pub(crate) $name: &'static str,)*
+        }
+
+        impl $table {
+            pub(crate) const fn of(lang: super::Lang) -> &'static Self {
+                static EN: $table = $table { $($name: $en,)* };
+                static PT: $table = $table { $($name: $pt,)* };
+                match lang {
+                    super::Lang::En => &EN,
+                    super::Lang::Pt => &PT,
+                }
+            }
+        }
+    };
+}
+pub(super) use paired_texts;

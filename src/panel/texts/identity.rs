@@ -2,20 +2,9 @@
 //! target is shown, and the key pair that signs.
 
 use super::Lang;
+use super::define::paired_texts;
 
-macro_rules! identity_texts {
-    ($($name:ident: $en:literal, $pt:literal;)*) => {
-        /// One language.
-        pub(crate) struct IdentityTexts {
-            $(pub(crate) $name: &'static str,)*
-        }
-
-        static EN: IdentityTexts = IdentityTexts { $($name: $en,)* };
-        static PT: IdentityTexts = IdentityTexts { $($name: $pt,)* };
-    };
-}
-
-identity_texts! {
+paired_texts! { IdentityTexts;
     client_certificate: "Client certificate", "Certificado de cliente";
     client_certificate_help:
         "Only for targets that ask for one (mTLS), such as those of Pix providers. Whoever runs carteiro puts them \
@@ -63,9 +52,6 @@ identity_texts! {
 
 impl Lang {
     pub(in crate::panel) const fn identity(self) -> &'static IdentityTexts {
-        match self {
-            Self::Pt => &PT,
-            Self::En => &EN,
-        }
+        IdentityTexts::of(self)
     }
 }
