@@ -179,7 +179,7 @@ fn is_gone(daemon: &Daemon) {
         "idempotency key",
         "idempotency end",
         "own event id",
-        "bulk resend",
+        "bulk job",
     ];
     for kind in erased {
         assert_eq!(count(kind), "0", "{kind}: {out}");

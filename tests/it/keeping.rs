@@ -153,6 +153,17 @@ fn backups_by_the_clock_are_kept_as_many_as_the_config_says() {
     assert!(code == Some(78) && complaint.contains("`store.backup_every` needs `store.backup_dir`"), "{complaint}");
 }
 
+/// The files of the journal that have this text, as they are.
+pub(crate) fn journal_files_with(daemon: &Daemon, text: &str) -> Vec<String> {
+    let files = fs::read_dir(daemon.data().join("journal")).unwrap().map(|entry| entry.unwrap().path());
+    let holds = |path: &Path| {
+        // It may go while it is looked at.
+        let bytes = fs::read(path).unwrap_or_default();
+        bytes.windows(text.len()).any(|window| window == text.as_bytes())
+    };
+    files.filter(|path| holds(path)).map(|path| path.display().to_string()).collect()
+}
+
 /// Looked for from outside, in the files as they are.
 #[test]
 fn an_erased_payload_goes_from_every_file_of_the_journal_while_the_daemon_runs() {
@@ -166,15 +177,7 @@ fn an_erased_payload_goes_from_every_file_of_the_journal_while_the_daemon_runs()
         daemon.await_status(&event, "RETRYING");
         event
     });
-    let holding = |daemon: &Daemon| -> Vec<String> {
-        let files = fs::read_dir(daemon.data().join("journal")).unwrap().map(|entry| entry.unwrap().path());
-        let holds = |path: &Path| {
-            // It may go while it is looked at.
-            let bytes = fs::read(path).unwrap_or_default();
-            bytes.windows(MARKER.len()).any(|window| window == MARKER.as_bytes())
-        };
-        files.filter(|path| holds(path)).map(|path| path.display().to_string()).collect()
-    };
+    let holding = |daemon: &Daemon| journal_files_with(daemon, MARKER);
     assert!(!holding(&daemon).is_empty(), "it is there before");
     // Closed ones too, and those of an earlier run.
     let file = daemon.data().with_file_name("shop.backup");
