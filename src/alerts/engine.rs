@@ -14,7 +14,8 @@ use crate::alerts::writing::Writer;
 use crate::clock::{Clock, Zone};
 use crate::config::Config;
 use crate::model::{
-    AccountNo, AlertFacts, Condition, Language, Letter, Localized, Recipient, Timestamp, WebhookId, WebhookNo,
+    AccountNo, Actor, AlertFacts, AuditNote, Condition, Language, Letter, Localized, Recipient, Timestamp, WebhookId,
+    WebhookNo,
 };
 use crate::shutdown;
 use crate::store::{KeepAlerts, KeptAlerts, Store, StoreError};
@@ -109,6 +110,8 @@ struct Mute {
     condition: Condition,
     /// Until then, or for good; `None` tells of it again.
     until: Option<Option<Timestamp>>,
+    /// Who asks for it, and what the audit is to have of it.
+    asked: Option<(Actor, AuditNote)>,
     done: oneshot::Sender<Result<(), StoreError>>,
 }
 
@@ -244,10 +247,16 @@ impl Alerts {
         mutes
     }
 
-    /// Tells nobody of a condition until a moment, or for good; with `None` everybody again. Durable on return.
-    pub async fn mute(&self, condition: Condition, until: Option<Option<Timestamp>>) -> Result<(), StoreError> {
+    /// Tells nobody of a condition until a moment, or for good; with `None` everybody again. Durable on return, as is
+    /// what the audit has of who `asked` for it; it has nothing where that is so already.
+    pub async fn mute(
+        &self,
+        condition: Condition,
+        until: Option<Option<Timestamp>>,
+        asked: Option<(Actor, AuditNote)>,
+    ) -> Result<(), StoreError> {
         let (done, is_done) = oneshot::channel();
-        self.orders.send(Mute { condition, until, done }).map_err(|_| StoreError::Stopped)?;
+        self.orders.send(Mute { condition, until, asked, done }).map_err(|_| StoreError::Stopped)?;
         is_done.await.map_err(|_| StoreError::Stopped)?
     }
 
@@ -354,6 +363,7 @@ fn changes(before: &State, after: &State) -> KeepAlerts {
         books: difference(&before.books, &after.books),
         mutes: difference(&before.mutes, &after.mutes),
         taken: Vec::new(),
+        asked: None,
     }
 }
 
@@ -407,7 +417,7 @@ impl Teller {
         let Ok((Looked { next, gone, taken }, ahead)) = self.wait_for(looking).await else {
             return;
         };
-        if self.keep(next, taken).await.is_ok() {
+        if self.keep(next, taken, None).await.is_ok() {
             self.ahead.retain(|condition, told| ahead.get(condition) != Some(told));
             for errand in gone {
                 self.give_up(&errand, "the channel is no longer in the config");
@@ -417,12 +427,18 @@ impl Teller {
     }
 
     /// Makes a state durable, and takes it up. What is critical doesn't wait for a store that takes no change.
-    async fn keep(&mut self, next: State, taken: Vec<(WebhookNo, AlertFacts)>) -> Result<(), StoreError> {
+    async fn keep(
+        &mut self,
+        next: State,
+        taken: Vec<(WebhookNo, AlertFacts)>,
+        asked: Option<(Actor, AuditNote)>,
+    ) -> Result<(), StoreError> {
         let before = self.alerts.state();
         let change = KeepAlerts { taken, ..changes(&before, &next) };
         if change.is_empty() {
             return Ok(());
         }
+        let change = KeepAlerts { asked, ..change };
         let store = self.alerts.store.clone();
         let kept = self.wait_for(store.commit(change)).await;
         match kept {
@@ -507,7 +523,7 @@ impl Teller {
         if gives_up {
             self.give_up(&errand, "the channel has not taken it");
         }
-        self.keep(next, Vec::new()).await?;
+        self.keep(next, Vec::new(), None).await?;
         self.busy.remove(&(errand.recipient, errand.channel));
         Ok(())
     }
@@ -527,7 +543,7 @@ impl Teller {
             Some(until) => drop(next.mutes.insert(mute.condition, until)),
             None => drop(next.mutes.remove(&mute.condition)),
         }
-        let kept = self.keep(next, Vec::new()).await;
+        let kept = self.keep(next, Vec::new(), mute.asked).await;
         // Its caller may have disconnected.
         let _ = mute.done.send(kept);
     }

@@ -1,6 +1,7 @@
 //! Who calls: the bearer token of a request.
 
 use crate::http::{Failure, Ingress};
+use crate::model::Origin;
 use crate::service::{Caller, Service};
 use http::{HeaderMap, HeaderValue, header};
 use std::net::IpAddr;
@@ -21,7 +22,7 @@ pub(super) fn authenticate(
     let Some(token) = bearer(value) else {
         return Err(Failure::unauthorized("the Authorization header must be `Bearer <access token>`"));
     };
-    if let Some(caller) = service.authenticate(token) {
+    if let Some(caller) = service.authenticate(token, Origin::api(address)) {
         return Ok(caller);
     }
     ingress.wrong_token(address).map_err(Failure::too_many_guesses)?;
@@ -29,8 +30,8 @@ pub(super) fn authenticate(
 }
 
 /// Who calls by this header, asked again in the middle of a long answer.
-pub(super) fn caller(service: &Service, authorization: &HeaderValue) -> Option<Caller> {
-    service.authenticate(bearer(authorization)?)
+pub(super) fn caller(service: &Service, authorization: &HeaderValue, origin: Origin) -> Option<Caller> {
+    service.authenticate(bearer(authorization)?, origin)
 }
 
 fn bearer(authorization: &HeaderValue) -> Option<&str> {

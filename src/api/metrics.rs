@@ -143,6 +143,11 @@ async fn of_the_daemon(text: &mut MetricsText, call: &Call) -> Result<(), Failur
 
     alerts(text, &service.alert_figures().unwrap_or_default());
 
+    let name = "carteiro_audit_rows_total";
+    text.family(name, "counter", "Rows of the audit written, by action, since the start.");
+    for (action, count) in metrics.audited_by_action() {
+        text.sample(name, &[("action", action.as_str())], count);
+    }
     let attempts = service.attempts();
     text.family("carteiro_attempts_total", "counter", "Attempts that have ended, by outcome, since the start.");
     for (outcome, count) in attempts.by_outcome() {

@@ -3,6 +3,7 @@
 //! Every mistake a caller can make ends here, as a 4xx with a sentence. It knows no store and no delivery.
 
 mod alerts;
+mod audit;
 mod auth;
 mod backfills;
 mod call;

@@ -4,10 +4,9 @@ use super::call::Call;
 use crate::http::{Answer, Failure};
 use http::{StatusCode, header};
 
-#[expect(clippy::unused_async, reason = "as all handlers are")]
 pub(super) async fn create(call: &Call) -> Result<Answer, Failure> {
     let scheme = if call.is_secure { "https" } else { "http" };
     let host = call.head.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let link = call.service.make_panel_link(&call.caller, &format!("{scheme}://{host}"));
-    Ok(Answer::data(StatusCode::CREATED, &link.ok_or_else(Failure::not_found)?))
+    let link = call.service.make_panel_link(&call.caller, &format!("{scheme}://{host}")).await?;
+    Ok(Answer::data(StatusCode::CREATED, &link))
 }

@@ -2,8 +2,8 @@
 
 use super::call::Call;
 use super::{
-    alerts, backfills, events, metrics, notifications, open_alerts, openapi, panel_links, resends, stream, tokens,
-    webhooks,
+    alerts, audit, backfills, events, metrics, notifications, open_alerts, openapi, panel_links, resends, stream,
+    tokens, webhooks,
 };
 use crate::http::{Answer, Class, Failure, Route, Routes};
 use crate::model::{EventId, JobId, NotificationId, Scope, TokenId, WebhookId};
@@ -113,6 +113,7 @@ pub(super) static ROUTES: Routes<ApiCall> = Routes(routes! {
     GET "/api/alerts" Alerts Read Nothing => open_alerts::list;
     POST "/api/alerts/mutes" Alerts Admin Json => open_alerts::mute;
     DELETE "/api/alerts/mutes" Alerts Admin Query => open_alerts::unmute;
+    GET "/api/audit" Tokens Admin Query => audit::list;
     POST "/api/panel_links" Tokens Admin Nothing => panel_links::create;
 });
 

@@ -5,7 +5,7 @@ use super::notifications::AttemptShape;
 use super::query::Query;
 use crate::http::sse::{self, EventSource, RECONNECT_MS};
 use crate::http::{Answer, Failure};
-use crate::model::FilterUse;
+use crate::model::{FilterUse, Origin};
 use crate::service::{Followed, Follower, Next, NotificationView, OutcomePosition, Service};
 use http::{HeaderValue, header};
 use serde::Serialize;
@@ -86,7 +86,8 @@ impl EventSource for Attempts {
     }
 
     fn is_allowed(&self) -> bool {
-        let caller = self.authorization.as_ref().and_then(|value| super::auth::caller(&self.service, value));
+        let caller =
+            self.authorization.as_ref().and_then(|value| super::auth::caller(&self.service, value, Origin::CARTEIRO));
         caller.is_some()
     }
 }

@@ -159,7 +159,10 @@ fn remove(config: &Config, name: &str) -> Result<(), CliError> {
     }
     on_the_store(config, |store| {
         block_on(async {
-            let no = accounts::remove(store, name).await.map_err(CliError::failed)?;
+            let first = config.account.first().map(|account| &account.name);
+            let stored = store.account_names().map_err(CliError::failed)?;
+            let told_in = stored.iter().find(|(_, name)| Some(name) == first).map(|(no, _)| *no);
+            let no = accounts::remove(store, name, told_in).await.map_err(CliError::failed)?;
             accounts::removed(store, no).await.map_err(CliError::failed)
         })
     })

@@ -89,7 +89,7 @@ async fn run(config: &Config, span: Option<Duration>) -> Result<(), String> {
     println!(
         "A 2XX confirms. Anything else is tried again: here after {SCHEDULE} (by default over three days, 20 attempts)."
     );
-    if let Some(link) = daemon.panel_link() {
+    if let Some(link) = daemon.panel_link().await {
         println!("The panel, signed in once within 15 minutes: {link}");
     }
     println!("{}\n", if span.is_some() { "This ends by itself." } else { "Ctrl-C ends it and removes everything." });

@@ -3,6 +3,7 @@
 
 mod account;
 mod alerts;
+mod audit;
 mod backfills;
 mod client;
 mod connection;
@@ -84,6 +85,8 @@ enum CliCommand {
     Account(account::AccountArgs),
     /// Create, list and revoke access tokens
     Token(token::TokenArgs),
+    /// List who changed what: webhooks, tokens, secrets, re-sends, erasures
+    Audit(audit::AuditArgs),
     /// Print a link that signs in to the panel once, within 15 minutes
     PanelLink(panel_link::PanelLinkArgs),
     /// List, show, register, change, test and delete webhooks
@@ -123,6 +126,7 @@ pub fn run() -> ExitCode {
         CliCommand::Reload(args) => store::reload(&args),
         CliCommand::Account(args) => account::account(&args),
         CliCommand::Token(args) => token::token(&args),
+        CliCommand::Audit(args) => audit::audit(&args),
         CliCommand::PanelLink(args) => panel_link::panel_link(&args),
         CliCommand::Webhooks(args) => webhooks::webhooks(&args),
         CliCommand::Events(args) => events::events(&args),

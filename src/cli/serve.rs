@@ -94,7 +94,7 @@ async fn run(
     let serving = format!("serving on {}", daemon.address);
     tell(&[NotifyState::Ready, NotifyState::Status(&serving)]);
     if daemon.is_first_start {
-        greet(&daemon);
+        greet(&daemon).await;
     }
     let mut watchdog = watchdog();
     let mut reloader = Reloader { args, loaded, daemon: &daemon, level };
@@ -131,13 +131,13 @@ async fn run(
 }
 
 /// Tells the person who starts it for the first time how to get in. A log is kept, and read by others: it has no link.
-fn greet(daemon: &Daemon) {
+async fn greet(daemon: &Daemon) {
     if !daemon.service.has_panel() {
         return;
     }
     if !io::stdout().is_terminal() {
         tracing::info!("to sign in to the panel, open the link that `carteiro panel-link` prints");
-    } else if let Some(link) = daemon.panel_link() {
+    } else if let Some(link) = daemon.panel_link().await {
         println!("Open the panel with this link; it signs in once, within 15 minutes:\n{link}");
         println!("For another: carteiro panel-link");
     }

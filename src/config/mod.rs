@@ -40,5 +40,5 @@ pub use origin::Origin;
 pub use print::example;
 pub use settings::{
     Account, AlertChannels, AlertDiscord, AlertEmail, AlertNtfy, AlertSlack, AlertTelegram, AlertWebhook, Alerts,
-    Catalogue, ClientCertificate, Config, Delivery, Egress, Format, Log, Panel, Server, Store,
+    Audit, Catalogue, ClientCertificate, Config, Delivery, Egress, Format, Log, Panel, Server, Store,
 };

@@ -223,6 +223,13 @@ settings! {
         proxy_file: Option<PathBuf> = None => OPTIONAL_PATH, Reload;
     }
 
+    /// The audit: who changed what, and when.
+    [audit] Audit {
+        /// How long the audit is kept: who changed webhooks, tokens and secrets, re-sent or erased something, or signed
+        /// in to the panel, and when. "none" keeps it for ever.
+        keep: Option<Duration> = Some(days(400)) => OrNone(Span(days(1), days(36_500))), Reload;
+    }
+
     /// Alerts to people: a webhook is failing or was disabled, notifications have failed, the disk is almost full.
     /// Where they go is set below, in [alerts.email] and the sections after it: a channel that is set is on. Alerts
     /// about the webhooks of an account also go to the channels of that account, in [account.alerts.email] and so on.

@@ -1,8 +1,8 @@
 //! The accounts of a store, for its operator: listed, exported, removed. The daemon does it over its socket, the
 //! command on a store that no daemon holds.
 
-use crate::model::{AccountNo, EventFilter, Listing};
-use crate::store::{RemoveAccount, Store, StoreError};
+use crate::model::{AccountNo, Actor, EventFilter, Listing};
+use crate::store::{AuditedChange as _, RemoveAccount, Store, StoreError};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -172,8 +172,9 @@ pub fn export(store: &Store, name: &str, out: impl Write) -> Result<(), AccountE
     Ok(out.flush()?)
 }
 
-/// Begins the removal of an account that the config lacks; returns its number.
-pub async fn remove(store: &Store, name: &str) -> Result<AccountNo, AccountError> {
+/// Begins the removal of an account that the config lacks; returns its number. The audit of the account `told_in` says
+/// that the operator has asked for it.
+pub async fn remove(store: &Store, name: &str, told_in: Option<AccountNo>) -> Result<AccountNo, AccountError> {
     let no = find(store, name)?;
     if !store.is_absent(no) {
         return Err(AccountError::Sentence(format!(
@@ -181,7 +182,8 @@ pub async fn remove(store: &Store, name: &str) -> Result<AccountNo, AccountError
         )));
     }
     let being_removed = || AccountError::Sentence(format!("account `{name}` is being removed already"));
-    let no = store.commit(RemoveAccount { name: name.to_owned() }).await?.ok_or_else(being_removed)?;
+    let removal = RemoveAccount { name: name.to_owned(), told_in }.by(Actor::OPERATOR);
+    let no = store.commit(removal).await?.ok_or_else(being_removed)?;
     // Only now that it is durable: a kill before this would leave the account as it was.
     tracing::warn!(account = name, "the account is being removed, with all its data");
     store.keep_account_names()?;

@@ -13,6 +13,7 @@
 pub mod accounts;
 pub mod backups;
 
+use crate::model::AccountNo;
 use crate::shutdown::{accept_until, requested};
 use crate::store::{Piece, Store, write_pieces};
 use std::fs;
@@ -20,6 +21,7 @@ use std::io::{self, Write as _};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
@@ -39,7 +41,9 @@ pub type Reload = oneshot::Sender<Result<String, String>>;
 
 /// Makes a link that signs in to the panel, as an admin of the account of this name, of the config's first where it is
 /// empty: a line of JSON, or why there is none.
-pub type MakePanelLink = Arc<dyn Fn(&str) -> Result<String, String> + Send + Sync>;
+pub type MakePanelLink = Arc<dyn Fn(String) -> Making + Send + Sync>;
+
+type Making = Pin<Box<dyn Future<Output = Result<String, String>> + Send>>;
 
 /// What a caller can ask of more than the store.
 #[derive(Clone)]
@@ -48,6 +52,8 @@ pub struct Services {
     pub reloads: Option<mpsc::Sender<Reload>>,
     /// See [`MakePanelLink`].
     pub panel_link: MakePanelLink,
+    /// The config's first account, the operator's as a rule: its audit tells of a removal of another one.
+    pub first_account: Option<AccountNo>,
 }
 
 /// The path of the socket.
@@ -110,7 +116,7 @@ async fn serve(stream: UnixStream, store: Store, services: Services) {
         "reload" => reload(stream.into_inner(), services.reloads).await,
         "accounts" => in_lines(stream.into_inner(), store, |store, out| accounts::list(store, out)).await,
         request if request == "panel-link" || request.starts_with("panel-link ") => {
-            let made = (services.panel_link)(request["panel-link".len()..].trim());
+            let made = (services.panel_link)(request["panel-link".len()..].trim().to_owned()).await;
             answer(stream.into_inner(), made.map_or_else(|why| format!("refused {why}"), |link| format!("ok\n{link}")))
                 .await
         }
@@ -119,7 +125,7 @@ async fn serve(stream: UnixStream, store: Store, services: Services) {
             in_lines(stream.into_inner(), store, move |store, out| accounts::export(store, &name, out)).await
         }
         request if request.starts_with("remove-account ") => {
-            remove(stream.into_inner(), store, &request["remove-account ".len()..]).await
+            remove(stream.into_inner(), store, &request["remove-account ".len()..], services.first_account).await
         }
         _ => answer(stream.into_inner(), "error there is no such request".to_owned()).await,
     };
@@ -199,8 +205,8 @@ impl io::Write for AfterOk<'_> {
     }
 }
 
-async fn remove(stream: UnixStream, store: Store, name: &str) -> io::Result<()> {
-    let done = match accounts::remove(&store, name).await {
+async fn remove(stream: UnixStream, store: Store, name: &str, told_in: Option<AccountNo>) -> io::Result<()> {
+    let done = match accounts::remove(&store, name, told_in).await {
         // The job goes on when its caller hangs up.
         Ok(no) => accounts::removed(&store, no).await,
         Err(problem) => Err(problem),

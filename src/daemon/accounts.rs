@@ -3,9 +3,10 @@
 use super::{Error, admin_token};
 use crate::config::Config;
 use crate::control::accounts::absent;
+use crate::model::Actor;
 use crate::service::Account;
-use crate::store::CreateAccount;
 use crate::store::{self, Store};
+use crate::store::{AuditedChange as _, CreateAccount};
 
 /// The accounts of the config, each with its number in the store; a new one gets a number.
 pub(crate) async fn configured(config: &Config, store: &Store) -> Result<Vec<Account>, Error> {
@@ -14,7 +15,7 @@ pub(crate) async fn configured(config: &Config, store: &Store) -> Result<Vec<Acc
         let admin_token = account.admin_token_file.as_deref().map(admin_token::read).transpose();
         let admin_token =
             admin_token.map_err(|why| Error::bad_file(format!("account[{nth}].admin_token_file"), why))?;
-        let no = store.commit(CreateAccount { name: account.name.clone() }).await?;
+        let no = store.commit(CreateAccount { name: account.name.clone() }.by(Actor::CARTEIRO)).await?;
         accounts.push(Account { no, name: account.name.clone(), env: account.env.as_str().into(), admin_token });
     }
     Ok(accounts)

@@ -28,7 +28,7 @@ use crate::delivery::DeliveryHandle;
 use crate::delivery::schedule::engine::Engine;
 use crate::delivery::transport::client::Client;
 use crate::http::{Handler, Ingress, Server};
-use crate::model::{Scopes, Timestamp};
+use crate::model::{Origin, Scopes, Timestamp};
 use crate::panel::Panel;
 use crate::service::{By, Caller, Service};
 use crate::shutdown;
@@ -147,6 +147,7 @@ impl Daemon {
             env: account.env.clone(),
             scopes: Scopes::ADMIN,
             by: By::Daemon,
+            origin: Origin::CARTEIRO,
         };
         let callers = accounts.iter().map(caller).collect();
 
@@ -165,7 +166,9 @@ impl Daemon {
 
         let (stop_tasks, stopping) = watch::channel(false);
         let links = PanelLinks { service: service.clone(), address, ingress: ingress.clone() };
-        let services = control::Services { reloads: options.reloads, panel_link: links.clone().for_control() };
+        let first_account = accounts.first().map(|account| account.no);
+        let services =
+            control::Services { reloads: options.reloads, panel_link: links.clone().for_control(), first_account };
         let control = control_socket(&store, services, &stopping);
         let backups = backups::schedule(&config.store, store.clone(), clock.clone(), stopping.clone());
         let disable = service.clone();
@@ -232,8 +235,8 @@ impl Daemon {
     }
 
     /// A link that signs in to the panel once, as an admin of the config's first account; `None` without a panel.
-    pub fn panel_link(&self) -> Option<String> {
-        self.links.make("").ok().map(|link| link.url)
+    pub async fn panel_link(&self) -> Option<String> {
+        self.links.make("", By::Daemon).await.ok().map(|link| link.url)
     }
 
     /// Resolves when one change has taken the store longer than `store.commit_timeout`. The process must then exit

@@ -3,8 +3,8 @@
 
 use crate::control::MakePanelLink;
 use crate::http::Ingress;
-use crate::model::Scopes;
-use crate::service::{By, Caller, NewPanelLink, Service};
+use crate::model::{Origin, Scopes};
+use crate::service::{By, Caller, Error, NewPanelLink, Service};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -18,8 +18,9 @@ pub(crate) struct PanelLinks {
 }
 
 impl PanelLinks {
-    /// A link for an admin of the account of this name; of the config's first where it is empty.
-    pub(crate) fn make(&self, account: &str) -> Result<NewPanelLink, String> {
+    /// A link for an admin of the account of this name; of the config's first where it is empty. `by` asks for it: the
+    /// operator, or the daemon itself.
+    pub(crate) async fn make(&self, account: &str, by: By) -> Result<NewPanelLink, String> {
         if !self.service.has_panel() {
             return Err("the panel is off: set panel.enabled = true and restart the daemon".to_owned());
         }
@@ -29,20 +30,26 @@ impl PanelLinks {
             let known: Vec<&str> = accounts.iter().map(|one| one.name.as_str()).collect();
             format!("the config has no account `{account}`; it has {}", known.join(", "))
         })?;
-        let caller = Caller { account: found.no, env: found.env.clone(), scopes: Scopes::ADMIN, by: By::Daemon };
-        self.service.make_panel_link(&caller, &self.here()).ok_or_else(|| {
-            format!(
+        let origin = if matches!(by, By::Operator) { Origin::OPERATOR } else { Origin::CARTEIRO };
+        let caller = Caller { account: found.no, env: found.env.clone(), scopes: Scopes::ADMIN, by, origin };
+        let made = self.service.make_panel_link(&caller, &self.here()).await;
+        made.map_err(|error| match error {
+            Error::NotFound => format!(
                 "account `{}` has no admin token that a session could be of: restart the daemon, which makes one",
                 found.name
-            )
+            ),
+            error => error.into_reply().detail.en,
         })
     }
 
     /// For the control socket: a line of JSON.
     pub(crate) fn for_control(self) -> MakePanelLink {
         Arc::new(move |account| {
-            let link = self.make(account)?;
-            serde_json::to_string(&link).map_err(|error| error.to_string())
+            let links = self.clone();
+            Box::pin(async move {
+                let link = links.make(&account, By::Operator).await?;
+                serde_json::to_string(&link).map_err(|error| error.to_string())
+            })
         })
     }
 

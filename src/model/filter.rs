@@ -1,7 +1,10 @@
 //! What lists are narrowed by. One table for each kind of list gives the fields, from which the API's parameters, the
 //! panel's address, the command line's flags and the bulk resends' bodies and records follow.
 
-use super::{EventId, Pattern, ResponseFilter, SearchText, Status, Timestamp, WebhookId};
+use super::{
+    AuditAction, AuditRow, AuditSubject, EventId, Pattern, ResponseFilter, SearchText, Status, Timestamp, TokenId,
+    WebhookId,
+};
 
 /// Where a field of a filter can be given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,6 +159,39 @@ impl EventFilter {
     }
 }
 
+filter! {
+    /// Which rows of the audit are meant.
+    AuditFilter {
+        /// Of this action, as the list names it
+        action: AuditAction = "action", "ACTION", [List, Panel];
+        /// Of changes to this webhook, deleted or not
+        webhook_id: WebhookId = "webhook_id", "ID", [List, Panel];
+        /// Of changes made with this access token, or to it
+        token_id: TokenId = "token_id", "ID", [List, Panel];
+        /// Of changes made at or after this time
+        from: Timestamp = "from", "TIME", [List, Panel];
+        /// Of changes made before this time
+        to: Timestamp = "to", "TIME", [List, Panel];
+    }
+}
+
+impl AuditFilter {
+    /// Whether a row is meant. Times are each row's own: the clock may have been put back between two of them.
+    pub fn matches(&self, row: &AuditRow) -> bool {
+        let Self { action, webhook_id, token_id, from, to } = self;
+        let note = &row.note;
+        let of_token = |id: &TokenId| {
+            let by = row.actor.token.as_ref().is_some_and(|(own, _)| own == id);
+            by || matches!(&note.subject, Some(AuditSubject::Token(own, _)) if own == id)
+        };
+        action.is_none_or(|action| action == note.action)
+            && webhook_id.is_none_or(|id| note.webhook.as_ref().is_some_and(|(own, _)| *own == id))
+            && token_id.as_ref().is_none_or(of_token)
+            && from.is_none_or(|from| from <= row.inserted_at)
+            && to.is_none_or(|to| row.inserted_at < to)
+    }
+}
+
 /// A value of a filter as text.
 trait FilterValue: Sized {
     /// `Err` with what it must be.
@@ -183,6 +219,11 @@ value!(SearchText, text => Self::parse(text).ok_or_else(|| {
     "must have 1 to 128 bytes, spaces around it aside".to_owned()
 }));
 value!(WebhookId, text => Self::parse(text).ok_or_else(|| UUID.to_owned()));
+value!(TokenId, text => Self::parse(text).ok_or_else(|| UUID.to_owned()));
+value!(AuditAction, text => {
+    let known = || format!("must be one of {}", Self::ALL.map(Self::as_str).join(", "));
+    Self::parse(text).ok_or_else(known)
+});
 value!(EventId, text => Self::parse(text).ok_or_else(|| UUID.to_owned()));
 value!(String, text => if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) });
 // A box that is ticked has the value 1.

@@ -8,6 +8,8 @@ mod alert_channel;
 mod api_code;
 mod attempt;
 mod attempt_runs;
+mod audit;
+mod audited_webhook;
 mod authority;
 mod bulk_job;
 mod business_keys;
@@ -65,6 +67,10 @@ pub use alert_channel::AlertChannel;
 pub use api_code::ApiCode;
 pub use attempt::{Attempt, AttemptError, AttemptResult, ErrorCode, Response, Timings, TlsVersion, Trigger};
 pub use attempt_runs::{AttemptRun, attempt_runs};
+pub use audit::{
+    Actor, AuditAction, AuditNote, AuditRow, AuditSubject, AuditedField, HIDDEN, MAX_AUDITED_BYTES, Origin, Through,
+};
+pub use audited_webhook::changed_fields;
 pub use authority::{Authority, AuthorityError, port};
 pub use bulk_job::{BulkJob, JobKind, JobState, SkipReason, Skipped};
 pub use business_keys::SearchText;
@@ -76,7 +82,7 @@ pub use event::{About, BodyDraft, Event, Fingerprint, NewEvent, OrderName, Paylo
 pub use event_draft::EventDraft;
 pub use event_type::{EventType, Pattern, PatternSet};
 pub use extra_headers::ExtraHeaders;
-pub use filter::{EventFilter, Filter, FilterField, FilterUse, NotificationFilter};
+pub use filter::{AuditFilter, EventFilter, Filter, FilterField, FilterUse, NotificationFilter};
 pub use ids::{
     AccountNo, EventId, JobId, NotificationId, NotificationKey, OrderKey, Seq, TokenId, WebhookId, WebhookNo,
 };

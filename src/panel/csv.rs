@@ -60,6 +60,11 @@ impl Panel {
                 let (filter, problems) = notification_filter::asked_for(&view);
                 Some((CsvList::Notifications(filter), problems))
             }
+            // For admins, as its page.
+            "/audit" if view.can_change => {
+                let (filter, problems) = filters::asked_for(&view);
+                Some((CsvList::Audit(filter), problems))
+            }
             "/webhooks" => Some((CsvList::Webhooks(request.query.get("q").map(str::to_owned)), Vec::new())),
             _ => None,
         }

@@ -2,6 +2,7 @@
 
 use super::layout::{Icon, icon, number};
 use super::texts::Lang;
+use super::texts::audit::AuditTexts;
 use super::view::View;
 use maud::{DOCTYPE, Markup, html};
 
@@ -145,7 +146,11 @@ fn account(view: &View<'_>) -> Markup {
                 @if !view.can_change { p { span.tag { (t.read_only) } } }
                 a href="/alerts" { (view.lang.alerts().alerts) }
                 a href="/event-types" { (t.event_types) }
-                @if view.can_change { a href="/tokens" { (view.lang.upkeep().tokens) } a href="/system" { (t.system) } }
+                @if view.can_change {
+                    a href="/tokens" { (view.lang.upkeep().tokens) }
+                    a href="/audit" { (AuditTexts::of(view.lang).title) }
+                    a href="/system" { (t.system) }
+                }
                 (language_switch(view.lang, &view.here, &html! {}))
                 form method="post" action="/sign-out" {
                     (view.csrf()) button.link type="submit" { (t.sign_out) }

@@ -8,6 +8,7 @@
 mod advice;
 mod alerts;
 mod attempts;
+mod audit;
 mod backfills;
 mod charts;
 mod csv;
@@ -51,7 +52,7 @@ mod welcome;
 
 use crate::clock::{Clock, Zone};
 use crate::http::{self as http_in, Class, Failure, Handler, InboundRequest, Ingress, RequestBody};
-use crate::model::Scope;
+use crate::model::{Origin, Scope};
 use crate::service::{Caller, Credential, Service};
 use bytes::Bytes;
 use ended::Carried;
@@ -61,6 +62,7 @@ use maud::{Markup, html};
 use request::{PanelRequest, Unread};
 use routes::{ALERT_ICON, ICON, PanelAccess, ROUTES, SCRIPT, STYLE};
 use session::{Sessions, SignedIn};
+use std::net::IpAddr;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -108,7 +110,7 @@ impl Panel {
         let read = if method == Method::GET || method == Method::HEAD {
             // Nothing in it would be looked at; hyper closes the connection behind what isn't read.
             Ok(Bytes::new())
-        } else if let Some(caller) = self.caller(&inbound.head.headers, secure) {
+        } else if let Some(caller) = self.caller(&inbound.head.headers, from, secure) {
             let max = inbound.max_body();
             inbound.read_body(max, caller.body_owner()).await.map(RequestBody::into_bytes)
         } else {
@@ -139,9 +141,9 @@ impl Panel {
     }
 
     /// Who sent a request with these headers, if signed in. It is no use of the session.
-    fn caller(&self, headers: &HeaderMap, secure: bool) -> Option<Caller> {
+    fn caller(&self, headers: &HeaderMap, from: IpAddr, secure: bool) -> Option<Caller> {
         let cookie = request::session(headers, secure)?;
-        Some(self.sessions.find(&self.service, cookie, true)?.caller)
+        Some(self.sessions.find(&self.service, cookie, from, true)?.caller)
     }
 
     /// A browser's `EventSource` comes back for anything but what says that there is nothing for it.
@@ -276,17 +278,20 @@ impl Panel {
         }
         let token = request.form.get("token").unwrap_or_default();
         let carried = Carried::of_sign_in(request);
-        let Some(caller) = self.service.authenticate(token) else {
+        let Some(caller) = self.service.authenticate(token, Origin::panel(request.from)) else {
             let page = |status, problem: &str| self.sign_in_page(request, status, Some(problem), carried.as_ref());
             return wrong(request, ingress, t.wrong_token, page);
         };
         if !caller.scopes.allows(Scope::Read) {
             return self.sign_in_page(request, StatusCode::FORBIDDEN, Some(t.no_read_scope), carried.as_ref());
         }
+        if let Err(error) = self.service.note_sign_in(&caller, false).await {
+            return Self::refuse(request, &error.into());
+        }
         let session = self.sessions.begin(caller.account, Credential::of(token));
         self.sessions.save().await;
         tracing::info!(address = %request.from, "signed in to the panel");
-        let page = match (carried, self.sessions.find(&self.service, &session, false)) {
+        let page = match (carried, self.sessions.find(&self.service, &session, request.from, false)) {
             (Some(carried), Some(signed_in)) => self.again(&carried.into_request(request), &signed_in),
             _ => request::see(next_of(request)),
         };
@@ -300,10 +305,15 @@ impl Panel {
             return Self::refuse(request, &self.foreign(request));
         }
         let used = self.service.use_panel_link(request.form.get("link").unwrap_or_default());
-        let Some((account, credential)) = used.filter(|(_, credential)| self.service.admit(credential).is_some())
-        else {
+        let origin = Origin::panel(request.from);
+        let admitted = used
+            .and_then(|(account, credential)| Some((account, credential, self.service.admit(&credential, origin)?)));
+        let Some((account, credential, caller)) = admitted else {
             return wrong(request, ingress, t.wrong_link, |status, problem| link_page(request, status, Some(problem)));
         };
+        if let Err(error) = self.service.note_sign_in(&caller, true).await {
+            return Self::refuse(request, &error.into());
+        }
         let session = self.sessions.begin(account, credential);
         self.sessions.save().await;
         tracing::info!(address = %request.from, "signed in to the panel by a link");
@@ -342,7 +352,7 @@ impl Panel {
     }
 
     fn signed_in(&self, request: &PanelRequest) -> Option<SignedIn> {
-        self.sessions.find(&self.service, request.session.as_deref()?, request.by_itself)
+        self.sessions.find(&self.service, request.session.as_deref()?, request.from, request.by_itself)
     }
 
     /// Somebody who has to sign in first. What they sent is not done, and not lost either.

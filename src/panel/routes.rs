@@ -2,8 +2,8 @@
 
 use super::view::{PageResult, View};
 use super::{
-    alerts, backfills, event_types, events, key_pair, notifications, open_alerts, overview, resends, search, system,
-    tokens, webhook_form, webhook_page, webhooks, welcome,
+    alerts, audit, backfills, event_types, events, key_pair, notifications, open_alerts, overview, resends, search,
+    system, tokens, webhook_form, webhook_page, webhooks, welcome,
 };
 use crate::http::{Route, Routes};
 use crate::model::{EventId, JobId, NotificationId, TokenId, WebhookId};
@@ -122,6 +122,7 @@ pub(super) static ROUTES: Routes<PanelAccess> = Routes(routes! {
     POST "/alerts/test" Change => alerts::test;
     POST "/alerts/mute" Change => open_alerts::mute;
     POST "/alerts/unmute" Change => open_alerts::unmute;
+    GET "/audit" Page => audit::list;
     GET "/tokens" Page => tokens::list;
     POST "/tokens" Change => tokens::create;
     GET "/tokens/{id}/revoke" Page => tokens::confirm_revoke(TokenId);

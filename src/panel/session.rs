@@ -7,13 +7,14 @@
 use super::session_file::{self, Session, SessionKey, StoreId};
 use crate::atomic_file;
 use crate::clock::Clock;
-use crate::model::{AccountNo, TokenHash, WebhookId};
+use crate::model::{AccountNo, Origin, TokenHash, WebhookId};
 use crate::service::{Caller, Credential, Service};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -118,13 +119,14 @@ impl Sessions {
         cookie
     }
 
-    /// Whose session this cookie is of, if its token is still good. `by_itself`: an open page refreshes itself. It
-    /// doesn't count as use of the session, so that it can expire as idle.
-    pub(super) fn find(&self, service: &Service, cookie: &str, by_itself: bool) -> Option<SignedIn> {
+    /// Whose session this cookie is of, sent from this address, if its token is still good. `by_itself`: an open page
+    /// refreshes itself. It doesn't count as use of the session, so that it can expire as idle.
+    pub(super) fn find(&self, service: &Service, cookie: &str, from: IpAddr, by_itself: bool) -> Option<SignedIn> {
         let (key, now) = (TokenHash::of(cookie).to_bytes(), self.now());
         let mut state = self.lock();
         let session = state.all.get_mut(&key)?;
-        let Some(caller) = service.admit(&session.credential).filter(|_| is_alive(session, now)) else {
+        let Some(caller) = service.admit(&session.credential, Origin::panel(from)).filter(|_| is_alive(session, now))
+        else {
             state.all.remove(&key);
             state.changes += 1;
             return None;
@@ -141,7 +143,7 @@ impl Sessions {
         let now = self.now();
         let credential =
             self.lock().all.get(key).filter(|session| is_alive(session, now)).map(|session| session.credential);
-        credential.is_some_and(|credential| service.admit(&credential).is_some())
+        credential.is_some_and(|credential| service.admit(&credential, Origin::CARTEIRO).is_some())
     }
 
     /// Ends a session; a restart brings it back unless that is saved.

@@ -11,6 +11,7 @@ use super::names;
 use super::request::{page, see, text_file};
 use super::rotation::{RotationWords, confirm_rotation};
 use super::rows::{status_chips, table};
+use super::texts::audit::AuditTexts;
 use super::texts::fill;
 use super::trouble;
 use super::view::{PageResult, Refusal, View, back_of};
@@ -325,6 +326,7 @@ fn configuration(view: &View<'_>, webhook: &Webhook) -> Markup {
             @if view.can_change {
                 div.acts {
                     a.btn href=(format!("/webhooks/{}/edit", webhook.id)) { (t.edit) }
+                    a.btn href=(format!("/audit?webhook_id={}", webhook.id)) { (AuditTexts::of(view.lang).title) }
                     a.btn href=(format!("/webhooks/{}/delete", webhook.id)) { (t.delete_webhook) }
                 }
             }

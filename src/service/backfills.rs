@@ -7,7 +7,7 @@ use crate::model::{
     ApiCode, BulkJob, JobId, JobKind, JobState, Listing, NotificationFilter, Page, Pattern, Timestamp, WebhookId,
     localized,
 };
-use crate::store::{BackfillCount, BackfillRefusal, BeginBackfill, CancelBulkJob, TooManyJobs};
+use crate::store::{AuditedChange as _, BackfillCount, BackfillRefusal, BeginBackfill, CancelBulkJob, TooManyJobs};
 
 /// How many of the events that match are looked at one by one where it is asked what a backfill would do: a second's
 /// worth.
@@ -61,7 +61,7 @@ impl Service {
         let matched = self.count(caller, id, draft.clone(), 0).await?.matched;
         let BackfillDraft { from, to, event_type } = draft;
         let begin = BeginBackfill { account: caller.account, webhook: id, from, to, event_type, matched };
-        let job = self.store.commit(begin).await?.ok_or(Error::NotFound)?;
+        let job = self.store.commit(begin.by(caller.actor())).await?.ok_or(Error::NotFound)?;
         self.followers.tell(caller.account);
         Ok(job)
     }
@@ -123,7 +123,8 @@ impl Service {
     /// webhook, or at most 64 notifications of a backfill's. One that has ended stays as it is.
     pub async fn cancel_job(&self, caller: &Caller, kind: JobKind, id: JobId) -> Result<BulkJob, Error> {
         let job = self.bulk_job(caller, kind, id)?;
-        let ended = self.store.commit(CancelBulkJob { account: caller.account, number: job.number }).await?;
+        let cancel = CancelBulkJob { account: caller.account, number: job.number };
+        let ended = self.store.commit(cancel.by(caller.actor())).await?;
         self.followers.tell(caller.account);
         match ended {
             Some(job) => Ok(job),

@@ -1,6 +1,6 @@
 //! Who calls, on whose word, and for which account.
 
-use crate::model::{AccessToken, AccountNo, Scopes, TokenHash, TokenId};
+use crate::model::{AccessToken, AccountNo, Actor, Origin, Scopes, TokenHash, TokenId};
 use std::fmt;
 use std::sync::Arc;
 
@@ -15,6 +15,8 @@ pub struct Caller {
     pub scopes: Scopes,
     /// On whose word, as the log tells it.
     pub by: By,
+    /// From where, as the audit tells it.
+    pub origin: Origin,
 }
 
 impl Caller {
@@ -22,9 +24,18 @@ impl Caller {
     pub fn body_owner(&self) -> (AccountNo, Option<TokenId>) {
         let token = match &self.by {
             By::Token { id, .. } => Some(*id),
-            By::ConfigToken | By::Daemon => None,
+            By::ConfigToken | By::Operator | By::Daemon => None,
         };
         (self.account, token)
+    }
+
+    /// Who it is to the audit.
+    pub fn actor(&self) -> Actor {
+        let token = match &self.by {
+            By::Token { id, name } => Some((*id, name.to_string())),
+            By::ConfigToken | By::Operator | By::Daemon => None,
+        };
+        Actor { origin: self.origin, token }
     }
 }
 
@@ -40,6 +51,8 @@ pub enum By {
     },
     /// The token of the config's `admin_token_file`, likewise.
     ConfigToken,
+    /// Whoever reaches the data folder, over the control socket.
+    Operator,
     /// The daemon itself, or what runs inside its process.
     Daemon,
 }
@@ -50,6 +63,7 @@ impl fmt::Display for By {
             // Names are their owners' own words: a line break must not become one of the log.
             Self::Token { id, name } => write!(f, "token {id} \"{}\"", name.escape_debug()),
             Self::ConfigToken => f.write_str("the token of admin_token_file"),
+            Self::Operator => f.write_str("the operator"),
             Self::Daemon => f.write_str("carteiro itself"),
         }
     }

@@ -11,8 +11,8 @@ use super::views::{NotificationView, Webhooks};
 use crate::clock::Zone;
 use crate::http::{BodyFeed, NextPiece};
 use crate::model::{
-    Cursor, Event, EventFilter, Listing, NotificationFilter, Order, PayloadFilter, Status, Timestamp, Webhook,
-    WebhookStatus,
+    AuditFilter, AuditRow, AuditedField, Cursor, Event, EventFilter, Listing, NotificationFilter, Order, PayloadFilter,
+    Status, Timestamp, Webhook, WebhookStatus,
 };
 use bytes::Bytes;
 use std::sync::Arc;
@@ -27,6 +27,8 @@ pub enum CsvList {
     Events(EventFilter),
     /// Notifications, with the default of their lists ([`NotificationFilter::or_default`]).
     Notifications(NotificationFilter),
+    /// The audit.
+    Audit(AuditFilter),
     /// Webhooks: all, or those that this text is found in ([`Service::webhooks_named`]).
     Webhooks(Option<String>),
 }
@@ -49,6 +51,8 @@ impl CsvList {
             (Self::Events(_), CsvLanguage::Pt) => "eventos",
             (Self::Notifications(_), CsvLanguage::En) => "notifications",
             (Self::Notifications(_), CsvLanguage::Pt) => "notificacoes",
+            (Self::Audit(_), CsvLanguage::En) => "audit",
+            (Self::Audit(_), CsvLanguage::Pt) => "historico-de-alteracoes",
             (Self::Webhooks(_), _) => "webhooks",
         }
     }
@@ -57,6 +61,7 @@ impl CsvList {
         match self {
             Self::Events(_) => &EVENT,
             Self::Notifications(_) => &NOTIFICATION,
+            Self::Audit(_) => &AUDIT,
             Self::Webhooks(_) => &WEBHOOK,
         }
     }
@@ -112,6 +117,22 @@ const WEBHOOK: [Heading; 10] = [
     ("Failing since (UTC)", "Falhando desde (UTC)"),
     ("Created at (UTC)", "Criado em (UTC)"),
     ("Changed at (UTC)", "Alterado em (UTC)"),
+];
+
+const AUDIT: [Heading; 13] = [
+    ("Number", "Número"),
+    ("Made at (UTC)", "Feita em (UTC)"),
+    ("Action", "Ação"),
+    ("Through", "Por onde"),
+    ("Token", "Token"),
+    ("Token's name", "Nome do token"),
+    ("Address", "Endereço"),
+    ("Webhook", "Webhook"),
+    ("Webhook's name", "Nome do webhook"),
+    ("Kind", "Tipo"),
+    ("Id", "Id"),
+    ("Name", "Nome"),
+    ("Changes", "Alterações"),
 ];
 
 /// How a file is written for who reads it.
@@ -289,6 +310,36 @@ fn webhook_row(rows: &mut Rows, webhook: &Webhook, failing_since: Option<Timesta
     );
 }
 
+fn audit_row(rows: &mut Rows, row: &AuditRow) {
+    let made_at = rows.time(Some(row.inserted_at));
+    let (actor, note) = (&row.actor, &row.note);
+    let (token, token_name) = actor.token.as_ref().map(|(id, name)| (id.to_string(), &**name)).unwrap_or_default();
+    let (webhook, webhook_name) = note.webhook.as_ref().map(|(id, name)| (id.to_string(), &**name)).unwrap_or_default();
+    let (kind, id, name) = match &note.subject {
+        Some(subject) => (subject.kind(), subject.id().unwrap_or_default(), subject.name().unwrap_or_default()),
+        None => Default::default(),
+    };
+    let changes: Vec<String> = note.fields.iter().map(AuditedField::to_string).collect();
+    rows.under(
+        &AUDIT,
+        [
+            &row.number.to_string(),
+            &made_at,
+            note.action.as_str(),
+            actor.origin.through.as_str(),
+            &token,
+            token_name,
+            &actor.origin.address.map(|address| address.to_string()).unwrap_or_default(),
+            &webhook,
+            webhook_name,
+            kind,
+            &id,
+            name,
+            &changes.join("\n"),
+        ],
+    );
+}
+
 /// A list under way.
 struct CsvFeed {
     service: Arc<Service>,
@@ -378,6 +429,13 @@ impl CsvFeed {
                     notification_row(rows, view, event);
                 }
                 Ok(ends(next, &listing, items.len()))
+            }
+            CsvList::Audit(filter) => {
+                let page = self.service.audit(&self.caller, filter.clone(), listing).await?;
+                for row in &page.items {
+                    audit_row(rows, row);
+                }
+                Ok(ends(page.next, &listing, page.items.len()))
             }
             CsvList::Webhooks(named) => {
                 for webhook in self.service.webhooks_named(&self.caller, named.as_deref()) {

@@ -1,8 +1,8 @@
 //! Disabling that nobody regrets: off unless the config asks for it, announced a day before, and nothing is lost by it.
 
 use super::shared::Service;
-use crate::model::{AccountNo, DisableDecision, DisabledReason, Timestamp, Webhook, WebhookStatus};
-use crate::store::{DisableWebhook, MarkFailing, SetDisableNotice, StoreError};
+use crate::model::{AccountNo, Actor, DisableDecision, DisabledReason, Timestamp, Webhook, WebhookStatus};
+use crate::store::{AuditedChange as _, DisableWebhook, MarkFailing, SetDisableNotice, StoreError};
 
 /// How a webhook's target does, beside what the webhook itself says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,7 +106,7 @@ impl Service {
 
     async fn disable(&self, webhook: &Webhook, reason: DisabledReason) -> Result<(), StoreError> {
         let disable = DisableWebhook { account: webhook.account, webhook: webhook.no, reason };
-        if self.store.commit(disable).await?.is_some() {
+        if self.store.commit(disable.by(Actor::CARTEIRO)).await?.is_some() {
             self.followers.tell(webhook.account);
             tracing::warn!(webhook = %webhook.id, reason = reason.localized().en, "webhook DISABLED");
         }

@@ -12,7 +12,7 @@ use crate::model::{
     BodyDraft, Event, EventDraft, EventFilter, EventId, Fingerprint, KnownType, Listing, Localized, NewEvent,
     Notification, NotificationKey, Page, Payload, Status, Trial, WebhookId, localized,
 };
-use crate::store::{EraseEvent, RecordEvents, ResendEvent, ResendEventTo, Store};
+use crate::store::{AuditedChange as _, EraseEvent, RecordEvents, ResendEvent, ResendEventTo, Store};
 use bytes::BytesMut;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -213,7 +213,8 @@ impl Service {
         let account = caller.account;
         let event = self.read(move |store| find_event(store, account, id)).await?;
         let in_flight = self.delivery.status.attempts_in_flight(event.seq);
-        let notifications = self.store.commit(ResendEvent { account, seq: event.seq, in_flight }).await?;
+        let resend = ResendEvent { account, seq: event.seq, in_flight };
+        let notifications = self.store.commit(resend.by(caller.actor())).await?;
         let notifications = notifications.ok_or(Error::NotFound)?;
         self.followers.tell(account);
         let directory = self.store.directory();
@@ -235,7 +236,7 @@ impl Service {
         let key = no.map(|webhook| NotificationKey { seq: event.seq, webhook });
         let in_flight = key.and_then(|key| self.delivery.status.attempt_in_flight(key));
         let resend = ResendEventTo { account, seq: event.seq, webhook, in_flight };
-        let sent = self.store.commit(resend).await?.ok_or(Error::NotFound)?;
+        let sent = self.store.commit(resend.by(caller.actor())).await?.ok_or(Error::NotFound)?;
         self.followers.tell(account);
         Ok(self.view(&sent, &event, self.store.directory().by_no(sent.key.webhook)))
     }
@@ -245,7 +246,8 @@ impl Service {
     pub async fn erase(&self, caller: &Caller, id: EventId, external_id: bool) -> Result<(), Error> {
         let account = caller.account;
         let seq = self.read(move |store| store.event_seq(account, id)?.ok_or(Error::NotFound)).await?;
-        self.store.commit(EraseEvent { account, seq, external_id }).await?.ok_or(Error::NotFound)?;
+        let erasure = EraseEvent { account, seq, external_id };
+        self.store.commit(erasure.by(caller.actor())).await?.ok_or(Error::NotFound)?;
         self.followers.tell(account);
         tracing::info!(event = %id, "payload erased");
         Ok(())

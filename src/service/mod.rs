@@ -4,6 +4,7 @@
 //! says what to do. Reads that can meet the disk run on tokio's blocking threads.
 
 mod alert_channels;
+mod audit;
 mod backfills;
 mod caller;
 mod certificates;

@@ -10,7 +10,7 @@ use super::views::{NotificationDetail, NotificationView, Webhooks};
 use crate::model::{
     AccountNo, BulkJob, Listing, Localized, NotificationFilter, NotificationId, Page, Status, localized,
 };
-use crate::store::{BeginBulkResend, ResendNotification, Store, StoreError};
+use crate::store::{AuditedChange as _, BeginBulkResend, ResendNotification, Store, StoreError};
 
 /// A notification with what became of it.
 #[derive(Clone)]
@@ -160,7 +160,8 @@ impl Service {
         let account = caller.account;
         let (key, event) = self.read(move |store| find_notification(store, account, id)).await?;
         let in_flight = self.delivery.status.attempt_in_flight(key);
-        let resent = self.store.commit(ResendNotification { account, key, in_flight }).await?.ok_or(Error::NotFound)?;
+        let change = ResendNotification { account, key, in_flight }.by(caller.actor());
+        let resent = self.store.commit(change).await?.ok_or(Error::NotFound)?;
         self.followers.tell(account);
         Ok(self.view(&resent, &event, self.store.directory().by_no(key.webhook)))
     }
@@ -176,7 +177,7 @@ impl Service {
     ) -> Result<BulkJob, Error> {
         let account = caller.account;
         let (filter, queued) = self.read(move |store| resendable(store, account, filter, include_delivered)).await?;
-        let resend = self.store.commit(BeginBulkResend { account, filter, queued }).await?;
+        let resend = self.store.commit(BeginBulkResend { account, filter, queued }.by(caller.actor())).await?;
         self.followers.tell(account);
         Ok(resend)
     }

@@ -5,7 +5,10 @@ use super::error::Error;
 use super::shared::Service;
 use crate::alerts::engine::{AlertFigures, Alerts, OpenAlert};
 use crate::alerts::message::Severity;
-use crate::model::{AccountNo, ClientCertificateName, Condition, Localized, Recipient, Timestamp, WebhookId};
+use crate::model::{
+    AccountNo, AuditAction, AuditNote, AuditedField, ClientCertificateName, Condition, Localized, Recipient, Timestamp,
+    WebhookId,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -108,7 +111,9 @@ impl Service {
         let condition = self.condition_of(caller, key).ok_or(Error::NotFound)?;
         let alerts = self.alerts.get().ok_or(Error::NotFound)?;
         let until = span.map(|span| self.clock.now().plus(span.min(MAX_MUTE)));
-        alerts.mute(condition, Some(until)).await?;
+        let note = self.note_of_alert(caller, condition, key, AuditAction::AlertMuted);
+        let note = note.with(until.map(|until| AuditedField::set("muted_until", until)));
+        alerts.mute(condition, Some(until), Some((caller.actor(), note))).await?;
         self.followers.tell(caller.account);
         tracing::info!(alert = key, until = until.map(tracing::field::display), by = %caller.by, "alert muted");
         let found = self.alerts(caller).into_iter().find(|view| view.condition == condition);
@@ -119,7 +124,8 @@ impl Service {
     pub async fn unmute_alert(&self, caller: &Caller, key: &str) -> Result<(), Error> {
         let condition = self.condition_of(caller, key).ok_or(Error::NotFound)?;
         let alerts = self.alerts.get().ok_or(Error::NotFound)?;
-        alerts.mute(condition, None).await?;
+        let note = self.note_of_alert(caller, condition, key, AuditAction::AlertUnmuted);
+        alerts.mute(condition, None, Some((caller.actor(), note))).await?;
         self.followers.tell(caller.account);
         tracing::info!(alert = key, by = %caller.by, "alert no longer muted");
         Ok(())
@@ -133,6 +139,16 @@ impl Service {
             _ => condition.webhook().map(|no| self.store.directory().by_no(no).map(|webhook| webhook.account)),
         };
         of_account.map_or_else(|| self.sees_all_figures(caller), |account| account == Some(caller.account))
+    }
+
+    /// What the audit has of an alert that is muted, or is told of again.
+    fn note_of_alert(&self, caller: &Caller, condition: Condition, key: &str, action: AuditAction) -> AuditNote {
+        let note = AuditNote::new(caller.account, action).with([AuditedField::set("alert", key)]);
+        let directory = self.store.directory();
+        match condition.webhook().and_then(|no| directory.by_no(no)) {
+            Some(webhook) => note.of_webhook(webhook.id, webhook.name()),
+            None => note,
+        }
     }
 
     fn webhook_of(&self, condition: Condition) -> Option<WebhookId> {

@@ -5,9 +5,11 @@
 //! `#` of the address, which browsers send to nobody: no server's or proxy's log has it, and no `Referer`.
 
 use super::caller::{By, Caller, Credential};
+use super::error::Error;
 use super::shared::Service;
 use super::unused_links::PanelLink;
 use crate::model::{AccountNo, Timestamp, TokenHash};
+use crate::store::{Access, AuditedChange as _, NoteAccess};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
@@ -37,10 +39,11 @@ impl fmt::Debug for NewPanelLink {
 impl Service {
     /// Makes a link that signs in once, as an admin of the caller's account. `here` is where the caller reaches the
     /// panel, for a config that doesn't say where it is: without a slash at its end. The session will be one of the
-    /// caller's token; of a caller that has none, one of the account's admin token: `None` where it has none, or where
-    /// there is no panel.
-    pub fn make_panel_link(&self, caller: &Caller, here: &str) -> Option<NewPanelLink> {
-        let credential = self.admin_credential(caller).filter(|_| self.has_panel())?;
+    /// caller's token; of a caller that has none, one of the account's admin token: [`Error::NotFound`] where it has
+    /// none, or where there is no panel.
+    pub async fn make_panel_link(&self, caller: &Caller, here: &str) -> Result<NewPanelLink, Error> {
+        let credential = self.admin_credential(caller).filter(|_| self.has_panel()).ok_or(Error::NotFound)?;
+        self.note_access(caller, Access::LinkCreated).await?;
         let secret = PREFIX.to_owned() + &URL_SAFE_NO_PAD.encode(crate::random::bytes::<32>());
         let ran = self.clock.uptime().ran;
         let until = ran + PANEL_LINK_LIFE;
@@ -50,7 +53,17 @@ impl Service {
         let config = self.config();
         let panel = config.panel.url.as_ref().map_or(here, |url| url.as_str());
         let expires_at = self.clock.now().plus(PANEL_LINK_LIFE);
-        Some(NewPanelLink { url: format!("{panel}/sign-in/link#{secret}"), expires_at })
+        Ok(NewPanelLink { url: format!("{panel}/sign-in/link#{secret}"), expires_at })
+    }
+
+    /// Writes into the audit that somebody has signed in to the panel, `by_link` or with the token itself. Nobody is
+    /// let in whom the audit doesn't name.
+    pub async fn note_sign_in(&self, caller: &Caller, by_link: bool) -> Result<(), Error> {
+        self.note_access(caller, if by_link { Access::SignedInByLink } else { Access::SignedIn }).await
+    }
+
+    async fn note_access(&self, caller: &Caller, access: Access) -> Result<(), Error> {
+        Ok(self.store.commit(NoteAccess { account: caller.account, access }.by(caller.actor())).await?)
     }
 
     /// Whether the panel is served.
@@ -74,7 +87,7 @@ impl Service {
         match &caller.by {
             By::Token { id, .. } => Some(Credential::from_parts(self.store.token(*id, now)?.hash, Some(*id))),
             By::ConfigToken => configured(),
-            By::Daemon => configured().or_else(|| {
+            By::Operator | By::Daemon => configured().or_else(|| {
                 let all = self.store.tokens(caller.account).into_iter();
                 let oldest = all.filter(|token| token.is_admin_at(now)).min_by_key(|token| token.inserted_at)?;
                 Some(Credential::from_parts(oldest.hash, Some(oldest.id)))

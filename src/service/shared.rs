@@ -9,7 +9,9 @@ use crate::alerts::engine::Alerts;
 use crate::clock::{Clock, Zone};
 use crate::config::{self, Config};
 use crate::delivery;
-use crate::model::{CATALOGUE, EventType, Fingerprint, KnownType, Scope, Scopes, Timestamp, TokenId, catalogue};
+use crate::model::{
+    CATALOGUE, EventType, Fingerprint, KnownType, Origin, Scope, Scopes, Timestamp, TokenId, catalogue,
+};
 use crate::stats::{AttemptMetrics, StoreMetrics};
 use crate::store::{Backlog, IdempotencyKey, Store, StoreError, StoreStats};
 use std::collections::HashMap;
@@ -122,13 +124,13 @@ impl Service {
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
     }
 
-    /// Whose token this is; `None` for an unknown, revoked or expired one.
-    pub fn authenticate(&self, token: &str) -> Option<Caller> {
-        self.admit(&Credential::of(token))
+    /// Whose token this is, sent from there; `None` for an unknown, revoked or expired one.
+    pub fn authenticate(&self, token: &str, origin: Origin) -> Option<Caller> {
+        self.admit(&Credential::of(token), origin)
     }
 
     /// Whose token this was of, if it is still good.
-    pub fn admit(&self, credential: &Credential) -> Option<Caller> {
+    pub fn admit(&self, credential: &Credential, origin: Origin) -> Option<Caller> {
         let Credential { hash, id } = *credential;
         let configured =
             self.accounts.iter().find(|account| account.admin_token.as_ref().is_some_and(|own| own.matches(&hash)));
@@ -138,6 +140,7 @@ impl Service {
                 env: account.env.clone(),
                 scopes: Scopes::ADMIN,
                 by: By::ConfigToken,
+                origin,
             });
         }
         let now = self.clock.now();
@@ -149,7 +152,7 @@ impl Service {
         let account = self.accounts.iter().find(|account| account.no == stored.account)?;
         self.uses.lock().unwrap_or_else(PoisonError::into_inner).insert(stored.id, now);
         let by = By::Token { id: stored.id, name: stored.name.as_str().into() };
-        Some(Caller { account: stored.account, env: account.env.clone(), scopes: stored.scopes, by })
+        Some(Caller { account: stored.account, env: account.env.clone(), scopes: stored.scopes, by, origin })
     }
 
     /// Whether a caller may see the figures of the whole daemon: only the first account of the config, which belongs to

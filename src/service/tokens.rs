@@ -1,10 +1,10 @@
 //! Access tokens: make, list, revoke.
 
-use super::caller::{By, Caller};
+use super::caller::Caller;
 use super::error::Error;
 use super::shared::Service;
-use crate::model::{AccessToken, AccountNo, Listing, Page, Scopes, Timestamp, TokenId};
-use crate::store::{AddToken, NoteTokenUses, RevokeToken, Token};
+use crate::model::{AccessToken, Listing, Page, Scopes, Timestamp, TokenId};
+use crate::store::{AddToken, AuditedChange as _, NoteTokenUses, RevokeToken, Token};
 use serde::Serialize;
 use std::fmt;
 use std::sync::PoisonError;
@@ -67,15 +67,14 @@ impl Service {
         expires: Option<Duration>,
     ) -> Result<NewToken, Error> {
         let token = AccessToken::from_random(crate::random::bytes(), crate::random::bytes());
-        let view = self.keep_token(caller.account, &caller.by, name, scopes, expires, &token).await?;
+        let view = self.keep_token(caller, name, scopes, expires, &token).await?;
         Ok(NewToken { view, text: token.reveal() })
     }
 
     /// Keeps the hash of a token that was made elsewhere: by the daemon, on its first start.
     pub async fn keep_token(
         &self,
-        account: AccountNo,
-        by: &By,
+        caller: &Caller,
         name: String,
         scopes: Scopes,
         expires: Option<Duration>,
@@ -84,7 +83,7 @@ impl Service {
         let now = self.clock.now();
         let stored = Token {
             id: token.id,
-            account,
+            account: caller.account,
             name,
             scopes,
             hash: token.hash(),
@@ -92,8 +91,8 @@ impl Service {
             expires_at: expires.map(|span| now.plus(span)),
             last_used_at: None,
         };
-        self.store.commit(AddToken { token: stored.clone() }).await?;
-        tracing::info!(token = %stored.id, name = stored.name, %by, "access token made");
+        self.store.commit(AddToken { token: stored.clone() }.by(caller.actor())).await?;
+        tracing::info!(token = %stored.id, name = stored.name, by = %caller.by, "access token made");
         Ok(stored.into())
     }
 
@@ -135,7 +134,7 @@ impl Service {
 
     /// Revokes a token; the next request with it is refused.
     pub async fn revoke_token(&self, caller: &Caller, id: TokenId) -> Result<(), Error> {
-        if !self.store.commit(RevokeToken { account: caller.account, id }).await? {
+        if !self.store.commit(RevokeToken { account: caller.account, id }.by(caller.actor())).await? {
             return Err(Error::NotFound);
         }
         tracing::info!(token = %id, by = %caller.by, "access token revoked");

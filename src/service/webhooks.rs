@@ -11,8 +11,8 @@ use crate::model::{
     TargetUrl, Timestamp, Webhook, WebhookId, WebhookNo, WebhookPatch, WebhookStatus, localized,
 };
 use crate::store::{
-    ChangeWebhook, DeleteWebhook, IfExpected, MAX_WEBHOOKS, RecordTestEvent, RegisterRefusal, Registered, Registration,
-    RotateKey, RotateSecret,
+    AuditedChange as _, ChangeWebhook, DeleteWebhook, IfExpected, MAX_WEBHOOKS, RecordTestEvent, RegisterRefusal,
+    Registered, Registration, RotateKey, RotateSecret,
 };
 use crate::tls::CertificateEnd;
 use std::sync::Arc;
@@ -94,7 +94,7 @@ impl Service {
             self.idempotency_key(Fingerprint::of([b"webhook", key.as_bytes()]), asked_for)
         });
         let registration = Registration { webhook: Box::new(webhook), key, only_replay: refused.is_some() };
-        let registered = self.store.commit(registration).await;
+        let registered = self.store.commit(registration.by(caller.actor())).await;
         let registered = registered.map_err(|error| {
             error.map(|refusal| match refusal {
                 RegisterRefusal::KeyTaken => key_taken(),
@@ -208,7 +208,8 @@ impl Service {
     ) -> Result<Arc<Webhook>, Error> {
         self.checked(caller, id, &patch, &expected).await?;
         let change = ChangeWebhook { account: caller.account, id, patch };
-        let changed = self.store.commit(IfExpected { expected, change }).await?.ok_or(Error::NotFound)?;
+        let changed =
+            self.store.commit(IfExpected { expected, change }.by(caller.actor())).await?.ok_or(Error::NotFound)?;
         self.followers.tell(caller.account);
         tracing::info!(webhook = %changed.id, status = changed.status.as_str(), by = %caller.by, "webhook changed");
         Ok(changed)
@@ -272,7 +273,7 @@ impl Service {
     /// The same, if the webhook is as its caller expects.
     pub async fn delete_if(&self, caller: &Caller, id: WebhookId, expected: ExpectedVersion) -> Result<(), Error> {
         let change = DeleteWebhook { account: caller.account, id };
-        if !self.store.commit(IfExpected { expected, change }).await? {
+        if !self.store.commit(IfExpected { expected, change }.by(caller.actor())).await? {
             return Err(Error::NotFound);
         }
         self.followers.tell(caller.account);
@@ -295,7 +296,8 @@ impl Service {
     ) -> Result<Arc<Webhook>, Error> {
         let secret = SigningSecret::from_random(crate::random::bytes());
         let overlap = overlap.unwrap_or_else(|| self.secret_overlap());
-        let rotated = self.store.commit(RotateSecret { account: caller.account, id, secret, overlap }).await?;
+        let rotation = RotateSecret { account: caller.account, id, secret, overlap };
+        let rotated = self.store.commit(rotation.by(caller.actor())).await?;
         let rotated = rotated.ok_or(Error::NotFound)?;
         let signing = rotated.secrets_at(self.clock.now()).count();
         tracing::info!(webhook = %rotated.id, signing, by = %caller.by, "signing secret rotated");
@@ -312,7 +314,8 @@ impl Service {
     ) -> Result<Arc<Webhook>, Error> {
         let key = PrivateKey::from_bytes(crate::random::bytes());
         let overlap = overlap.unwrap_or_else(|| self.secret_overlap());
-        let rotated = self.store.commit(RotateKey { account: caller.account, id, key, overlap }).await?;
+        let rotated =
+            self.store.commit(RotateKey { account: caller.account, id, key, overlap }.by(caller.actor())).await?;
         let rotated = rotated.ok_or(Error::NotFound)?;
         let signing = rotated.keys_at(self.clock.now()).count();
         tracing::info!(webhook = %rotated.id, signing, by = %caller.by, "signing key rotated");
@@ -351,9 +354,11 @@ impl Service {
     ) -> Result<NotificationView, Error> {
         let id = webhook.id;
         let draft = EventDraft { id: None, event_type, external_id: None, occurred_at: None, resource, trace: None };
+        let event = draft.into_new(&caller.env, &[]);
+        let test = RecordTestEvent { account: caller.account, webhook: id, event };
         let tested = self
             .store
-            .commit(RecordTestEvent { account: caller.account, webhook: id, event: draft.into_new(&caller.env, &[]) })
+            .commit(test.by(caller.actor()))
             .await
             .map_err(|error| error.map(|refusal| refused(refusal, false)))?;
         self.followers.tell(caller.account);

@@ -3,7 +3,7 @@
 //! The Prometheus text is made elsewhere. A crate would bring registries, labels by string and locks for what is a
 //! handful of arrays with known members here.
 
-use crate::model::{AlertChannel, AttemptResult, ErrorCode, Status};
+use crate::model::{AlertChannel, AttemptResult, AuditAction, ErrorCode, Status};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -144,6 +144,8 @@ pub struct StoreMetrics {
     ended: [AtomicU64; 3],
     /// Notifications that a filter has left unmade.
     filtered: AtomicU64,
+    /// Rows of the audit, by action.
+    audited: [AtomicU64; AuditAction::ALL.len()],
 }
 
 impl Default for StoreMetrics {
@@ -154,6 +156,7 @@ impl Default for StoreMetrics {
             clock_steps: Default::default(),
             ended: Default::default(),
             filtered: AtomicU64::new(0),
+            audited: [const { AtomicU64::new(0) }; AuditAction::ALL.len()],
         }
     }
 }
@@ -178,6 +181,18 @@ impl StoreMetrics {
     /// How many those are.
     pub fn filtered_total(&self) -> u64 {
         self.filtered.load(Ordering::Relaxed)
+    }
+
+    /// Counts a row of the audit.
+    pub fn audited(&self, action: AuditAction) {
+        if let Some(at) = AuditAction::ALL.iter().position(|other| *other == action) {
+            self.audited[at].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// How many rows of the audit there were of each action.
+    pub fn audited_by_action(&self) -> impl Iterator<Item = (AuditAction, u64)> {
+        AuditAction::ALL.into_iter().zip(&self.audited).map(|(action, count)| (action, count.load(Ordering::Relaxed)))
     }
 
     /// Counts a step of the wall clock.

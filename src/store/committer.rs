@@ -11,6 +11,8 @@ use crate::model::Seq;
 use crate::store::backup::format as backup;
 use crate::store::backup::live::Begun;
 use crate::store::changes::alerts::note_step;
+use crate::store::changes::audit::retire_audit;
+use crate::store::changes::audit_retirement::AuditRetirement;
 use crate::store::changes::bring_forward::after_clock_step;
 use crate::store::changes::bulk_jobs::sweep_bulk_jobs;
 use crate::store::changes::change::{Answer, FEW_ROWS_BYTES, Reply, Submitted};
@@ -172,6 +174,7 @@ impl Committer {
         }
         self.sweep();
         self.retire_some();
+        self.retire_some_audit();
         if self.may_retire() {
             self.tidy_up(after_clock_step);
         }
@@ -246,8 +249,9 @@ impl Committer {
         let sync = self.unsynced.map(|since| OUTCOME_SYNC.saturating_sub(now.saturating_sub(since)));
         let retiring = (self.limits.retention.is_some() || self.limits.retention_bytes.is_some()) && self.may_retire();
         let retire = retiring.then(|| self.ledger.retirement.due_in(now));
+        let audit = self.audit_due_in(now);
         let forget = self.ledger.erased.then(|| self.forget_in(now));
-        [job, sync, retire, forget, self.writer.tidy_in(now)].into_iter().flatten().fold(IDLE, Duration::min)
+        [job, sync, retire, audit, forget, self.writer.tidy_in(now)].into_iter().flatten().fold(IDLE, Duration::min)
     }
 
     /// Makes a group's changes; makes it durable and answers if anybody waits for it. Returns the answers to a stop, if
@@ -381,6 +385,7 @@ impl Committer {
         let limits = self.ledger.shared.limits();
         if !limits.keep_the_same_as(&self.limits) {
             self.ledger.retirement.restart();
+            self.ledger.audit_retirement = AuditRetirement::default();
         }
         self.limits = limits;
         // Nothing that only tidies up may grow a store on a disk that is nearly full.
@@ -400,6 +405,26 @@ impl Committer {
         if self.ledger.retirement.rests() {
             self.tidy_up(forget_types);
         }
+    }
+
+    /// How long until retention has something to do in the audit; `None` where it is kept for ever.
+    fn audit_due_in(&self, now: Duration) -> Option<Duration> {
+        let retires = self.limits.audit_keep.is_some() && self.may_retire();
+        retires.then(|| self.ledger.audit_retirement.due_in(now))
+    }
+
+    fn retire_some_audit(&mut self) {
+        if self.audit_due_in(self.ledger.clock.pace()).is_none_or(|wait| !wait.is_zero()) {
+            return;
+        }
+        let tree = self.ledger.shared.tree.clone();
+        let mut txn = Txn::tentative(&*tree);
+        if let Err(error) = self.ledger.ready(&mut txn, retire_audit) {
+            self.ledger.shared.note_failed_read(&error, "retention of the audit");
+            self.ledger.audit_retirement = AuditRetirement::resting(self.ledger.clock.pace());
+            return;
+        }
+        self.apply(txn);
     }
 
     /// Stages and applies what passes over rows that it can't read.

@@ -89,6 +89,10 @@ fn row(table: u8, value: &[u8]) {
         2 => drop(survives(value, record::decode_text, |text| record::encode_text(text))),
         3 => drop(survives(value, record::decode_seq, |seq| record::encode_seq(*seq))),
         4 => drop(survives(value, record::decode_webhook_ref, record::encode_webhook_ref)),
+        5 => {
+            let decode = |value: &[u8]| record::decode_audit(ACCOUNT, 1, value);
+            drop(survives(value, decode, record::encode_audit));
+        }
         6 => drop(survives(value, record::decode_token, record::encode_token)),
         7 => event_survives(value),
         8 => {

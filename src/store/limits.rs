@@ -25,6 +25,8 @@ pub struct Limits {
     pub retention_bytes: Option<u64>,
     /// However many bytes that is, nothing goes before it is this old: an idempotency key answers for it until then.
     pub keep_at_least: Duration,
+    /// How long rows of the audit are stored; for ever where `None`.
+    pub audit_keep: Option<Duration>,
     /// How many bytes of the disk must stay free for events to be taken.
     pub min_free: u64,
     /// When the target of a webhook is marked as failing.
@@ -43,6 +45,7 @@ impl Limits {
             retention: config.store.retention,
             retention_bytes: config.store.retention_bytes,
             keep_at_least: config.delivery.idempotency_window,
+            audit_keep: config.audit.keep,
             min_free: config.store.min_free,
             failing: config.alerts.failing_rule(),
         }

@@ -17,11 +17,11 @@ allow = [\"127.0.0.0/8\"]
 name = \"producao\"
 ";
 
-fn both() -> String {
+pub(crate) fn both() -> String {
     format!("{ONE}[[account]]\nname = \"sandbox\"\nenv = \"sandbox\"\n")
 }
 
-fn token(daemon: &Daemon, name: &str) -> String {
+pub(crate) fn token(daemon: &Daemon, name: &str) -> String {
     std::fs::read_to_string(daemon.data().join(format!("admin-token-{name}"))).unwrap().trim().to_owned()
 }
 

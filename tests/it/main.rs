@@ -9,6 +9,7 @@ mod a_deadline;
 mod absent_accounts;
 mod accounts;
 mod alerts;
+mod audit;
 mod backfills;
 mod bad_input;
 mod bodies;

@@ -159,7 +159,7 @@ fn what_is_muted_is_listed_and_not_told_even_after_a_restart() {
     let alerts = scene.alerts.clone();
     let Scene { runtime, teller, .. } = &mut scene;
     let muted = runtime.block_on(async {
-        let order = tokio::spawn(async move { alerts.mute(condition, Some(None)).await });
+        let order = tokio::spawn(async move { alerts.mute(condition, Some(None), None).await });
         let mute = teller.orders.recv().await.unwrap();
         teller.take_mute(mute).await;
         order.await.unwrap()

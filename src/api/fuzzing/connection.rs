@@ -7,9 +7,9 @@ use crate::config;
 use crate::delivery::DeliveryHandle;
 use crate::delivery::fuzzing::idle;
 use crate::http::{Ingress, Server};
-use crate::model::TokenHash;
+use crate::model::{Actor, TokenHash};
 use crate::service::{Account, Service};
-use crate::store::{CreateAccount, Opened, Store, StoreSettings};
+use crate::store::{AuditedChange as _, CreateAccount, Opened, Store, StoreSettings};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -53,12 +53,7 @@ impl World {
         let settings = StoreSettings {
             path: folder.clone(),
             cache_bytes: 16 * 1024 * 1024,
-            limits: crate::store::Limits {
-                retention: None,
-                retention_bytes: None,
-                keep_at_least: DAY,
-                ..crate::store::Limits::default()
-            },
+            limits: crate::store::Limits { keep_at_least: DAY, ..crate::store::Limits::default() },
             accept_data_loss: false,
             clock: Clock::System,
         };
@@ -66,7 +61,8 @@ impl World {
         let (stop, stopping) = watch::channel(false);
         let delivery = idle();
         let (address, server) = runtime.block_on(async {
-            let no = store.commit(CreateAccount { name: "default".to_owned() }).await.expect("an account is made");
+            let creation = CreateAccount { name: "default".to_owned() }.by(Actor::CARTEIRO);
+            let no = store.commit(creation).await.expect("an account is made");
             let admin_token = Some(TokenHash::of(TOKEN));
             let account = Account { no, name: "default".to_owned(), env: "production".into(), admin_token };
             let config = config::Config::default();

@@ -2,6 +2,7 @@
 
 mod alerts_en;
 mod alerts_pt;
+pub(super) mod audit;
 mod define;
 mod en;
 mod identity;

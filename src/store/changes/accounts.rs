@@ -3,10 +3,10 @@
 //! At a removal, events go first and whole, as retention takes them, so that a backup or a crash in the middle finds a
 //! sound store.
 
-use crate::model::{AccountNo, NotificationKey, Seq, Timestamp, WebhookNo};
+use crate::model::{AccountNo, AuditAction, AuditNote, AuditSubject, NotificationKey, Seq, Timestamp, WebhookNo};
 use crate::store::absent_accounts::REMOVED;
 use crate::store::changes::bulk_jobs::forget_bulk_job;
-use crate::store::changes::change::Change;
+use crate::store::changes::change::{AuditedChange, Noted};
 use crate::store::changes::ledger::Ledger;
 use crate::store::changes::retention::{delete_event, first_event};
 use crate::store::changes::rows::{read_event, read_notification, recipients_of};
@@ -28,18 +28,19 @@ pub struct CreateAccount {
     pub name: String,
 }
 
-impl Change for CreateAccount {
+impl AuditedChange for CreateAccount {
     type Reply = AccountNo;
     type Error = StoreError;
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, Self::Error> {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Noted<Self> {
         if let Some(no) = ledger.accounts.get(&self.name) {
-            return Ok(*no);
+            return Ok((*no, None));
         }
         let no = AccountNo(ledger.accounts.values().map(|no| no.0).max().unwrap_or(0) + 1);
         txn.put(keys::account(no), record::encode_text(&self.name));
+        let note = AuditNote::new(no, AuditAction::AccountCreated).about(AuditSubject::Account(self.name.clone()));
         ledger.accounts.insert(self.name, no);
-        Ok(no)
+        Ok((no, Some(note)))
     }
 }
 
@@ -50,16 +51,18 @@ impl Change for CreateAccount {
 pub struct RemoveAccount {
     /// Its name.
     pub name: String,
+    /// In whose audit it is told, since its own goes with it: the operator's. Nowhere where `None`.
+    pub told_in: Option<AccountNo>,
 }
 
-impl Change for RemoveAccount {
+impl AuditedChange for RemoveAccount {
     type Reply = Option<AccountNo>;
     type Error = StoreError;
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, Self::Error> {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Noted<Self> {
         // From now on the name is free and no token is good.
         let Some(account) = ledger.accounts.remove(&self.name) else {
-            return Ok(None);
+            return Ok((None, None));
         };
         let unnamed = format!("{REMOVED}{}", account.0);
         txn.put(keys::account(account), record::encode_text(&unnamed));
@@ -82,7 +85,11 @@ impl Change for RemoveAccount {
             forget_bulk_job(ledger, txn, account, job.number);
         }
         ledger.add_job(txn, Job::Remove { account: account.0 });
-        Ok(Some(account))
+        let note = self
+            .told_in
+            .filter(|no| *no != account)
+            .map(|no| AuditNote::new(no, AuditAction::AccountRemoved).about(AuditSubject::Account(self.name)));
+        Ok((Some(account), note))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Alerts: what has happened since they were last looked at, and what was told.
 
-use crate::model::{Alert, AlertFacts, Book, Condition, Letter, Recipient, Timestamp, WebhookNo};
+use crate::model::{Actor, Alert, AlertFacts, AuditNote, Book, Condition, Letter, Recipient, Timestamp, WebhookNo};
+use crate::store::changes::audit::put_row;
 use crate::store::changes::change::{Change, FEW_ROWS_BYTES};
 use crate::store::changes::ledger::Ledger;
 use crate::store::error::StoreError;
@@ -23,6 +24,8 @@ pub struct KeepAlerts {
     pub mutes: Vec<(Condition, Option<Option<Timestamp>>)>,
     /// What was taken in, of webhooks and of the machine.
     pub taken: Vec<(WebhookNo, AlertFacts)>,
+    /// Who has asked for the mutes, and what the audit has of it: a row in the same commit.
+    pub asked: Option<(Actor, AuditNote)>,
 }
 
 impl KeepAlerts {
@@ -36,14 +39,16 @@ impl Change for KeepAlerts {
     type Reply = ();
     type Error = StoreError;
 
+    const UNAUDITED: Option<&'static str> = Some("alerts tell of themselves, and a mute brings a row of its own");
+
     fn weight(&self, _ledger: &Ledger) -> usize {
         let rows = self.alerts.len() + self.books.len() + self.mutes.len() + self.taken.len();
         let letters: usize = self.letters.iter().flat_map(|(_, letter)| letter).map(|letter| letter.body.len()).sum();
         FEW_ROWS_BYTES * (1 + rows + self.letters.len()) + letters
     }
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, Self::Error> {
-        let Self { alerts, letters, books, mutes, taken } = self;
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
+        let Self { alerts, letters, books, mutes, taken, asked } = self;
         for ((recipient, condition), alert) in alerts {
             stage(txn, alert_keys::alert(recipient, condition), alert.map(|alert| record::encode_alert(&alert)));
         }
@@ -58,6 +63,9 @@ impl Change for KeepAlerts {
         }
         for (webhook, taken) in taken {
             ledger.change_facts(txn, webhook, |facts| *facts = std::mem::take(facts).without(&taken));
+        }
+        if let Some((actor, note)) = asked {
+            put_row(ledger, txn, actor, note, now);
         }
         Ok(())
     }

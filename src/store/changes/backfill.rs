@@ -14,11 +14,13 @@
 //! ones of its resource with it ([`owe_older_first`]): else they would leave after it.
 
 use crate::model::{
-    AccountNo, BulkJob, Event, FilterSet, JobId, JobKind, JobState, NotificationFilter, NotificationKey, Order,
-    OrderName, Pattern, Position, Seq, SkipReason, Timestamp, Webhook, WebhookId, WebhookNo,
+    AccountNo, AuditAction, BulkJob, Event, FilterSet, JobId, JobKind, JobState, NotificationFilter, NotificationKey,
+    Order, OrderName, Pattern, Position, Seq, SkipReason, Timestamp, Webhook, WebhookId, WebhookNo,
 };
-use crate::store::changes::bulk_jobs::{Progress, TooManyJobs, begun, forget_bulk_job, place_for_one, put_bulk_job};
-use crate::store::changes::change::{Change, ChangeError};
+use crate::store::changes::bulk_jobs::{
+    Progress, TooManyJobs, begun, forget_bulk_job, note_of, place_for_one, put_bulk_job,
+};
+use crate::store::changes::change::{AuditedChange, ChangeError, Noted};
 use crate::store::changes::job_queue::Turned;
 use crate::store::changes::ledger::Ledger;
 use crate::store::changes::ordering::add_to_event;
@@ -81,16 +83,16 @@ impl From<TooManyJobs> for BackfillRefusal {
     }
 }
 
-impl Change for BeginBackfill {
+impl AuditedChange for BeginBackfill {
     type Reply = Option<BulkJob>;
     type Error = ChangeError<BackfillRefusal>;
 
     const GROWS: bool = true;
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Noted<Self> {
         let Self { account, webhook, from, to, event_type, matched } = self;
         let Some(no) = ledger.shared.directory().by_id(account, webhook).map(|webhook| webhook.no) else {
-            return Ok(None);
+            return Ok((None, None));
         };
         let is_same = |job: &BulkJob| {
             job.kind == JobKind::Backfill && job.state == JobState::Running && job.filter.webhook_id == Some(webhook)
@@ -117,7 +119,8 @@ impl Change for BeginBackfill {
         ledger.add_job(txn, part);
         tracing::info!(job = %job.id, %webhook, matched, "backfill begun");
         put_bulk_job(ledger, txn, job.clone());
-        Ok(Some(job))
+        let note = note_of(ledger, &job, AuditAction::BackfillStarted);
+        Ok((Some(job), Some(note)))
     }
 }
 

@@ -1,8 +1,11 @@
 //! Bulk jobs as a whole: begun within limits, cancelled, forgotten. What each kind does in its turns stands in
 //! [`bulk_resend`](super::bulk_resend) and [`backfill`](super::backfill).
 
-use crate::model::{AccountNo, BulkJob, JobId, JobKind, JobState, NotificationFilter, Skipped, Timestamp};
-use crate::store::changes::change::Change;
+use crate::model::{
+    AccountNo, AuditAction, AuditNote, AuditSubject, AuditedField, BulkJob, Filter as _, JobId, JobKind, JobState,
+    NotificationFilter, Skipped, Timestamp,
+};
+use crate::store::changes::change::{AuditedChange, Noted};
 use crate::store::changes::job_queue::Open;
 use crate::store::changes::ledger::Ledger;
 use crate::store::error::StoreError;
@@ -72,15 +75,15 @@ pub struct CancelBulkJob {
     pub number: u64,
 }
 
-impl Change for CancelBulkJob {
+impl AuditedChange for CancelBulkJob {
     type Reply = Option<BulkJob>;
     type Error = StoreError;
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Noted<Self> {
         let Self { account, number } = self;
         let known = ledger.shared.bulk_jobs().get(&(account, number)).cloned();
         let Some(mut job) = known.filter(|job| job.state == JobState::Running) else {
-            return Ok(None);
+            return Ok((None, None));
         };
         ledger.remove_jobs(
             txn,
@@ -92,7 +95,45 @@ impl Change for CancelBulkJob {
         job.ended_at = Some(now);
         tracing::info!(job = %job.id, made = job.made, "bulk job cancelled");
         put_bulk_job(ledger, txn, job.clone());
-        Ok(Some(job))
+        let action = match job.kind {
+            JobKind::Resend => AuditAction::BulkResendCancelled,
+            JobKind::Backfill => AuditAction::BackfillCancelled,
+        };
+        let note = note_of(ledger, &job, action);
+        Ok((Some(job), Some(note)))
+    }
+}
+
+/// What the audit has of a bulk job that begins or is cancelled: its filter and how many it is of, or how many were
+/// made. What was searched for may be a person's, and is left out.
+pub(crate) fn note_of(ledger: &Ledger, job: &BulkJob, action: AuditAction) -> AuditNote {
+    // In the words of the API.
+    let (subject, prefix, matched, made) = match job.kind {
+        JobKind::Resend => (AuditSubject::BulkResend(job.id), "filter.", "queued", "resent"),
+        JobKind::Backfill => (AuditSubject::Backfill(job.id), "", "matched", "created"),
+    };
+    let note = AuditNote::new(job.account, action).about(subject);
+    // The row has the webhook itself, and that tests are left out goes without saying.
+    let webhook = job.filter.webhook_id;
+    let webhook = webhook.and_then(|id| ledger.shared.directory().by_id(job.account, id).cloned());
+    let filter = NotificationFilter {
+        webhook_id: job.filter.webhook_id.filter(|_| webhook.is_none()),
+        test: job.filter.test.filter(|test| *test),
+        ..job.filter.clone()
+    };
+    let fields = NotificationFilter::FIELDS.iter().filter_map(|field| {
+        let (name, value) = (format!("{prefix}{}", field.name), field.get(&filter)?);
+        Some(if field.name == "q" { AuditedField::set_hidden(&name) } else { AuditedField::set(&name, value) })
+    });
+    let note = match action {
+        AuditAction::BulkResendCancelled | AuditAction::BackfillCancelled => {
+            note.with([AuditedField::set(made, job.made)])
+        }
+        _ => note.with(fields).with([AuditedField::set(matched, job.queued)]),
+    };
+    match webhook {
+        Some(webhook) => note.of_webhook(webhook.id, webhook.name()),
+        None => note,
     }
 }
 

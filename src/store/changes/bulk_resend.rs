@@ -1,8 +1,12 @@
 //! Bulk resends: manual attempts of everything that a filter matches, a few at a time.
 
-use crate::model::{AccountNo, BulkJob, JobKind, NotificationFilter, Position, SkipReason, Timestamp, WebhookNo};
-use crate::store::changes::bulk_jobs::{Progress, TooManyJobs, begun, forget_bulk_job, place_for_one, put_bulk_job};
-use crate::store::changes::change::{Change, ChangeError, fan_out_bytes};
+use crate::model::{
+    AccountNo, AuditAction, BulkJob, JobKind, NotificationFilter, Position, SkipReason, Timestamp, WebhookNo,
+};
+use crate::store::changes::bulk_jobs::{
+    Progress, TooManyJobs, begun, forget_bulk_job, note_of, place_for_one, put_bulk_job,
+};
+use crate::store::changes::change::{AuditedChange, ChangeError, Noted, fan_out_bytes};
 use crate::store::changes::job_queue::Turned;
 use crate::store::changes::ledger::Ledger;
 use crate::store::changes::notifications::resend_one;
@@ -33,7 +37,7 @@ pub struct BeginBulkResend {
     pub queued: u64,
 }
 
-impl Change for BeginBulkResend {
+impl AuditedChange for BeginBulkResend {
     type Reply = BulkJob;
     type Error = ChangeError<TooManyJobs>;
 
@@ -43,7 +47,7 @@ impl Change for BeginBulkResend {
         fan_out_bytes(ledger, self.account)
     }
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Noted<Self> {
         let Self { account, filter, queued } = self;
         let surplus = place_for_one(ledger, account).map_err(ChangeError::Refused)?;
         let durable = ledger.shared.durable.load(Ordering::Acquire);
@@ -78,7 +82,8 @@ impl Change for BeginBulkResend {
         tracing::info!(job = %resend.id, queued, "bulk resend begun");
         resend.end_if_through(now);
         put_bulk_job(ledger, txn, resend.clone());
-        Ok(resend)
+        let note = note_of(ledger, &resend, AuditAction::BulkResendStarted);
+        Ok((resend, Some(note)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a change is to the committer: one type for each, named after the fact, beside the code that stages its rows.
 
-use crate::model::{AccountNo, Timestamp};
+use crate::model::{AccountNo, Actor, AuditNote, Timestamp};
+use crate::store::changes::audit::put_row;
 use crate::store::changes::ledger::Ledger;
 use crate::store::error::StoreError;
 use crate::store::txn::Txn;
@@ -66,6 +67,10 @@ pub trait Change: Sized + Send + 'static {
     /// Whether it makes the store grow: then it is refused while the disk is almost full.
     const GROWS: bool = false;
 
+    /// Why the audit has no row of it. What somebody asks for has one: it is an [`AuditedChange`] instead, which is a
+    /// change only together with who makes it, and has `None` here.
+    const UNAUDITED: Option<&'static str>;
+
     /// About how many bytes it stages. A group of changes is bounded by the sum.
     fn weight(&self, _ledger: &Ledger) -> usize {
         FEW_ROWS_BYTES
@@ -74,6 +79,82 @@ pub trait Change: Sized + Send + 'static {
     /// Stages its rows at the time `now`. It reads first: a refusal is found before anything is staged. An error costs
     /// its caller alone as long as nothing is staged, and ends the process after that.
     fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error>;
+}
+
+/// A change that somebody asks for: whoever makes it says by whose order ([`AuditedChange::by`]), and it says itself
+/// what the audit is to have of it.
+pub trait AuditedChange: Sized + Send + 'static {
+    /// See [`Change::Reply`].
+    type Reply: Send + 'static;
+
+    /// See [`Change::Error`].
+    type Error: Failure;
+
+    /// See [`Change::GROWS`].
+    const GROWS: bool = false;
+
+    /// See [`Change::weight`].
+    fn weight(&self, _ledger: &Ledger) -> usize {
+        FEW_ROWS_BYTES
+    }
+
+    /// As [`Change::apply`]. The note becomes a row of the audit in the same commit; there is none where nothing was
+    /// changed. It holds no payload, no answer of a target and no secret.
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Noted<Self>;
+
+    /// The change as this actor makes it.
+    fn by(self, actor: Actor) -> ByActor<Self> {
+        ByActor { change: self, actor }
+    }
+}
+
+/// A change, and who makes it: made together with its row of the audit, or neither is.
+#[derive(Debug)]
+pub struct ByActor<C> {
+    pub(crate) change: C,
+    pub(crate) actor: Actor,
+}
+
+impl<C: AuditedChange> Change for ByActor<C> {
+    type Reply = C::Reply;
+    type Error = C::Error;
+
+    const GROWS: bool = C::GROWS;
+    const UNAUDITED: Option<&'static str> = None;
+
+    fn weight(&self, ledger: &Ledger) -> usize {
+        self.change.weight(ledger)
+    }
+
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
+        let Self { change, actor } = self;
+        let (reply, note) = change.apply(ledger, txn, now)?;
+        if let Some(note) = note {
+            put_row(ledger, txn, actor, note, now);
+        }
+        Ok(reply)
+    }
+}
+
+/// What an audited change answers, and what it tells the audit.
+pub(crate) type Noted<C> = Result<(<C as AuditedChange>::Reply, Option<AuditNote>), <C as AuditedChange>::Error>;
+
+/// Tests that care for no audit leave out who makes a change.
+#[cfg(test)]
+impl<C: AuditedChange> Change for C {
+    type Reply = C::Reply;
+    type Error = C::Error;
+
+    const GROWS: bool = C::GROWS;
+    const UNAUDITED: Option<&'static str> = None;
+
+    fn weight(&self, ledger: &Ledger) -> usize {
+        AuditedChange::weight(self, ledger)
+    }
+
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
+        Change::apply(self.by(Actor::CARTEIRO), ledger, txn, now)
+    }
 }
 
 /// The weight of a change that may make a notification for every webhook of an account: three rows for each.

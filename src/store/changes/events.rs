@@ -1,13 +1,13 @@
 //! Events: recorded once with a notification for each webhook that matches, erased.
 
 use crate::model::{
-    AccountNo, Event, EventId, EventType, NewEvent, Notification, NotificationKey, Seq, Status, Timestamp, Trial,
-    WebhookId, WebhookNo,
+    AccountNo, AuditAction, AuditNote, AuditSubject, AuditedField, Event, EventId, EventType, NewEvent, Notification,
+    NotificationKey, Seq, Status, Timestamp, Trial, WebhookId, WebhookNo,
 };
 use crate::stats::Counted;
 use crate::store::cached_payload::CachedPayload;
 use crate::store::changes::backfill::owe_older_first;
-use crate::store::changes::change::{Change, ChangeError, fan_out_bytes};
+use crate::store::changes::change::{AuditedChange, Change, ChangeError, Noted, fan_out_bytes};
 use crate::store::changes::idempotency::{IdempotencyKey, Made, answered, is_in_window, remember};
 use crate::store::changes::ledger::{Ledger, Matching};
 use crate::store::changes::ordering::{add_notification, add_test, position, release_next};
@@ -39,6 +39,7 @@ impl Change for RecordEvents {
     type Error = ChangeError<AcceptRefusal>;
 
     const GROWS: bool = true;
+    const UNAUDITED: Option<&'static str> = Some("an event tells of itself, and recording is the hot path");
 
     fn weight(&self, ledger: &Ledger) -> usize {
         let each = fan_out_bytes(ledger, self.account);
@@ -93,22 +94,26 @@ pub struct RecordTestEvent {
     pub event: NewEvent,
 }
 
-impl Change for RecordTestEvent {
+impl AuditedChange for RecordTestEvent {
     type Reply = Option<(Notification, Event)>;
     type Error = ChangeError<AcceptRefusal>;
 
     const GROWS: bool = true;
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Noted<Self> {
         let account = self.account;
-        let Some(webhook) = ledger.shared.directory().by_id(account, self.webhook).map(|webhook| webhook.no) else {
-            return Ok(None);
+        let Some(tested) = ledger.shared.directory().by_id(account, self.webhook).cloned() else {
+            return Ok((None, None));
         };
+        let webhook = tested.no;
         check(ledger, txn, account, std::slice::from_ref(&self.event))?;
         let event = NewEvent { trial: Some(Trial::Webhook), ..self.event };
         let event = record(ledger, txn, account, event, Recipients::Tested(webhook), now)?;
         let notification = Notification::new(NotificationKey { seq: event.seq, webhook }, account, now, true);
-        Ok(Some((notification, event)))
+        let note = AuditNote::new(account, AuditAction::WebhookTested).of_webhook(tested.id, tested.name());
+        let note = note.about(AuditSubject::Notification(ledger.shared.notification_id(notification.key)));
+        let note = note.with([AuditedField::set("type", &event.event_type)]);
+        Ok((Some((notification, event)), Some(note)))
     }
 }
 
@@ -123,7 +128,7 @@ pub struct EraseEvent {
     pub external_id: bool,
 }
 
-impl Change for EraseEvent {
+impl AuditedChange for EraseEvent {
     type Reply = Option<Event>;
     type Error = StoreError;
 
@@ -131,75 +136,93 @@ impl Change for EraseEvent {
         fan_out_bytes(ledger, self.account)
     }
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Noted<Self> {
         let Self { account, seq, external_id } = self;
-        let Some((mut event, stored)) = read_event(txn, account, seq)? else {
-            return Ok(None);
+        let Some((event, erased)) = erase(ledger, txn, account, seq, external_id, now)? else {
+            return Ok((None, None));
         };
-        let keeps_id = !external_id || event.external_id.is_none();
-        if event.erased_at.is_some() && keeps_id {
-            return Ok(Some(event));
-        }
-        let recipients = recipients_of(txn, account, seq)?;
-        let type_no = ledger.type_no(txn, account, &event.event_type);
-        let before = event_rows(&ledger.shared.references, &event, type_no);
-        event.erased_at.get_or_insert(now);
-        ledger.note_erased();
-        if external_id {
-            event.external_id = None;
-        }
-        // What was found in the resource is part of it.
-        event.forget_resource();
-        let after = event_rows(&ledger.shared.references, &event, type_no);
-        for row in before {
-            if !after.contains(&row) {
-                txn.delete(row);
-            }
-        }
-        delete_chunks(txn, seq, &stored);
-        ledger.head.payload_bytes = ledger.head.payload_bytes.saturating_sub(stored.payload_bytes());
-        txn.put(keys::event(account, seq), record::encode_event(&event, None).0);
-        for webhook in recipients {
-            let key = NotificationKey { seq, webhook };
-            let (mut notification, before) = match find_notification(txn, account, key) {
-                Ok(Some(found)) => found,
-                Ok(None) => continue,
-                // The payload goes all the same; this one's attempts find nothing to send.
-                Err(error) => {
-                    tracing::error!(%error, event = %event.id, "a notification of an erased event could not be read");
-                    continue;
-                }
-            };
-            let was_ready = notification.is_ready();
-            if notification.needs_automatic_attempt() {
-                ledger.shared.meters.ended(Status::Cancelled);
-            }
-            let was = Counted::of(&notification);
-            notification.erase(now);
-            if ledger.shared.directory().by_no(webhook).is_some() {
-                let (recorded_at, stands) = (notification.inserted_at, Counted::of(&notification));
-                let trusted = ledger.shared.times.trusted_now();
-                ledger.shared.outcome_counter.note((account, webhook), recorded_at, (was, stands), trusted);
-            }
-            put_notification(txn, &before, &notification);
-            release_next(ledger, txn, was_ready, &notification);
-            for number in 1..notification.last.as_ref().map_or(0, |last| last.number) {
-                let row = keys::attempt(key, number);
-                match txn.read(&row, record::decode_attempt) {
-                    Ok(Some(mut attempt)) => {
-                        attempt.forget_answer();
-                        txn.put(row, record::encode_attempt(&attempt));
-                    }
-                    Ok(None) => {}
-                    // What can't be read holds no payload for anybody.
-                    Err(_) => txn.delete(row),
-                }
-            }
-            // Even one that is not pending may have an attempt in flight.
-            ledger.updates.push(StoreUpdate::Cancelled { key });
-        }
-        Ok(Some(event))
+        let note = AuditNote::new(account, AuditAction::EventErased).about(AuditSubject::Event(event.id));
+        let note = note.with(external_id.then(|| AuditedField::set("external_id", true)));
+        Ok((Some(event), erased.then_some(note)))
     }
+}
+
+/// Erases an event's payload and what was found in it, and cancels what is pending of it: the event, and whether
+/// anything was left to erase. `None` when the account has no such event.
+pub(crate) fn erase(
+    ledger: &mut Ledger,
+    txn: &mut Txn<'_>,
+    account: AccountNo,
+    seq: Seq,
+    external_id: bool,
+    now: Timestamp,
+) -> Result<Option<(Event, bool)>, StoreError> {
+    let Some((mut event, stored)) = read_event(txn, account, seq)? else {
+        return Ok(None);
+    };
+    let keeps_id = !external_id || event.external_id.is_none();
+    if event.erased_at.is_some() && keeps_id {
+        return Ok(Some((event, false)));
+    }
+    let recipients = recipients_of(txn, account, seq)?;
+    let type_no = ledger.type_no(txn, account, &event.event_type);
+    let before = event_rows(&ledger.shared.references, &event, type_no);
+    event.erased_at.get_or_insert(now);
+    ledger.note_erased();
+    if external_id {
+        event.external_id = None;
+    }
+    // What was found in the resource is part of it.
+    event.forget_resource();
+    let after = event_rows(&ledger.shared.references, &event, type_no);
+    for row in before {
+        if !after.contains(&row) {
+            txn.delete(row);
+        }
+    }
+    delete_chunks(txn, seq, &stored);
+    ledger.head.payload_bytes = ledger.head.payload_bytes.saturating_sub(stored.payload_bytes());
+    txn.put(keys::event(account, seq), record::encode_event(&event, None).0);
+    for webhook in recipients {
+        let key = NotificationKey { seq, webhook };
+        let (mut notification, before) = match find_notification(txn, account, key) {
+            Ok(Some(found)) => found,
+            Ok(None) => continue,
+            // The payload goes all the same; this one's attempts find nothing to send.
+            Err(error) => {
+                tracing::error!(%error, event = %event.id, "a notification of an erased event could not be read");
+                continue;
+            }
+        };
+        let was_ready = notification.is_ready();
+        if notification.needs_automatic_attempt() {
+            ledger.shared.meters.ended(Status::Cancelled);
+        }
+        let was = Counted::of(&notification);
+        notification.erase(now);
+        if ledger.shared.directory().by_no(webhook).is_some() {
+            let (recorded_at, stands) = (notification.inserted_at, Counted::of(&notification));
+            let trusted = ledger.shared.times.trusted_now();
+            ledger.shared.outcome_counter.note((account, webhook), recorded_at, (was, stands), trusted);
+        }
+        put_notification(txn, &before, &notification);
+        release_next(ledger, txn, was_ready, &notification);
+        for number in 1..notification.last.as_ref().map_or(0, |last| last.number) {
+            let row = keys::attempt(key, number);
+            match txn.read(&row, record::decode_attempt) {
+                Ok(Some(mut attempt)) => {
+                    attempt.forget_answer();
+                    txn.put(row, record::encode_attempt(&attempt));
+                }
+                Ok(None) => {}
+                // What can't be read holds no payload for anybody.
+                Err(_) => txn.delete(row),
+            }
+        }
+        // Even one that is not pending may have an attempt in flight.
+        ledger.updates.push(StoreUpdate::Cancelled { key });
+    }
+    Ok(Some((event, true)))
 }
 
 /// Looks every event up before any is recorded, since all are or none is.

@@ -1,10 +1,10 @@
 //! The health of targets: failing, announced to be disabled, disabled, well again.
 
 use crate::model::{
-    AccountNo, Attempt, DisabledReason, Notice, OwnEvent, TargetHealth, Timestamp, Trigger, Verdict, Webhook,
-    WebhookNo, WebhookStatus,
+    AccountNo, Attempt, AuditAction, AuditNote, AuditedField, DisabledReason, Notice, OwnEvent, TargetHealth,
+    Timestamp, Trigger, Verdict, Webhook, WebhookNo, WebhookStatus, changed_fields,
 };
-use crate::store::changes::change::{Change, fan_out_bytes};
+use crate::store::changes::change::{AuditedChange, Change, Noted, fan_out_bytes};
 use crate::store::changes::ledger::Ledger;
 use crate::store::changes::own_events::{record_about, tell_others};
 use crate::store::changes::webhooks::change;
@@ -26,6 +26,8 @@ pub struct MarkFailing {
 impl Change for MarkFailing {
     type Reply = bool;
     type Error = StoreError;
+
+    const UNAUDITED: Option<&'static str> = Some("it is a finding about a target, and nobody asks for it");
 
     fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, stamp: Timestamp) -> Result<Self::Reply, Self::Error> {
         let directory = ledger.shared.directory();
@@ -65,6 +67,8 @@ impl Change for SetDisableNotice {
     type Reply = bool;
     type Error = StoreError;
 
+    const UNAUDITED: Option<&'static str> = Some("the row comes with the disabling itself");
+
     fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, Self::Error> {
         let active = active(&ledger.shared.directory(), self.account, self.webhook).is_some();
         let differs = |health: &TargetHealth| health.notice.is_some() != self.ends_at.is_some();
@@ -88,7 +92,7 @@ pub struct DisableWebhook {
     pub reason: DisabledReason,
 }
 
-impl Change for DisableWebhook {
+impl AuditedChange for DisableWebhook {
     type Reply = Option<Arc<Webhook>>;
     type Error = StoreError;
 
@@ -98,7 +102,7 @@ impl Change for DisableWebhook {
         fan_out_bytes(ledger, self.account)
     }
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Noted<Self> {
         let Self { account, webhook: no, reason } = self;
         let known = ledger.shared.health(no);
         // The evaluation of a moment ago must still hold.
@@ -108,12 +112,21 @@ impl Change for DisableWebhook {
         });
         let directory = ledger.shared.directory();
         let Some(webhook) = active(&directory, account, no).filter(|_| holds) else {
-            return Ok(None);
+            return Ok((None, None));
         };
         // First, since it can fail: an error must find nothing staged.
         record_about(ledger, txn, webhook, &OwnEvent::Disabled(reason), now)?;
         let status = WebhookStatus::Disabled { reason, at: now };
-        Ok(Some(change(ledger, txn, webhook, now, |webhook| webhook.status = status)))
+        let disabled = change(ledger, txn, webhook, now, |webhook| webhook.status = status);
+        let note = AuditNote::new(account, AuditAction::WebhookDisabled).of_webhook(disabled.id, disabled.name());
+        let why = match reason {
+            DisabledReason::Gone => vec![AuditedField::set("reason", "gone")],
+            DisabledReason::Failing { since } => {
+                vec![AuditedField::set("reason", "failing"), AuditedField::set("failing_since", since)]
+            }
+        };
+        let note = note.with(changed_fields(Some(webhook), Some(&disabled))).with(why);
+        Ok((Some(disabled), Some(note)))
     }
 }
 

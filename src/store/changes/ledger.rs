@@ -8,6 +8,7 @@ use crate::model::{
 };
 use crate::random::Numbers;
 use crate::stats::Outcome;
+use crate::store::changes::audit_retirement::AuditRetirement;
 use crate::store::changes::clock_steps::ClockSteps;
 use crate::store::changes::job_queue::{Jobs, Open};
 use crate::store::changes::retirement::Retirement;
@@ -132,6 +133,7 @@ pub struct Ledger {
     /// Whether a payload was erased on request, and may still stand in the journal.
     pub(crate) erased: bool,
     pub(crate) retirement: Retirement,
+    pub(crate) audit_retirement: AuditRetirement,
     /// Events that retention has deleted since the start.
     pub(crate) retired: u64,
 }
@@ -241,6 +243,7 @@ impl Ledger {
             numbers: Numbers::default(),
             erased: false,
             retirement: Retirement::default(),
+            audit_retirement: AuditRetirement::default(),
             retired: 0,
         };
         loaded.publish();

@@ -1,7 +1,10 @@
 //! What each change is, in rows.
 
+pub(crate) mod access;
 pub(crate) mod accounts;
 pub(crate) mod alerts;
+pub(crate) mod audit;
+pub(crate) mod audit_retirement;
 pub(crate) mod backfill;
 pub(crate) mod bring_forward;
 pub(crate) mod bulk_jobs;

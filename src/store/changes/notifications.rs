@@ -1,12 +1,12 @@
 //! Notifications: the outcomes of their attempts, and manual attempts.
 
 use crate::model::{
-    AccountNo, Attempt, ErrorCode, Event, FailedNotification, Notification, NotificationId, NotificationKey, OwnEvent,
-    ResendContext, ResendRefusal, Seq, State, Status, Timestamp, Trial, Trigger, Verdict, Webhook, WebhookId,
-    WebhookNo,
+    AccountNo, Attempt, AuditAction, AuditNote, AuditSubject, AuditedField, ErrorCode, Event, FailedNotification,
+    Notification, NotificationId, NotificationKey, OwnEvent, ResendContext, ResendRefusal, Seq, State, Status,
+    Timestamp, Trial, Trigger, Verdict, Webhook, WebhookId, WebhookNo,
 };
 use crate::stats::{Counted, Outcome};
-use crate::store::changes::change::{Change, ChangeError, fan_out_bytes};
+use crate::store::changes::change::{AuditedChange, ChangeError, Noted, fan_out_bytes};
 use crate::store::changes::health::note_health;
 use crate::store::changes::ledger::{Ledger, Matches};
 use crate::store::changes::ordering::{add_to_event, release_next};
@@ -53,14 +53,24 @@ pub struct ResendNotification {
     pub in_flight: Option<u16>,
 }
 
-impl Change for ResendNotification {
+impl AuditedChange for ResendNotification {
     type Reply = Option<Notification>;
     type Error = ChangeError<ResendRefusal>;
 
     const GROWS: bool = true;
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
-        resend_one(ledger, txn, self.account, self.key, true, self.in_flight, now)
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Noted<Self> {
+        let Self { account, key, in_flight } = self;
+        let resent = resend_one(ledger, txn, account, key, true, in_flight, now)?;
+        let note = resent.is_some().then(|| {
+            let note = AuditNote::new(account, AuditAction::NotificationResent);
+            let note = note.about(AuditSubject::Notification(ledger.shared.notification_id(key)));
+            match ledger.shared.directory().by_no(key.webhook) {
+                Some(webhook) => note.of_webhook(webhook.id, webhook.name()),
+                None => note,
+            }
+        });
+        Ok((resent, note))
     }
 }
 
@@ -77,7 +87,7 @@ pub struct ResendEvent {
     pub in_flight: Vec<(WebhookNo, u16)>,
 }
 
-impl Change for ResendEvent {
+impl AuditedChange for ResendEvent {
     type Reply = Option<Vec<Notification>>;
     type Error = ChangeError<ResendRefusal>;
 
@@ -87,10 +97,10 @@ impl Change for ResendEvent {
         fan_out_bytes(ledger, self.account)
     }
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Noted<Self> {
         let Self { account, seq, in_flight } = self;
         let Some((mut event, stored)) = read_event(txn, account, seq)? else {
-            return Ok(None);
+            return Ok((None, None));
         };
         if event.erased_at.is_some() {
             return Err(ChangeError::Refused(ResendRefusal::Erased));
@@ -135,7 +145,9 @@ impl Change for ResendEvent {
             }
         }
         txn.put(keys::event(account, seq), record::encode_event_again(&event, &stored));
-        Ok(Some(notifications))
+        let note = AuditNote::new(account, AuditAction::EventResent).about(AuditSubject::Event(event.id));
+        let note = note.with([AuditedField::set("notifications", notifications.len())]);
+        Ok((Some(notifications), Some(note)))
     }
 }
 
@@ -166,24 +178,26 @@ pub enum ResendToRefusal {
     Resend(ResendRefusal),
 }
 
-impl Change for ResendEventTo {
+impl AuditedChange for ResendEventTo {
     type Reply = Option<Notification>;
     type Error = ChangeError<ResendToRefusal>;
 
     const GROWS: bool = true;
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Noted<Self> {
         let Self { account, seq, webhook, in_flight } = self;
         let Some((mut event, stored)) = read_event(txn, account, seq)? else {
-            return Ok(None);
+            return Ok((None, None));
         };
         let Some(webhook) = ledger.shared.directory().by_id(account, webhook).cloned() else {
             return Err(ChangeError::Refused(ResendToRefusal::NoWebhook));
         };
+        let note = AuditNote::new(account, AuditAction::EventResent).about(AuditSubject::Event(event.id));
+        let note = Some(note.of_webhook(webhook.id, webhook.name()));
         let key = NotificationKey { seq, webhook: webhook.no };
         let resent = resend_one(ledger, txn, account, key, true, in_flight, now);
         if let Some(notification) = resent.map_err(|error| error.map(ResendToRefusal::Resend))? {
-            return Ok(Some(notification));
+            return Ok((Some(notification), note));
         }
         if event.erased_at.is_some() {
             return Err(ChangeError::Refused(ResendToRefusal::Resend(ResendRefusal::Erased)));
@@ -196,7 +210,7 @@ impl Change for ResendEventTo {
         }
         let notification = add_to_event(ledger, txn, &mut event, (webhook.no, webhook.ordered), now)?;
         txn.put(keys::event(account, seq), record::encode_event_again(&event, &stored));
-        Ok(Some(notification))
+        Ok((Some(notification), note))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Tokens.
 
-use crate::model::{AccountNo, Timestamp, TokenId};
-use crate::store::changes::change::Change;
+use crate::model::{AccountNo, AuditAction, AuditNote, AuditSubject, AuditedField, Scope, Timestamp, TokenId};
+use crate::store::changes::change::{AuditedChange, Change, Noted};
 use crate::store::changes::ledger::Ledger;
 use crate::store::error::StoreError;
 use crate::store::schema::record::Token;
@@ -19,16 +19,18 @@ pub struct AddToken {
     pub token: Token,
 }
 
-impl Change for AddToken {
+impl AuditedChange for AddToken {
     type Reply = ();
     type Error = StoreError;
 
     const GROWS: bool = true;
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, Self::Error> {
-        txn.put(keys::token(self.token.id), record::encode_token(&self.token));
-        ledger.tokens_mut().insert(self.token.id, self.token);
-        Ok(())
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Noted<Self> {
+        let Self { token } = self;
+        txn.put(keys::token(token.id), record::encode_token(&token));
+        let note = note_of(&token, AuditAction::TokenCreated);
+        ledger.tokens_mut().insert(token.id, token);
+        Ok(((), Some(note)))
     }
 }
 
@@ -42,6 +44,8 @@ pub struct NoteTokenUses {
 impl Change for NoteTokenUses {
     type Reply = ();
     type Error = StoreError;
+
+    const UNAUDITED: Option<&'static str> = Some("the token has when it was last used");
 
     fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, Self::Error> {
         let mut tokens = ledger.tokens_mut();
@@ -65,19 +69,29 @@ pub struct RevokeToken {
     pub id: TokenId,
 }
 
-impl Change for RevokeToken {
+impl AuditedChange for RevokeToken {
     type Reply = bool;
     type Error = StoreError;
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Result<Self::Reply, Self::Error> {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Noted<Self> {
         let mut tokens = ledger.tokens_mut();
-        let known = tokens.get(&self.id).is_some_and(|token| token.account == self.account);
-        if known {
-            tokens.remove(&self.id);
-            txn.delete(keys::token(self.id));
+        if tokens.get(&self.id).is_none_or(|token| token.account != self.account) {
+            return Ok((false, None));
         }
-        Ok(known)
+        let revoked = tokens.remove(&self.id);
+        txn.delete(keys::token(self.id));
+        Ok((true, revoked.map(|token| note_of(&token, AuditAction::TokenRevoked))))
     }
+}
+
+/// What the audit has of a token: all but its hash.
+fn note_of(token: &Token, action: AuditAction) -> AuditNote {
+    let scopes: Vec<&str> = token.scopes.iter().map(Scope::as_str).collect();
+    let fields = [Some(AuditedField::set("scopes", scopes.join(", ")))];
+    let end = token.expires_at.map(|end| AuditedField::set("expires_at", end));
+    let note = AuditNote::new(token.account, action).about(AuditSubject::Token(token.id, token.name.clone()));
+    // What a revoked one could do, its own row from when it was made says.
+    note.with(fields.into_iter().chain([end]).flatten().filter(|_| action == AuditAction::TokenCreated))
 }
 
 /// Deletes tokens that ended long before `now`.

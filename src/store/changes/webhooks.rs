@@ -1,11 +1,12 @@
 //! Webhooks: registered, changed, deleted, given new secrets.
 
 use crate::model::{
-    AccountNo, ExpectedVersion, Fingerprint, Outdated, PrivateKey, Seq, SigningSecret, Timestamp, TooManyKeys,
-    TooManySecrets, Webhook, WebhookId, WebhookNo, WebhookPatch, WebhookStatus,
+    AccountNo, AuditAction, AuditNote, AuditedField, ExpectedVersion, Fingerprint, Outdated, PrivateKey, Seq,
+    SigningSecret, Timestamp, TooManyKeys, TooManySecrets, Webhook, WebhookId, WebhookNo, WebhookPatch, WebhookStatus,
+    changed_fields, format_duration,
 };
 use crate::store::changes::bring_forward::begin_bringing_forward;
-use crate::store::changes::change::{Change, ChangeError};
+use crate::store::changes::change::{AuditedChange, ChangeError, Noted};
 use crate::store::changes::idempotency::{IdempotencyKey, Made, answered, forget_key_of, is_in_window, remember};
 use crate::store::changes::ledger::{DeletedWebhook, Ledger};
 use crate::store::error::StoreError;
@@ -29,13 +30,13 @@ pub struct Registration {
     pub only_replay: bool,
 }
 
-impl Change for Registration {
+impl AuditedChange for Registration {
     type Reply = Registered;
     type Error = ChangeError<RegisterRefusal>;
 
     const GROWS: bool = true;
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Noted<Self> {
         let Self { mut webhook, key, only_replay } = self;
         let account = webhook.account;
         let known = answered(txn, account, key)?;
@@ -48,7 +49,7 @@ impl Change for Registration {
                 return Err(ChangeError::Refused(RegisterRefusal::KeyTaken));
             }
             let has_first_secret = mark(&first.secret) == made.secret;
-            return Ok(Registered { webhook: first, replayed: true, has_first_secret });
+            return Ok((Registered { webhook: first, replayed: true, has_first_secret }, None));
         }
         if only_replay {
             return Err(ChangeError::Refused(RegisterRefusal::NotBefore));
@@ -68,7 +69,8 @@ impl Change for Registration {
             let made = RegisteredV1 { no: webhook.no.0, secret: mark(&webhook.secret) };
             remember(txn, account, key, known.as_ref(), Made::Webhook(made));
         }
-        Ok(Registered { webhook, replayed: false, has_first_secret: true })
+        let note = note_of(&webhook, AuditAction::WebhookRegistered).with(changed_fields(None, Some(&webhook)));
+        Ok((Registered { webhook, replayed: false, has_first_secret: true }, Some(note)))
     }
 }
 
@@ -111,13 +113,13 @@ pub struct ChangeWebhook {
     pub patch: WebhookPatch,
 }
 
-impl Change for ChangeWebhook {
+impl AuditedChange for ChangeWebhook {
     type Reply = Option<Arc<Webhook>>;
     type Error = StoreError;
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Noted<Self> {
         let Some(before) = ledger.shared.directory().by_id(self.account, self.id).cloned() else {
-            return Ok(None);
+            return Ok((None, None));
         };
         let resumed = self.patch.status == Some(WebhookStatus::Active);
         let webhook = change(ledger, txn, &before, now, |webhook| self.patch.apply(webhook));
@@ -128,7 +130,9 @@ impl Change for ChangeWebhook {
         if moved || resumed || webhook.retry != before.retry {
             begin_bringing_forward(ledger, txn, self.account, webhook.no);
         }
-        Ok(Some(webhook))
+        let fields = changed_fields(Some(&before), Some(&webhook));
+        let note = (!fields.is_empty()).then(|| note_of(&webhook, AuditAction::WebhookChanged).with(fields));
+        Ok((Some(webhook), note))
     }
 }
 
@@ -146,16 +150,18 @@ pub struct RotateSecret {
     pub overlap: Duration,
 }
 
-impl Change for RotateSecret {
+impl AuditedChange for RotateSecret {
     type Reply = Option<Arc<Webhook>>;
     type Error = ChangeError<TooManySecrets>;
 
     const GROWS: bool = true;
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
-        rotate(ledger, txn, now, (self.account, self.id), |webhook, wall| {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Noted<Self> {
+        let noted = (AuditAction::SecretRotated, "secret", self.overlap);
+        let rotated = rotate(ledger, txn, now, (self.account, self.id), noted, |webhook, wall| {
             webhook.rotate_secret(self.secret, wall, self.overlap)
-        })
+        });
+        Ok(rotated?.unzip())
     }
 }
 
@@ -173,16 +179,18 @@ pub struct RotateKey {
     pub overlap: Duration,
 }
 
-impl Change for RotateKey {
+impl AuditedChange for RotateKey {
     type Reply = Option<Arc<Webhook>>;
     type Error = ChangeError<TooManyKeys>;
 
     const GROWS: bool = true;
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
-        rotate(ledger, txn, now, (self.account, self.id), |webhook, wall| {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Noted<Self> {
+        let noted = (AuditAction::KeyRotated, "key", self.overlap);
+        let rotated = rotate(ledger, txn, now, (self.account, self.id), noted, |webhook, wall| {
             webhook.rotate_key(self.key, wall, self.overlap)
-        })
+        });
+        Ok(rotated?.unzip())
     }
 }
 
@@ -193,15 +201,19 @@ fn rotate<E>(
     txn: &mut Txn<'_>,
     now: Timestamp,
     (account, id): (AccountNo, WebhookId),
+    (action, field, overlap): (AuditAction, &str, Duration),
     replace: impl FnOnce(&mut Webhook, Timestamp) -> Result<(), E>,
-) -> Result<Option<Arc<Webhook>>, ChangeError<E>> {
+) -> Result<Option<(Arc<Webhook>, AuditNote)>, ChangeError<E>> {
     let directory = ledger.shared.directory();
     let Some(mut rotated) = directory.by_id(account, id).map(|webhook| Webhook::clone(webhook)) else {
         return Ok(None);
     };
     replace(&mut rotated, ledger.clock.now()).map_err(ChangeError::Refused)?;
     rotated.updated_at = now;
-    Ok(Some(put_webhook(ledger, txn, rotated)))
+    let rotated = put_webhook(ledger, txn, rotated);
+    let fields = [AuditedField::set_hidden(field), AuditedField::set("overlap", format_duration(overlap))];
+    let note = note_of(&rotated, action).with(fields);
+    Ok(Some((rotated, note)))
 }
 
 /// Deletes a webhook; a job cancels what is pending. Answers whether the account had it.
@@ -213,13 +225,13 @@ pub struct DeleteWebhook {
     pub id: WebhookId,
 }
 
-impl Change for DeleteWebhook {
+impl AuditedChange for DeleteWebhook {
     type Reply = bool;
     type Error = StoreError;
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Noted<Self> {
         let Some(known) = ledger.shared.directory().by_id(self.account, self.id).cloned() else {
-            return Ok(false);
+            return Ok((false, None));
         };
         let webhook = change(ledger, txn, &known, now, |webhook| webhook.deleted_at = Some(now));
         if let Err(error) = forget_key_of(txn, &webhook) {
@@ -228,7 +240,8 @@ impl Change for DeleteWebhook {
         }
         ledger.add_job(txn, Job::Cancel { account: self.account.0, webhook: webhook.no.0 });
         ledger.shared.outcome_counter.deleted(self.account, webhook.no);
-        Ok(true)
+        let note = note_of(&known, AuditAction::WebhookDeleted).with(changed_fields(Some(&known), None));
+        Ok((true, Some(note)))
     }
 }
 
@@ -259,7 +272,7 @@ impl OfOneWebhook for DeleteWebhook {
     }
 }
 
-impl<C: OfOneWebhook + Change<Error = StoreError>> Change for IfExpected<C> {
+impl<C: OfOneWebhook + AuditedChange<Error = StoreError>> AuditedChange for IfExpected<C> {
     type Reply = C::Reply;
     type Error = ChangeError<Outdated>;
 
@@ -269,7 +282,7 @@ impl<C: OfOneWebhook + Change<Error = StoreError>> Change for IfExpected<C> {
         self.change.weight(ledger)
     }
 
-    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
+    fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Noted<Self> {
         let (account, id) = self.change.webhook();
         // One that there isn't is the change's own to answer.
         if ledger.shared.directory().by_id(account, id).is_some_and(|webhook| !self.expected.allows(webhook)) {
@@ -277,6 +290,10 @@ impl<C: OfOneWebhook + Change<Error = StoreError>> Change for IfExpected<C> {
         }
         Ok(self.change.apply(ledger, txn, now)?)
     }
+}
+
+fn note_of(webhook: &Webhook, action: AuditAction) -> AuditNote {
+    AuditNote::new(webhook.account, action).of_webhook(webhook.id, webhook.name())
 }
 
 /// Changes a webhook, and begins anew with its target's health where that is another one's by now.

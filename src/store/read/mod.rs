@@ -2,6 +2,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod alerts;
+mod audit;
 pub(crate) mod backlog;
 pub(crate) mod due;
 pub(crate) mod history;

@@ -29,6 +29,7 @@
 //! | job | number | a background job |
 //! | bulk job | account, number | a bulk resend or a backfill, until a while after its end |
 //! | alert | recipient, kind, the rest by kind | see [`alert_keys`](super::alert_keys) |
+//! | audit | account, number | a change that somebody has made |
 //! | head | – | where the counters stand |
 //!
 //! Which rows stand together in a block of sled, [`layout`](super::layout) says.
@@ -38,9 +39,9 @@ use crate::model::{
 };
 use crate::store::schema::keys;
 use crate::store::schema::table::{
-    ACCOUNT, ALERT, ATTEMPT, BULK_JOB, BY_RESPONSE, BY_STATE, BY_WEBHOOK, CHUNK, EVENT, HEAD, HEALTH, IDEMPOTENCY,
-    IDEMPOTENCY_END, JOB, MANUAL, META, NOTIFICATION, ORDER, OWN_ID, REFERENCE, RETRY, TOKEN, TYPE, TYPE_NAME, UNTRIED,
-    WEBHOOK, WEBHOOK_ID,
+    ACCOUNT, ALERT, ATTEMPT, AUDIT, BULK_JOB, BY_RESPONSE, BY_STATE, BY_WEBHOOK, CHUNK, EVENT, HEAD, HEALTH,
+    IDEMPOTENCY, IDEMPOTENCY_END, JOB, MANUAL, META, NOTIFICATION, ORDER, OWN_ID, REFERENCE, RETRY, TOKEN, TYPE,
+    TYPE_NAME, UNTRIED, WEBHOOK, WEBHOOK_ID,
 };
 
 /// The tables whose rows of a webhook stand below its number.
@@ -383,10 +384,35 @@ pub(crate) fn bulk_job(account: AccountNo, number: u64) -> Key {
     Builder(bulk_jobs(account)).u64(number).0
 }
 
+pub(crate) fn all_audits() -> Key {
+    Builder::new(AUDIT).0
+}
+
+/// The audit of an account.
+pub(crate) fn audits(account: AccountNo) -> Key {
+    Builder(all_audits()).u32(account.0).0
+}
+
+pub(crate) fn audit(account: AccountNo, number: u64) -> Key {
+    Builder(audits(account)).u64(number).0
+}
+
 /// The tables whose rows of an account stand below its number, webhooks and idempotency keys left out.
 pub(crate) fn below_account(account: AccountNo) -> impl Iterator<Item = Key> {
-    let tables =
-        [EVENT, OWN_ID, REFERENCE, TYPE, TYPE_NAME, NOTIFICATION, BY_STATE, BY_RESPONSE, UNTRIED, BULK_JOB, ALERT];
+    let tables = [
+        EVENT,
+        OWN_ID,
+        REFERENCE,
+        TYPE,
+        TYPE_NAME,
+        NOTIFICATION,
+        BY_STATE,
+        BY_RESPONSE,
+        UNTRIED,
+        BULK_JOB,
+        ALERT,
+        AUDIT,
+    ];
     tables.into_iter().map(move |table| Builder::new(table).u32(account.0).0)
 }
 

@@ -25,6 +25,7 @@ pub(crate) const ORDER: u8 = 0x28;
 pub(crate) const HEALTH: u8 = 0x29;
 pub(crate) const JOB: u8 = 0x30;
 pub(crate) const BULK_JOB: u8 = 0x31;
+pub(crate) const AUDIT: u8 = 0x32;
 pub(crate) const ALERT: u8 = 0x33;
 /// The last one: rows are moved into sled in the order of their keys, and the head must never say more than is there.
 pub(crate) const HEAD: u8 = 0xe0;
@@ -58,6 +59,7 @@ pub(crate) enum Table {
     Job,
     BulkJob,
     Alert,
+    Audit,
     Head,
 }
 
@@ -96,6 +98,7 @@ impl Table {
             JOB => Self::Job,
             BULK_JOB => Self::BulkJob,
             ALERT => Self::Alert,
+            AUDIT => Self::Audit,
             HEAD => Self::Head,
             _ => return None,
         })
@@ -130,6 +133,7 @@ impl Table {
             Self::Job => "job",
             Self::BulkJob => "bulk job",
             Self::Alert => "alert",
+            Self::Audit => "audit",
             Self::Head => "head",
         }
     }

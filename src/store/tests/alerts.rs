@@ -2,7 +2,8 @@
 
 use super::rig::{Rig, START, attempt, event, wait};
 use crate::model::{
-    Alert, AlertFacts, Book, Condition, Letter, NotificationKey, Pending, Recipient, Trigger, Verdict, WebhookNo,
+    Actor, Alert, AlertFacts, AuditAction, AuditFilter, AuditNote, Book, Condition, Letter, Listing, NotificationKey,
+    Pending, Recipient, Trigger, Verdict, WebhookNo,
 };
 use crate::store::{DeleteWebhook, KeepAlerts, KeptAlerts};
 use std::collections::BTreeMap;
@@ -47,8 +48,11 @@ fn what_is_kept_of_alerts_reads_back_whole_and_goes_row_by_row() {
         books: vec![(shop, Some(Book { last_letter: 7, ..Book::default() }))],
         mutes: vec![(condition, Some(None))],
         taken: vec![(AlertFacts::MACHINE, AlertFacts::default())],
+        asked: Some((Actor::OPERATOR, AuditNote::new(rig.account, AuditAction::AlertMuted))),
     };
     wait(rig.store.commit(keep)).unwrap();
+    let newest = rig.store.audit(rig.account, &AuditFilter::default(), Listing::newest(1)).unwrap().items.remove(0);
+    assert_eq!((newest.actor, newest.note.action), (Actor::OPERATOR, AuditAction::AlertMuted));
     let rig = rig.reopen();
     let kept = rig.store.kept_alerts().unwrap();
     assert_eq!(kept.letters, BTreeMap::from([((shop, 7), letter)]));
@@ -60,6 +64,7 @@ fn what_is_kept_of_alerts_reads_back_whole_and_goes_row_by_row() {
         books: vec![(shop, None)],
         mutes: vec![(condition, None)],
         taken: Vec::new(),
+        asked: None,
     };
     wait(rig.store.commit(forget)).unwrap();
     assert_eq!(rig.store.kept_alerts().unwrap(), KeptAlerts::default());

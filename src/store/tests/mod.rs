@@ -1,6 +1,7 @@
 //! The store as its callers see it, on a real folder, with a clock set by hand.
 
 mod alerts;
+mod auditing;
 mod backfills;
 mod busy;
 mod clock;

@@ -167,6 +167,7 @@ const INSIDE: &[(&str, How)] = &[
     ("carteiro account remove NAME", Not(ACCOUNTS)),
     ("carteiro alerts", Not("it names a command with commands of its own; tables.rs asks for its help")),
     ("carteiro alerts test", Not("it needs channels; tests/it/alerts.rs runs it against some on loopback")),
+    ("carteiro audit", By("")),
     ("carteiro backup", Not("it names a command whose arguments stand in a block")),
     ("carteiro check-config", By("")),
     ("carteiro completions bash", By("")),

@@ -65,6 +65,7 @@ impl Bound {
             | Table::Health
             | Table::Job
             | Table::BulkJob
+            | Table::Audit
             | Table::Head => return None,
         };
         let seq = Seq(keys::u64_at(key, at)?);

@@ -12,6 +12,8 @@ pub(crate) struct HeadV1 {
     pub(crate) time_ms: u64,
     pub(crate) webhook_no: u32,
     pub(crate) job: u64,
+    /// The number of the last row of the audit.
+    pub(crate) audit: u64,
     /// The commit that last erased a payload. Until the journal begins behind it, it may still have that payload.
     pub(crate) erased_in: u64,
     /// How many events there are.
@@ -31,6 +33,8 @@ impl HeadV1 {
         const MORE_BITS: u32 = 40;
         let more = u64::from_be_bytes(crate::random::bytes()) >> (64 - MORE_BITS);
         self.seq = (self.seq + LEAST + more).min(Seq::END.0 - 1);
+        // Who reads the audit by its cursors misses no row that gets a number anew.
+        self.audit = (self.audit + LEAST).min(Seq::END.0 - 1);
     }
 }
 

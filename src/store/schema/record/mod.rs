@@ -1,6 +1,7 @@
 //! The values: each kind of record as a frozen struct, between a version and a checksum (see `frame`).
 
 mod alerts;
+mod audit;
 mod clock;
 mod events;
 mod frame;
@@ -17,6 +18,7 @@ pub(crate) use alerts::{
     decode_alert, decode_alert_facts, decode_book, decode_letter, decode_mute, encode_alert, encode_alert_facts,
     encode_book, encode_letter, encode_mute,
 };
+pub(crate) use audit::{decode_audit, encode_audit};
 pub(crate) use clock::{ClockV1, RunV1, decode_clock, encode_clock};
 pub(crate) use events::{Stored, decode_chunk, decode_event, decode_event_head, encode_event, encode_event_again};
 pub(crate) use frame::MAX_VALUE_BYTES;

@@ -3,15 +3,17 @@
 mod damage;
 
 use crate::model::{
-    AccountNo, Alert, AlertFacts, Attempt, AttemptError, AttemptResult, Authorization, Book, BulkJob,
-    ClientCertificateName, DisabledReason, ErrorCode, Event, EventId, EventType, ExtraHeaders, Fingerprint, JobId,
-    JobKind, JobState, KeptHead, Letter, Notice, Notification, NotificationFilter, NotificationKey, OrderKey, Pattern,
-    PatternSet, Payload, PayloadFilter, Pending, PrivateKey, RateLimit, ResourceFacts, Response, ResponseFilter,
-    RetryPolicy, Scopes, SearchText, SentHeader, SentRequest, Seq, Signatures, SigningSecret, SkipReason, Skipped,
-    State, Status, TargetHealth, TargetUrl, Timestamp, Timings, TlsVersion, TokenHash, TokenId, TraceContext, Trial,
-    Trigger, Webhook, WebhookId, WebhookName, WebhookNo, WebhookStatus,
+    AccountNo, Actor, Alert, AlertFacts, Attempt, AttemptError, AttemptResult, AuditAction, AuditNote, AuditRow,
+    AuditSubject, AuditedField, Authorization, Book, BulkJob, ClientCertificateName, DisabledReason, ErrorCode, Event,
+    EventId, EventType, ExtraHeaders, Fingerprint, JobId, JobKind, JobState, KeptHead, Letter, Notice, Notification,
+    NotificationFilter, NotificationId, NotificationKey, OrderKey, Origin, Pattern, PatternSet, Payload, PayloadFilter,
+    Pending, PrivateKey, RateLimit, ResourceFacts, Response, ResponseFilter, RetryPolicy, Scopes, SearchText,
+    SentHeader, SentRequest, Seq, Signatures, SigningSecret, SkipReason, Skipped, State, Status, TargetHealth,
+    TargetUrl, Timestamp, Timings, TlsVersion, TokenHash, TokenId, TraceContext, Trial, Trigger, Webhook, WebhookId,
+    WebhookName, WebhookNo, WebhookStatus, changed_fields,
 };
 use crate::store::hex::hex;
+use crate::store::schema::record::audit::{decode_audit, encode_audit};
 use crate::store::schema::record::clock::{ClockV1, RunV1, decode_clock, encode_clock};
 use crate::store::schema::record::frame::{CHUNK_BYTES, seal};
 use crate::store::schema::record::jobs::{Job, decode_bulk_job, decode_job, encode_bulk_job, encode_job};
@@ -43,6 +45,7 @@ fn head() -> HeadV1 {
         time_ms: 1_795_435_200_123,
         webhook_no: 5,
         job: 2,
+        audit: 40,
         erased_in: 7000,
         events: 290,
         notifications: 500,
@@ -384,6 +387,35 @@ fn healths() -> [TargetHealth; 2] {
     ]
 }
 
+fn audits() -> Vec<AuditRow> {
+    let note = |action| AuditNote::new(ACCOUNT, action);
+    let token = Some((TokenId::from_bytes([1; 16]), "caixa".to_owned()));
+    let subjects = [
+        AuditSubject::Event(EventId::from_bytes([2; 16])),
+        AuditSubject::Notification(NotificationId::from_bytes([3; 16])),
+        AuditSubject::BulkResend(JobId::from_bytes([4; 16])),
+        AuditSubject::Token(TokenId::from_bytes([5; 16]), "erp".to_owned()),
+        AuditSubject::Account("loja".to_owned()),
+        AuditSubject::Backfill(JobId::from_bytes([7; 16])),
+    ];
+    let changed = AuditedField { from: Some("ACTIVE".to_owned()), ..AuditedField::set("status", "PAUSED") };
+    let first = AuditRow {
+        number: 40,
+        inserted_at: at(1000),
+        actor: Actor { origin: Origin::panel(Ipv4Addr::new(203, 0, 113, 9).into()), token },
+        note: note(AuditAction::WebhookChanged)
+            .of_webhook(WebhookId::from_bytes([3; 16]), "ERP")
+            .with([changed, AuditedField::set_hidden("authorization")]),
+    };
+    let others = subjects.into_iter().map(|subject| AuditRow {
+        actor: Actor::OPERATOR,
+        note: note(AuditAction::AccountRemoved).about(subject),
+        ..first.clone()
+    });
+    let others: Vec<AuditRow> = others.collect();
+    [vec![first], others].concat()
+}
+
 /// Every kind of record, with a name.
 fn all() -> Vec<(String, Vec<u8>)> {
     let mut all: Vec<(String, Vec<u8>)> = vec![
@@ -424,6 +456,7 @@ fn all() -> Vec<(String, Vec<u8>)> {
     all.push((nth("mute", 0), encode_mute(None)));
     all.push((nth("mute", 1), encode_mute(Some(at(1000)))));
     all.push(("facts for alerts".to_owned(), encode_alert_facts(&facts())));
+    all.extend(audits().iter().enumerate().map(|(n, row)| (nth("audit", n), encode_audit(row))));
     all.extend(healths().iter().enumerate().map(|(n, health)| (nth("health", n), encode_health(health))));
     all
 }
@@ -479,6 +512,9 @@ fn everything_reads_back_as_it_was() {
     }
     for resend in bulk_jobs() {
         assert_eq!(decode_bulk_job(ACCOUNT, 5, &encode_bulk_job(&resend)).unwrap(), resend);
+    }
+    for row in audits() {
+        assert_eq!(decode_audit(ACCOUNT, 40, &encode_audit(&row)).unwrap(), row);
     }
     for clock in clocks() {
         assert_eq!(decode_clock(&encode_clock(&clock)).unwrap(), clock);
@@ -594,6 +630,17 @@ fn the_largest_records_fit_into_a_row() {
         notifications: u32::MAX,
         ..bare_event()
     };
+    let mut other = largest_webhook();
+    other.events = PatternSet::new(vec![Pattern::Everything]).unwrap();
+    other.headers = ExtraHeaders::default();
+    let fields = changed_fields(Some(&largest_webhook()), Some(&other));
+    let name = "\u{1f69a}".repeat(WebhookName::MAX_CHARS);
+    let note = AuditNote::new(ACCOUNT, AuditAction::WebhookChanged).of_webhook(WebhookId::from_bytes([3; 16]), &name);
+    let fields =
+        [changed_fields(Some(&largest_webhook()), None), changed_fields(None, Some(&largest_webhook())), fields];
+    let audit = AuditRow { note: note.with(fields.concat()), ..audits().remove(0) };
+    let audit = encode_audit(&audit);
+    assert!(audit.len() <= MAX_VALUE_BYTES, "{}", audit.len());
     let (row, _) = encode_event(&event, Some(&payload(&vec![b'x'; CHUNK_BYTES], 5)));
     assert!(row.len() <= MAX_VALUE_BYTES, "{}", row.len());
     let seqs = vec![Seq::END.0 - 1; 1000];
