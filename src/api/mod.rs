@@ -8,6 +8,7 @@ mod auth;
 mod backfills;
 mod call;
 mod csv;
+mod erasures;
 mod error;
 mod events;
 mod fields;

@@ -2,11 +2,11 @@
 
 use super::call::Call;
 use super::{
-    alerts, audit, backfills, events, metrics, notifications, open_alerts, openapi, panel_links, resends, stream,
-    tokens, webhooks,
+    alerts, audit, backfills, erasures, events, metrics, notifications, open_alerts, openapi, panel_links, resends,
+    stream, tokens, webhooks,
 };
 use crate::http::{Answer, Class, Failure, Route, Routes};
-use crate::model::{EventId, JobId, NotificationId, Scope, TokenId, WebhookId};
+use crate::model::{ErasureId, EventId, JobId, NotificationId, Scope, TokenId, WebhookId};
 use crate::service::Service;
 use http::{Method, StatusCode};
 use std::pin::Pin;
@@ -95,6 +95,10 @@ pub(super) static ROUTES: Routes<ApiCall> = Routes(routes! {
     POST "/api/events/{id}/resend" Events Admin Json => events::resend(EventId);
     GET "/api/events/{id}/explain" Events Read Nothing => events::explain(EventId);
     DELETE "/api/events/{id}/resource" Events Admin Query => events::erase(EventId);
+    GET "/api/erasures" Events Read Query => erasures::list;
+    POST "/api/erasures" Events Admin Json => erasures::start;
+    GET "/api/erasures/{id}" Events Read Nothing => erasures::show(ErasureId);
+    DELETE "/api/erasures/{id}" Events Admin Nothing => erasures::cancel(ErasureId);
     GET "/api/event_types" Events Read Nothing => events::types;
     GET "/api/notifications" Notifications Read Query => notifications::list;
     GET "/api/notifications/stream" Stream Read Query => stream::show;

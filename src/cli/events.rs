@@ -2,14 +2,14 @@
 
 use super::client::{ApiAnswer, ApiClient, ApiRequest, block_on, until_interrupted};
 use super::connection::{ConnectionArgs, Extent, Filters};
+use super::erasures;
 use super::error::CliError;
 use super::filters::{FilterFlags, LIST, STREAM};
 use super::follow::Backoff;
-use super::input::{Id, confirmed, read_text, span};
+use super::input::{Id, read_text, span};
 use super::notifications;
 use super::output::{
-    Cell, Column, Fit, Screen, Show, Tone, cut, line, pretty_json, print_done, print_fields, print_one, printable,
-    short_time, text,
+    Cell, Column, Fit, Screen, Show, Tone, cut, line, pretty_json, print_fields, print_one, printable, short_time, text,
 };
 use crate::clock::Zone;
 use crate::model::EventFilter;
@@ -53,17 +53,14 @@ enum EventsCommand {
         #[arg(long, value_name = "ID", value_parser = super::input::id)]
         webhook: Option<String>,
     },
-    /// Erase its resource (LGPD); its pending notifications are cancelled
-    Erase {
-        #[command(flatten)]
-        id: Id,
-        /// Erase the shop's own id for it as well
-        #[arg(long)]
-        external_id: bool,
-        /// Don't ask
-        #[arg(long)]
-        yes: bool,
-    },
+    /// Erase the resource of one, or of all that have a key (LGPD); pending notifications are cancelled
+    Erase(erasures::EraseArgs),
+    /// List the erasures of keys
+    Erasures,
+    /// Show the progress of an erasure
+    Erasure(erasures::ErasureId),
+    /// Cancel an erasure; what is erased stays so
+    CancelErasure(erasures::ErasureId),
     /// Print events as they are recorded, without missing any
     Follow {
         #[command(flatten)]
@@ -205,14 +202,10 @@ pub(crate) fn events(args: &EventsArgs) -> Result<(), CliError> {
                 line(notification_count(count.try_into().unwrap_or(u64::MAX)));
             });
         }
-        EventsCommand::Erase { id, external_id, yes } => {
-            confirmed(*yes, || {
-                Ok(format!("Erase the resource of {}? Its pending notifications are cancelled.", id.id))
-            })?;
-            let query = if *external_id { "?external_id=true" } else { "" };
-            daemon.call(ApiRequest::delete(format!("{}/resource{query}", path(id))))?;
-            print_done(json, &json!({ "id": id.id, "erased": true }), format_args!("{} erased", id.id));
-        }
+        EventsCommand::Erase(args) => erasures::erase(daemon, args, json)?,
+        EventsCommand::Erasures => erasures::list(daemon, json)?,
+        EventsCommand::Erasure(id) => erasures::show(daemon, id, json)?,
+        EventsCommand::CancelErasure(id) => erasures::cancel(daemon, id, json)?,
         EventsCommand::Follow { filters, after, every, count } => {
             follow(daemon, &filters.given, after.as_deref(), *every, *count, json)?;
         }

@@ -8,6 +8,7 @@ mod backfills;
 mod client;
 mod connection;
 mod demo;
+mod erasures;
 mod error;
 mod events;
 mod exit;

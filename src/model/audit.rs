@@ -4,7 +4,7 @@
 //! it says that they were changed.
 
 use super::words::words;
-use super::{AccountNo, EventId, JobId, NotificationId, Timestamp, TokenId, WebhookId};
+use super::{AccountNo, ErasureId, EventId, JobId, NotificationId, Timestamp, TokenId, WebhookId};
 use std::fmt;
 use std::net::IpAddr;
 
@@ -44,6 +44,10 @@ words! {
         AlertMuted = "ALERT_MUTED",
         /// An alert is told of again.
         AlertUnmuted = "ALERT_UNMUTED",
+        /// An erasure of all events that have one key was started.
+        ErasureStarted = "ERASURE_STARTED",
+        /// An erasure was cancelled.
+        ErasureCancelled = "ERASURE_CANCELLED",
         /// An access token was created.
         TokenCreated = "TOKEN_CREATED",
         /// An access token was revoked.
@@ -136,6 +140,8 @@ pub enum AuditSubject {
     BulkResend(JobId),
     /// A backfill.
     Backfill(JobId),
+    /// An erasure of all events that have one key.
+    Erasure(ErasureId),
     /// An access token, and its name.
     Token(TokenId, String),
     /// An account, by its name.
@@ -150,6 +156,7 @@ impl AuditSubject {
             Self::Notification(_) => "NOTIFICATION",
             Self::BulkResend(_) => "BULK_RESEND",
             Self::Backfill(_) => "BACKFILL",
+            Self::Erasure(_) => "ERASURE",
             Self::Token(..) => "TOKEN",
             Self::Account(_) => "ACCOUNT",
         }
@@ -161,6 +168,7 @@ impl AuditSubject {
             Self::Event(id) => Some(id.to_string()),
             Self::Notification(id) => Some(id.to_string()),
             Self::BulkResend(id) | Self::Backfill(id) => Some(id.to_string()),
+            Self::Erasure(id) => Some(id.to_string()),
             Self::Token(id, _) => Some(id.to_string()),
             Self::Account(_) => None,
         }
@@ -170,7 +178,7 @@ impl AuditSubject {
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::Token(_, name) | Self::Account(name) => Some(name),
-            Self::Event(_) | Self::Notification(_) | Self::BulkResend(_) | Self::Backfill(_) => None,
+            Self::Event(_) | Self::Notification(_) | Self::BulkResend(_) | Self::Backfill(_) | Self::Erasure(_) => None,
         }
     }
 }

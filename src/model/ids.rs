@@ -97,6 +97,11 @@ uuid_id! {
     JobId
 }
 
+uuid_id! {
+    /// The public id of an erasure: a random `UUIDv4`.
+    ErasureId
+}
+
 const fn random_id(random: [u8; 16]) -> [u8; 16] {
     (u128::from_be_bytes(random) & !(0xf << 76) & !(0b11 << 62) | 0x4 << 76 | 0b10 << 62).to_be_bytes()
 }
@@ -109,6 +114,13 @@ impl WebhookId {
 }
 
 impl JobId {
+    /// A `UUIDv4` from sixteen random bytes.
+    pub const fn from_random(random: [u8; 16]) -> Self {
+        Self::from_bytes(random_id(random))
+    }
+}
+
+impl ErasureId {
     /// A `UUIDv4` from sixteen random bytes.
     pub const fn from_random(random: [u8; 16]) -> Self {
         Self::from_bytes(random_id(random))

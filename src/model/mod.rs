@@ -16,6 +16,7 @@ mod business_keys;
 mod catalogue;
 mod client_certificate_name;
 mod duration;
+mod erasure;
 mod event;
 mod event_draft;
 mod event_type;
@@ -78,13 +79,14 @@ pub(crate) use business_keys::{fold, is_folded, tokens};
 pub use catalogue::{CATALOGUE, CatalogueEntry, ExtraType, KnownType, Sentences, catalogue};
 pub use client_certificate_name::ClientCertificateName;
 pub use duration::{format_duration, parse_duration};
+pub use erasure::{Erasure, ErasureCount, ErasureState};
 pub use event::{About, BodyDraft, Event, Fingerprint, NewEvent, OrderName, Payload, ResourceFacts, Trial};
 pub use event_draft::EventDraft;
 pub use event_type::{EventType, Pattern, PatternSet};
 pub use extra_headers::ExtraHeaders;
 pub use filter::{AuditFilter, EventFilter, Filter, FilterField, FilterUse, NotificationFilter};
 pub use ids::{
-    AccountNo, EventId, JobId, NotificationId, NotificationKey, OrderKey, Seq, TokenId, WebhookId, WebhookNo,
+    AccountNo, ErasureId, EventId, JobId, NotificationId, NotificationKey, OrderKey, Seq, TokenId, WebhookId, WebhookNo,
 };
 pub(crate) use json_parts::{items, members};
 pub use language::Language;

@@ -121,6 +121,7 @@ fn done_to(view: &View<'_>, own: &AuditTexts, note: &AuditNote) -> Markup {
                 a href=(format!("/notifications/resends/{id}")) { (own.bulk_resend) }
             },
             Some(AuditSubject::Backfill(id)) => a href=(format!("/webhooks/backfills/{id}")) { (own.backfill) },
+            Some(AuditSubject::Erasure(id)) => a href=(format!("/erasures/{id}")) { (own.erasure) },
             Some(AuditSubject::Token(_, name)) => (name),
             Some(AuditSubject::Account(name)) => { (own.account) " " (name) },
             None => {},
@@ -210,8 +211,9 @@ fn label(view: &View<'_>, own: &AuditTexts, field: &str) -> String {
         "queued" => own.queued,
         "resent" => own.resent,
         "created" => own.created,
-        "matched" => own.matched_events,
         "q" => own.searched,
+        "erased" => own.erased,
+        "matched" => own.matched_events,
         "external_id" => own.too,
         "alert" => own.alert,
         "muted_until" => own.muted_until,

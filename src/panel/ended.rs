@@ -7,6 +7,7 @@ use super::frame::{Place, framed};
 use super::request::{self, FormFields, PanelRequest};
 use super::routes::{PanelAccess, ROUTES};
 use super::session;
+use super::texts::erasures::ErasureTexts;
 use super::texts::fill;
 use super::view::{PageResult, View, back_of};
 use super::webhook_form;
@@ -122,12 +123,14 @@ fn confirmation(view: &View<'_>) -> Markup {
         Some("resume") => t.resume,
         Some("test") => t.send_test,
         Some("stop") if request.path.starts_with("/webhooks/") => t.stop_backfill,
+        Some("stop") if request.path.starts_with("/erasures/") => ErasureTexts::of(view.lang).stop,
         Some("stop") => t.stop_resend,
         Some("send-to") => t.send_to,
         Some("resend-waiting") => t.resend_waiting_all,
         Some("resend-all") => t.resend_all,
         _ if request.path == "/notifications/resend" => t.resend_selected,
         _ if request.path == "/tokens" => view.lang.upkeep().token_create,
+        _ if request.path == "/erasures" => t.erase_yes,
         _ => t.resend,
     };
     let kept = request.form.iter().filter(|(name, _)| name != "csrf");

@@ -13,6 +13,7 @@ mod backfills;
 mod charts;
 mod csv;
 mod ended;
+mod erasures;
 mod event_types;
 mod events;
 mod filter_page;

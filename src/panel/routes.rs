@@ -2,11 +2,11 @@
 
 use super::view::{PageResult, View};
 use super::{
-    alerts, audit, backfills, event_types, events, key_pair, notifications, open_alerts, overview, resends, search,
-    system, tokens, webhook_form, webhook_page, webhooks, welcome,
+    alerts, audit, backfills, erasures, event_types, events, key_pair, notifications, open_alerts, overview, resends,
+    search, system, tokens, webhook_form, webhook_page, webhooks, welcome,
 };
 use crate::http::{Route, Routes};
-use crate::model::{EventId, JobId, NotificationId, TokenId, WebhookId};
+use crate::model::{ErasureId, EventId, JobId, NotificationId, TokenId, WebhookId};
 use std::pin::Pin;
 
 pub(super) const STYLE: &[u8] = include_bytes!("panel.css");
@@ -123,6 +123,10 @@ pub(super) static ROUTES: Routes<PanelAccess> = Routes(routes! {
     POST "/alerts/mute" Change => open_alerts::mute;
     POST "/alerts/unmute" Change => open_alerts::unmute;
     GET "/audit" Page => audit::list;
+    GET "/erasures/new" Page => erasures::ask;
+    POST "/erasures" Change => erasures::begin;
+    GET "/erasures/{id}" Page => erasures::show(ErasureId);
+    POST "/erasures/{id}/stop" Change => erasures::stop(ErasureId);
     GET "/tokens" Page => tokens::list;
     POST "/tokens" Change => tokens::create;
     GET "/tokens/{id}/revoke" Page => tokens::confirm_revoke(TokenId);

@@ -1,5 +1,6 @@
 //! Busca: what was found for a number or an id, by order; and the way there where it is one thing.
 
+use super::erasures;
 use super::events::rows;
 use super::frame::{Place, framed};
 use super::names;
@@ -29,7 +30,12 @@ pub(super) async fn show(view: &View<'_>) -> PageResult {
         },
     };
     let content = html! {
-        div.head { div { h1 { (if orders.is_empty() { t.search.to_owned() } else { fill(t.found, &[&wanted]) }) } } }
+        div.head {
+            div { h1 { (if orders.is_empty() { t.search.to_owned() } else { fill(t.found, &[&wanted]) }) } }
+            @if view.can_change && !orders.is_empty() {
+                div.acts { a.btn.small href=(erasures::address(wanted)) { (t.erase) } }
+            }
+        }
         @if orders.is_empty() {
             section.empty {
                 @if !wanted.is_empty() { h2 { (fill(t.nothing_found, &[&wanted])) } }

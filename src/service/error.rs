@@ -185,8 +185,8 @@ pub(super) fn refused(refusal: AcceptRefusal, in_batch: bool) -> Error {
 impl From<TooManyJobs> for Error {
     fn from(_: TooManyJobs) -> Self {
         let detail = localized!(
-            "{MAX_JOBS} bulk resends, backfills or deletions are under way already: wait for one of them to end",
-            "{MAX_JOBS} reenvios, recuperações ou exclusões já estão em andamento: espere um deles terminar"
+            "{MAX_JOBS} bulk resends, backfills, erasures or deletions are under way already: wait for one to end",
+            "{MAX_JOBS} reenvios, recuperações, apagamentos ou exclusões já estão em andamento: espere um terminar"
         );
         Self::Conflict { code: ApiCode::TooManyJobs, detail }
     }

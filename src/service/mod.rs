@@ -11,6 +11,7 @@ mod certificates;
 mod csv;
 mod curl;
 mod disabling;
+mod erasures;
 mod error;
 mod events;
 mod explaining;

@@ -16,6 +16,7 @@ use crate::store::changes::audit_retirement::AuditRetirement;
 use crate::store::changes::bring_forward::after_clock_step;
 use crate::store::changes::bulk_jobs::sweep_bulk_jobs;
 use crate::store::changes::change::{Answer, FEW_ROWS_BYTES, Reply, Submitted};
+use crate::store::changes::erasures::sweep_erasures;
 use crate::store::changes::jobs::{take_turn, turn_of};
 use crate::store::changes::ledger::Ledger;
 use crate::store::changes::notifications::{RecordOutcome, record_outcome};
@@ -462,6 +463,7 @@ impl Committer {
             }
         };
         sweep_bulk_jobs(&mut self.ledger, &mut txn, now);
+        sweep_erasures(&mut self.ledger, &mut txn, now);
         sweep_webhooks(&mut self.ledger, &mut txn);
         sweep_tokens(&mut self.ledger, &mut txn, now);
         self.apply(txn);

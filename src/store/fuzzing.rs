@@ -108,7 +108,11 @@ fn row(table: u8, value: &[u8]) {
         11 => drop(survives(value, record::decode_attempt, record::encode_attempt)),
         12 => drop(survives(value, record::decode_webhook, record::encode_webhook)),
         13 => drop(survives(value, record::decode_health, record::encode_health)),
-        14 => drop(survives(value, record::decode_job, record::encode_job)),
+        14 => {
+            let _ = survives(value, record::decode_job, record::encode_job);
+            let decode = |value: &[u8]| record::decode_erasure(ACCOUNT, 1, value);
+            drop(survives(value, decode, record::encode_erasure));
+        }
         15 => drop(survives(value, record::decode_alert, record::encode_alert)),
         16 => drop(survives(value, record::decode_letter, record::encode_letter)),
         17 => drop(survives(value, record::decode_book, record::encode_book)),

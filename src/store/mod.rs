@@ -64,6 +64,7 @@ pub use changes::backfill::{BackfillRefusal, BeginBackfill};
 pub use changes::bulk_jobs::{CancelBulkJob, TooManyJobs};
 pub use changes::bulk_resend::BeginBulkResend;
 pub use changes::change::{AuditedChange, ByActor, Change, ChangeError};
+pub use changes::erasures::{BeginErasure, CancelErasure};
 pub use changes::events::{AcceptRefusal, Accepted, EraseEvent, RecordEvents, RecordTestEvent};
 pub use changes::health::{DisableWebhook, MarkFailing, SetDisableNotice};
 pub use changes::idempotency::IdempotencyKey;

@@ -3,7 +3,8 @@
 use crate::clock::Clock;
 use crate::config::Account;
 use crate::model::{
-    AccountNo, AlertFacts, BulkJob, NotificationId, NotificationKey, RetryPolicy, TargetHealth, TokenId, WebhookNo,
+    AccountNo, AlertFacts, BulkJob, Erasure, NotificationId, NotificationKey, RetryPolicy, TargetHealth, TokenId,
+    WebhookNo,
 };
 use crate::stats::OutcomeCounter;
 use crate::stats::Outcomes;
@@ -68,6 +69,8 @@ pub(crate) struct Shared {
     pub(crate) outcome_counter: OutcomeCounter,
     /// Bulk jobs, by account and number: a bounded number for each account.
     pub(crate) bulk_jobs: Mutex<BTreeMap<(AccountNo, u64), BulkJob>>,
+    /// Erasures, likewise.
+    pub(crate) erasures: Mutex<BTreeMap<(AccountNo, u64), Erasure>>,
     pub(crate) outcomes: Outcomes,
     pub(crate) meters: crate::stats::StoreMetrics,
     /// The accounts that the config lacks.
@@ -125,6 +128,7 @@ impl Shared {
             totals: Totals::default(),
             healths: RwLock::default(),
             bulk_jobs: Mutex::default(),
+            erasures: Mutex::default(),
             meters: crate::stats::StoreMetrics::default(),
             absent_accounts: AbsentAccounts::default(),
             alert_facts: Mutex::default(),
@@ -145,6 +149,15 @@ impl Shared {
     /// An account's bulk jobs, the oldest first.
     pub(crate) fn bulk_jobs_of(&self, account: AccountNo) -> Vec<BulkJob> {
         self.bulk_jobs().range((account, 0)..=(account, u64::MAX)).map(|(_, job)| job.clone()).collect()
+    }
+
+    pub(crate) fn erasures(&self) -> MutexGuard<'_, BTreeMap<(AccountNo, u64), Erasure>> {
+        self.erasures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An account's erasures, the oldest first.
+    pub(crate) fn erasures_of(&self, account: AccountNo) -> Vec<Erasure> {
+        self.erasures().range((account, 0)..=(account, u64::MAX)).map(|(_, erasure)| erasure.clone()).collect()
     }
 
     pub(crate) fn retry(&self) -> RetryPolicy {

@@ -180,6 +180,7 @@ fn is_gone(daemon: &Daemon) {
         "idempotency end",
         "own event id",
         "bulk job",
+        "erasure",
     ];
     for kind in erased {
         assert_eq!(count(kind), "0", "{kind}: {out}");

@@ -15,7 +15,7 @@ const PAYLOAD: &str = "c0nteudo-do-pedido";
 
 /// Each call of the API that changes something, with what the audit has of it; or why it has nothing. A new call must
 /// be put here.
-const CALLS: [(&str, Result<&str, &str>); 23] = [
+const CALLS: [(&str, Result<&str, &str>); 25] = [
     ("registerWebhook", Ok("WEBHOOK_REGISTERED")),
     ("patchWebhook", Ok("WEBHOOK_CHANGED")),
     ("putWebhook", Ok("WEBHOOK_CHANGED")),
@@ -40,6 +40,8 @@ const CALLS: [(&str, Result<&str, &str>); 23] = [
     ("createPanelLink", Ok("PANEL_LINK_CREATED")),
     // From here on there is nothing left to send.
     ("eraseResource", Ok("EVENT_ERASED")),
+    ("eraseEvents", Ok("ERASURE_STARTED")),
+    ("cancelErasure", Err("one that has ended stays as it is; another test cancels one that goes on")),
 ];
 
 fn rows(daemon: &Daemon, query: &str) -> Vec<Value> {
@@ -114,6 +116,7 @@ fn made_by(daemon: &Daemon, operation: &str, scene: &Scene, target: &str) {
         "resendNotification" => empty(&format!("/api/notifications/{notification}/resend")),
         "resendMany" => daemon.post("/api/notifications/resend", &json!({ "filter": { "q": PAYLOAD } })),
         "cancelResend" => daemon.delete(&format!("/api/notifications/resend/{resend}")),
+        "eraseEvents" => daemon.post("/api/erasures", &json!({ "q": PAYLOAD })),
         "backfillWebhook" => daemon.post(&format!("{hook}/backfill"), &json!({ "from": "2020-01-01T00:00:00Z" })),
         "cancelBackfill" => daemon.delete(&format!("/api/webhooks/backfill/{backfill}")),
         "muteAlert" => daemon.post("/api/alerts/mutes", &json!({ "mute": { "key": "disk-low", "for": "24h" } })),
@@ -235,6 +238,9 @@ fn rows_say_what_was_changed_and_hold_no_secret() {
     let row = newest(&daemon);
     assert_eq!(change(&row, "filter.q"), &hidden("filter.q", Value::Null, json!("…")));
     assert_eq!((&change(&row, "filter.status")["to"], &change(&row, "queued")["to"]), (&json!("FAILED"), &json!("0")));
+
+    daemon.post("/api/erasures", &json!({ "q": PAYLOAD })).expect(202);
+    assert_eq!(change(&newest(&daemon), "q"), &hidden("q", Value::Null, json!("…")));
 
     let (cookie, _) = sign_in(&daemon, &daemon.token);
     let printed = |arguments: &[&str]| {

@@ -22,6 +22,7 @@ mod delivery;
 mod disabling;
 mod docs;
 mod egress;
+mod erasures;
 mod event_types;
 mod events;
 mod faults;

@@ -44,10 +44,12 @@ paired_texts! { AuditTexts;
     notification: "Notification", "Notificação";
     bulk_resend: "Bulk resend", "Reenvio em massa";
     backfill: "Backfill", "Recuperação";
+    erasure: "Erasure", "Apagamento";
     searched: "Key", "Chave";
     matched_events: "Events", "Eventos";
     alert: "Alert", "Aviso";
     muted_until: "Muted until", "Silenciado até";
+    erased: "Erased until then", "Apagados até então";
     account: "Account", "Conta";
 }
 
@@ -70,6 +72,8 @@ pub(crate) fn action(lang: Lang, action: AuditAction) -> &'static str {
         AuditAction::EventErased => ("Data erased", "Dados apagados"),
         AuditAction::AlertMuted => ("Alert muted", "Aviso silenciado"),
         AuditAction::AlertUnmuted => ("Alert unmuted", "Aviso reativado"),
+        AuditAction::ErasureStarted => ("Erasure by key started", "Apagamento por chave iniciado"),
+        AuditAction::ErasureCancelled => ("Erasure by key cancelled", "Apagamento por chave cancelado"),
         AuditAction::TokenCreated => ("Token created", "Token criado"),
         AuditAction::TokenRevoked => ("Token revoked", "Token revogado"),
         AuditAction::PanelLinkCreated => ("Sign-in link created", "Link de acesso criado"),

@@ -5,6 +5,7 @@ mod alerts_pt;
 pub(super) mod audit;
 mod define;
 mod en;
+pub(super) mod erasures;
 mod identity;
 mod pt;
 mod upkeep_en;

@@ -7,6 +7,7 @@ use crate::model::{AccountNo, AuditAction, AuditNote, AuditSubject, Notification
 use crate::store::absent_accounts::REMOVED;
 use crate::store::changes::bulk_jobs::forget_bulk_job;
 use crate::store::changes::change::{AuditedChange, Noted};
+use crate::store::changes::erasures::forget_erasure;
 use crate::store::changes::ledger::Ledger;
 use crate::store::changes::retention::{delete_event, first_event};
 use crate::store::changes::rows::{read_event, read_notification, recipients_of};
@@ -78,11 +79,15 @@ impl AuditedChange for RemoveAccount {
             | Job::Resend { account: of, .. }
             | Job::BringForward { account: of, .. }
             | Job::Backfill { account: of, .. }
-            | Job::Remove { account: of } => *of == account.0,
+            | Job::Remove { account: of }
+            | Job::Erase { account: of, .. } => *of == account.0,
         };
         ledger.remove_jobs(txn, own);
         for job in ledger.shared.bulk_jobs_of(account) {
             forget_bulk_job(ledger, txn, account, job.number);
+        }
+        for erasure in ledger.shared.erasures_of(account) {
+            forget_erasure(ledger, txn, account, erasure.number);
         }
         ledger.add_job(txn, Job::Remove { account: account.0 });
         let note = self

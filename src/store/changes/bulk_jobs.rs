@@ -162,4 +162,6 @@ pub(crate) fn sweep_bulk_jobs(ledger: &mut Ledger, txn: &mut Txn<'_>, now: Times
 pub(crate) struct Progress {
     pub(crate) made: u64,
     pub(crate) skipped: Skipped,
+    /// Likewise for an erasure.
+    pub(crate) erased: u64,
 }

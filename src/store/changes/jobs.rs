@@ -1,12 +1,13 @@
 //! Background jobs: what touches a whole backlog, a little at a time.
 
-use crate::model::{AccountNo, NotificationKey, Seq, Status, Timestamp, WebhookNo};
+use crate::model::{AccountNo, ErasureState, NotificationKey, Seq, Status, Timestamp, WebhookNo};
 use crate::stats::StoreMetrics;
 use crate::store::changes::accounts::remove_some;
 use crate::store::changes::backfill::backfill_some;
 use crate::store::changes::bring_forward::bring_some_forward;
 use crate::store::changes::bulk_jobs::{Progress, put_bulk_job};
 use crate::store::changes::bulk_resend::resend_some;
+use crate::store::changes::erasures::{erase_some, note_turn};
 use crate::store::changes::job_queue::{Open, Turned};
 use crate::store::changes::ledger::Ledger;
 use crate::store::changes::rows::{find_notification, put_notification};
@@ -28,11 +29,12 @@ pub(crate) fn take_turn(
     now: Timestamp,
 ) {
     let number = open.number;
-    let of = match open.job {
+    let (of, erasure) = match open.job {
         Job::Resend { account, resend: job, .. } | Job::Backfill { account, job, .. } => {
-            Some((AccountNo(account), job))
+            (Some((AccountNo(account), job)), None)
         }
-        Job::Cancel { .. } | Job::BringForward { .. } | Job::Remove { .. } => None,
+        Job::Erase { account, erasure, .. } => (None, Some((AccountNo(account), erasure))),
+        Job::Cancel { .. } | Job::BringForward { .. } | Job::Remove { .. } => (None, None),
     };
     let broken = turned.is_err();
     let (turned, progress) = turned.unwrap_or_else(|error| {
@@ -52,6 +54,10 @@ pub(crate) fn take_turn(
             true
         }
     };
+    if let Some(erasure) = erasure {
+        let end = if broken { ErasureState::Failed } else { ErasureState::Done };
+        note_turn(ledger, txn, erasure, progress.erased, over.then_some(end), now);
+    }
     let Some(mut job) = of.and_then(|of| ledger.shared.bulk_jobs().get(&of).cloned()) else {
         return;
     };
@@ -92,6 +98,10 @@ pub(crate) fn turn_of(
         }
         Job::Resend { .. } => resend_some(ledger, txn, job, now),
         Job::Backfill { .. } => backfill_some(ledger, txn, job, now),
+        Job::Erase { .. } => {
+            let (turned, erased) = erase_some(ledger, txn, job, now)?;
+            Ok((turned, Progress { erased, ..nothing }))
+        }
     }
 }
 

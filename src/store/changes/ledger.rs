@@ -188,6 +188,19 @@ impl Ledger {
             }
         }
         *shared.bulk_jobs() = bulk_jobs;
+        let mut erasures = BTreeMap::new();
+        for row in tree.scan(&keys::all_erasures()) {
+            let (key, value) = row?;
+            let short = || StoreError::Damaged { table: "erasure", what: "has a short key" };
+            let account = AccountNo(keys::u32_at(&key, 1).ok_or_else(short)?);
+            let number = keys::u64_at(&key, 5).ok_or_else(short)?;
+            match record::decode_erasure(account, number, &value) {
+                Ok(erasure) => drop(erasures.insert((account, number), erasure)),
+                // Its key is lost with it: what it has not erased yet has to be asked for again.
+                Err(error) => tracing::error!(%error, number, "an erasure can't be read and is given up"),
+            }
+        }
+        *shared.erasures() = erasures;
         let mut healths = BTreeMap::new();
         for row in tree.scan(&keys::healths()) {
             let (key, value) = row?;

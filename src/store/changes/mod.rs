@@ -11,6 +11,7 @@ pub(crate) mod bulk_jobs;
 pub(crate) mod bulk_resend;
 pub(crate) mod change;
 pub(crate) mod clock_steps;
+pub(crate) mod erasures;
 pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod idempotency;

@@ -162,11 +162,18 @@ impl<B: Base + 'static> Repair<'_, B> {
             Some(Table::Event) => keys::u64_at(key, 5).is_some_and(|seq| seq > head.seq),
             Some(Table::Webhook) => keys::u32_at(key, 5).is_some_and(|no| no > head.webhook_no),
             Some(Table::Job) => keys::u64_at(key, 1).is_some_and(|number| number > head.job),
-            Some(Table::BulkJob) => keys::u64_at(key, 5).is_some_and(|number| number > head.job),
+            Some(Table::BulkJob | Table::Erasure) => keys::u64_at(key, 5).is_some_and(|number| number > head.job),
             Some(Table::Audit) => keys::u64_at(key, 5).is_some_and(|number| number > head.audit),
             _ => false,
         };
-        for prefix in [keys::all_events(), keys::webhooks(), keys::jobs(), keys::all_bulk_jobs(), keys::all_audits()] {
+        for prefix in [
+            keys::all_events(),
+            keys::webhooks(),
+            keys::jobs(),
+            keys::all_bulk_jobs(),
+            keys::all_erasures(),
+            keys::all_audits(),
+        ] {
             verify::each_readable_of(self.tree, &prefix, |key, _| {
                 if is_above(key) {
                     self.delete(key);
@@ -215,7 +222,8 @@ impl<B: Base + 'static> Repair<'_, B> {
             | Table::Job
             | Table::BulkJob
             | Table::Alert
-            | Table::Audit => {}
+            | Table::Audit
+            | Table::Erasure => {}
             Table::Webhook => {
                 let webhook = record::decode_webhook(value)?;
                 let by_id = WebhookRefV1 { account: webhook.account.0, webhook: webhook.no.0, key: None };

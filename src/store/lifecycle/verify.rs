@@ -400,6 +400,7 @@ impl Verifier<'_> {
             Table::Health => record::decode_health(value).map(|_| None),
             Table::Job => record::decode_job(value).map(|_| None),
             Table::BulkJob => record::decode_bulk_job(AccountNo(u32_at(1)?), u64_at(5)?, value).map(|_| None),
+            Table::Erasure => record::decode_erasure(AccountNo(u32_at(1)?), u64_at(5)?, value).map(|_| None),
             Table::Audit => record::decode_audit(AccountNo(u32_at(1)?), u64_at(5)?, value).map(|_| None),
         }
     }

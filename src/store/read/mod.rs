@@ -5,6 +5,7 @@ pub(crate) mod alerts;
 mod audit;
 pub(crate) mod backlog;
 pub(crate) mod due;
+mod erasures;
 pub(crate) mod history;
 pub(crate) mod lists;
 pub(crate) mod outcomes;

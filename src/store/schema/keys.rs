@@ -30,6 +30,7 @@
 //! | bulk job | account, number | a bulk resend or a backfill, until a while after its end |
 //! | alert | recipient, kind, the rest by kind | see [`alert_keys`](super::alert_keys) |
 //! | audit | account, number | a change that somebody has made |
+//! | erasure | account, number | an erasure of all events that have one key, until a while after its end |
 //! | head | – | where the counters stand |
 //!
 //! Which rows stand together in a block of sled, [`layout`](super::layout) says.
@@ -39,7 +40,7 @@ use crate::model::{
 };
 use crate::store::schema::keys;
 use crate::store::schema::table::{
-    ACCOUNT, ALERT, ATTEMPT, AUDIT, BULK_JOB, BY_RESPONSE, BY_STATE, BY_WEBHOOK, CHUNK, EVENT, HEAD, HEALTH,
+    ACCOUNT, ALERT, ATTEMPT, AUDIT, BULK_JOB, BY_RESPONSE, BY_STATE, BY_WEBHOOK, CHUNK, ERASURE, EVENT, HEAD, HEALTH,
     IDEMPOTENCY, IDEMPOTENCY_END, JOB, MANUAL, META, NOTIFICATION, ORDER, OWN_ID, REFERENCE, RETRY, TOKEN, TYPE,
     TYPE_NAME, UNTRIED, WEBHOOK, WEBHOOK_ID,
 };
@@ -397,6 +398,14 @@ pub(crate) fn audit(account: AccountNo, number: u64) -> Key {
     Builder(audits(account)).u64(number).0
 }
 
+pub(crate) fn all_erasures() -> Key {
+    Builder::new(ERASURE).0
+}
+
+pub(crate) fn erasure(account: AccountNo, number: u64) -> Key {
+    Builder(all_erasures()).u32(account.0).u64(number).0
+}
+
 /// The tables whose rows of an account stand below its number, webhooks and idempotency keys left out.
 pub(crate) fn below_account(account: AccountNo) -> impl Iterator<Item = Key> {
     let tables = [
@@ -412,6 +421,7 @@ pub(crate) fn below_account(account: AccountNo) -> impl Iterator<Item = Key> {
         BULK_JOB,
         ALERT,
         AUDIT,
+        ERASURE,
     ];
     tables.into_iter().map(move |table| Builder::new(table).u32(account.0).0)
 }

@@ -27,6 +27,7 @@ pub(crate) const JOB: u8 = 0x30;
 pub(crate) const BULK_JOB: u8 = 0x31;
 pub(crate) const AUDIT: u8 = 0x32;
 pub(crate) const ALERT: u8 = 0x33;
+pub(crate) const ERASURE: u8 = 0x35;
 /// The last one: rows are moved into sled in the order of their keys, and the head must never say more than is there.
 pub(crate) const HEAD: u8 = 0xe0;
 
@@ -60,6 +61,7 @@ pub(crate) enum Table {
     BulkJob,
     Alert,
     Audit,
+    Erasure,
     Head,
 }
 
@@ -99,6 +101,7 @@ impl Table {
             BULK_JOB => Self::BulkJob,
             ALERT => Self::Alert,
             AUDIT => Self::Audit,
+            ERASURE => Self::Erasure,
             HEAD => Self::Head,
             _ => return None,
         })
@@ -134,6 +137,7 @@ impl Table {
             Self::BulkJob => "bulk job",
             Self::Alert => "alert",
             Self::Audit => "audit",
+            Self::Erasure => "erasure",
             Self::Head => "head",
         }
     }

@@ -5,6 +5,7 @@ mod auditing;
 mod backfills;
 mod busy;
 mod clock;
+mod erasures;
 mod histories;
 mod idempotency;
 mod index_rows;

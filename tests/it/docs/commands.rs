@@ -56,7 +56,7 @@ pub(crate) const COMMANDS: &[(&str, How)] = &[
     ("sudo systemctl disable --now carteiro.socket carteiro.service", By("a_new_machine_takes_over")),
     ("sudo systemctl stop carteiro.socket carteiro.service", By("a_new_machine_takes_over")),
     ("sudo carteiro check-config", By("a_sandbox_has_an_account_of_its_own")),
-    ("sudo carteiro events list --query pedido-1042", By("everyday_tasks_are_done_as_printed")),
+    ("sudo carteiro events erase --query pedido-1042 --dry-run", By("everyday_tasks_are_done_as_printed")),
     ("sudo carteiro webhooks pause \"$WEBHOOK_ID\"", By("everyday_tasks_are_done_as_printed")),
     (
         "sudo carteiro notifications list --status FAILED --from \"2 days ago\"",
@@ -206,6 +206,9 @@ const INSIDE: &[(&str, How)] = &[
     ("create --target URL --events 'PAYMENT.*'", Not(LISTED)),
     ("create --type T --resource FILE", Not(LISTED)),
     ("docker exec carteiro carteiro token create --name me --scope admin", Not(RELEASE)),
+    ("erase --query KEY", Not(LISTED)),
+    ("erase --query KEY --dry-run", Not(LISTED)),
+    ("erase ID", Not(LISTED)),
     ("export NAME", Not(LISTED)),
     ("journalctl -u carteiro", Not("it needs a system's journal; tests/it/systemd/machine.rs reads it so")),
     ("kill -9", Not("tests/it/crash.rs does so in every phase")),

@@ -66,6 +66,7 @@ impl Bound {
             | Table::Job
             | Table::BulkJob
             | Table::Audit
+            | Table::Erasure
             | Table::Head => return None,
         };
         let seq = Seq(keys::u64_at(key, at)?);

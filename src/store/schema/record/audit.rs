@@ -1,8 +1,8 @@
 //! Rows of the audit.
 
 use crate::model::{
-    AccountNo, Actor, AuditAction, AuditNote, AuditRow, AuditSubject, AuditedField, EventId, JobId, NotificationId,
-    Origin, Through, Timestamp, TokenId, WebhookId,
+    AccountNo, Actor, AuditAction, AuditNote, AuditRow, AuditSubject, AuditedField, ErasureId, EventId, JobId,
+    NotificationId, Origin, Through, Timestamp, TokenId, WebhookId,
 };
 use crate::store::error::StoreError;
 use crate::store::schema::record::frame::{invalid, open, seal};
@@ -33,6 +33,7 @@ enum SubjectV1 {
     Token([u8; 16], String),
     Account(String),
     Backfill([u8; 16]),
+    Erasure([u8; 16]),
 }
 
 impl From<&AuditSubject> for SubjectV1 {
@@ -44,6 +45,7 @@ impl From<&AuditSubject> for SubjectV1 {
             AuditSubject::Token(id, name) => Self::Token(id.to_bytes(), name.clone()),
             AuditSubject::Account(name) => Self::Account(name.clone()),
             AuditSubject::Backfill(id) => Self::Backfill(id.to_bytes()),
+            AuditSubject::Erasure(id) => Self::Erasure(id.to_bytes()),
         }
     }
 }
@@ -57,6 +59,7 @@ impl From<SubjectV1> for AuditSubject {
             SubjectV1::Token(id, name) => Self::Token(TokenId::from_bytes(id), name),
             SubjectV1::Account(name) => Self::Account(name),
             SubjectV1::Backfill(id) => Self::Backfill(JobId::from_bytes(id)),
+            SubjectV1::Erasure(id) => Self::Erasure(ErasureId::from_bytes(id)),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Background jobs, and the bulk jobs that some of them are parts of.
 
 use crate::model::{
-    AccountNo, BulkJob, Filter as _, JobId, JobKind, JobState, NotificationFilter, SkipReason, Skipped, Timestamp,
+    AccountNo, BulkJob, Erasure, ErasureId, ErasureState, Filter as _, JobId, JobKind, JobState, NotificationFilter,
+    SearchText, SkipReason, Skipped, Timestamp,
 };
 use crate::store::error::StoreError;
 use crate::store::schema::record::frame::{invalid, open, seal};
@@ -49,6 +50,15 @@ pub(crate) enum JobV1 {
         last_seq: u64,
         /// What was the last event when notifications were last created: later ones wait for those up to it.
         mark_seq: u64,
+    },
+    /// Erases the events that have the key of an erasure, the oldest first.
+    Erase {
+        account: u32,
+        erasure: u64,
+        /// The next event to look at, inclusive.
+        at_seq: u64,
+        /// The last one, inclusive.
+        last_seq: u64,
     },
 }
 
@@ -143,6 +153,64 @@ pub(crate) fn decode_bulk_job(account: AccountNo, number: u64, value: &[u8]) -> 
         skipped,
         open: record.open,
         broken: record.broken,
+        inserted_at: Timestamp::from_ms(record.inserted_ms),
+        updated_at: Timestamp::from_ms(record.updated_ms),
+        ended_at: record.ended_ms.map(Timestamp::from_ms),
+    })
+}
+
+#[derive(Serialize, Deserialize)]
+struct ErasureV1 {
+    id: [u8; 16],
+    key: Option<String>,
+    external_id: bool,
+    state: u8,
+    events: u64,
+    erased: u64,
+    inserted_ms: u64,
+    updated_ms: u64,
+    ended_ms: Option<u64>,
+}
+
+pub(crate) fn encode_erasure(erasure: &Erasure) -> Vec<u8> {
+    let record = ErasureV1 {
+        id: erasure.id.to_bytes(),
+        key: erasure.key.as_ref().map(|key| key.as_str().to_owned()),
+        external_id: erasure.external_id,
+        state: match erasure.state {
+            ErasureState::Running => 0,
+            ErasureState::Done => 1,
+            ErasureState::Cancelled => 2,
+            ErasureState::Failed => 3,
+        },
+        events: erasure.events,
+        erased: erasure.erased,
+        inserted_ms: erasure.inserted_at.as_ms(),
+        updated_ms: erasure.updated_at.as_ms(),
+        ended_ms: erasure.ended_at.map(Timestamp::as_ms),
+    };
+    seal(&record, &[])
+}
+
+pub(crate) fn decode_erasure(account: AccountNo, number: u64, value: &[u8]) -> Result<Erasure, StoreError> {
+    const TABLE: &str = "erasure";
+    let (record, _) = open::<ErasureV1>(TABLE, value)?;
+    let key = record.key.map(|key| SearchText::parse(&key).ok_or_else(|| invalid(TABLE))).transpose()?;
+    Ok(Erasure {
+        number,
+        account,
+        id: ErasureId::from_bytes(record.id),
+        key,
+        external_id: record.external_id,
+        state: match record.state {
+            0 => ErasureState::Running,
+            1 => ErasureState::Done,
+            2 => ErasureState::Cancelled,
+            3 => ErasureState::Failed,
+            _ => return Err(invalid(TABLE)),
+        },
+        events: record.events,
+        erased: record.erased,
         inserted_at: Timestamp::from_ms(record.inserted_ms),
         updated_at: Timestamp::from_ms(record.updated_ms),
         ended_at: record.ended_ms.map(Timestamp::from_ms),

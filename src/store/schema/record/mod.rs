@@ -23,7 +23,7 @@ pub(crate) use clock::{ClockV1, RunV1, decode_clock, encode_clock};
 pub(crate) use events::{Stored, decode_chunk, decode_event, decode_event_head, encode_event, encode_event_again};
 pub(crate) use frame::MAX_VALUE_BYTES;
 pub(crate) use idempotency::{IdempotencyV1, RegisteredV1, decode_idempotency, encode_idempotency};
-pub(crate) use jobs::{Job, decode_bulk_job, decode_job, encode_bulk_job, encode_job};
+pub(crate) use jobs::{Job, decode_bulk_job, decode_erasure, decode_job, encode_bulk_job, encode_erasure, encode_job};
 pub(crate) use meta::{
     FormatV1, HeadV1, WebhookRefV1, decode_format, decode_head, decode_seq, decode_text, decode_webhook_ref,
     encode_format, encode_head, encode_seq, encode_text, encode_webhook_ref,

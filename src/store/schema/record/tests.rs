@@ -4,19 +4,21 @@ mod damage;
 
 use crate::model::{
     AccountNo, Actor, Alert, AlertFacts, Attempt, AttemptError, AttemptResult, AuditAction, AuditNote, AuditRow,
-    AuditSubject, AuditedField, Authorization, Book, BulkJob, ClientCertificateName, DisabledReason, ErrorCode, Event,
-    EventId, EventType, ExtraHeaders, Fingerprint, JobId, JobKind, JobState, KeptHead, Letter, Notice, Notification,
-    NotificationFilter, NotificationId, NotificationKey, OrderKey, Origin, Pattern, PatternSet, Payload, PayloadFilter,
-    Pending, PrivateKey, RateLimit, ResourceFacts, Response, ResponseFilter, RetryPolicy, Scopes, SearchText,
-    SentHeader, SentRequest, Seq, Signatures, SigningSecret, SkipReason, Skipped, State, Status, TargetHealth,
-    TargetUrl, Timestamp, Timings, TlsVersion, TokenHash, TokenId, TraceContext, Trial, Trigger, Webhook, WebhookId,
-    WebhookName, WebhookNo, WebhookStatus, changed_fields,
+    AuditSubject, AuditedField, Authorization, Book, BulkJob, ClientCertificateName, DisabledReason, Erasure,
+    ErasureId, ErasureState, ErrorCode, Event, EventId, EventType, ExtraHeaders, Fingerprint, JobId, JobKind, JobState,
+    KeptHead, Letter, Notice, Notification, NotificationFilter, NotificationId, NotificationKey, OrderKey, Origin,
+    Pattern, PatternSet, Payload, PayloadFilter, Pending, PrivateKey, RateLimit, ResourceFacts, Response,
+    ResponseFilter, RetryPolicy, Scopes, SearchText, SentHeader, SentRequest, Seq, Signatures, SigningSecret,
+    SkipReason, Skipped, State, Status, TargetHealth, TargetUrl, Timestamp, Timings, TlsVersion, TokenHash, TokenId,
+    TraceContext, Trial, Trigger, Webhook, WebhookId, WebhookName, WebhookNo, WebhookStatus, changed_fields,
 };
 use crate::store::hex::hex;
 use crate::store::schema::record::audit::{decode_audit, encode_audit};
 use crate::store::schema::record::clock::{ClockV1, RunV1, decode_clock, encode_clock};
 use crate::store::schema::record::frame::{CHUNK_BYTES, seal};
-use crate::store::schema::record::jobs::{Job, decode_bulk_job, decode_job, encode_bulk_job, encode_job};
+use crate::store::schema::record::jobs::{
+    Job, decode_bulk_job, decode_erasure, decode_job, encode_bulk_job, encode_erasure, encode_job,
+};
 use crate::store::schema::record::webhooks::{decode_health, decode_webhook, encode_health, encode_webhook};
 use crate::store::schema::record::{
     FormatV1, HeadV1, IdempotencyV1, MAX_VALUE_BYTES, RegisteredV1, Stored, Token, WebhookRefV1, decode_alert,
@@ -263,7 +265,7 @@ fn webhook_ref(key: Option<[u8; 16]>) -> WebhookRefV1 {
     WebhookRefV1 { account: ACCOUNT.0, webhook: 9, key }
 }
 
-fn jobs() -> [Job; 5] {
+fn jobs() -> [Job; 6] {
     [
         Job::Cancel { account: 7, webhook: 9 },
         Job::Resend {
@@ -278,6 +280,7 @@ fn jobs() -> [Job; 5] {
         Job::BringForward { account: 7, webhook: 9, asked_ms: 500, at_ms: 600, at_seq: 300 },
         Job::Remove { account: 7 },
         Job::Backfill { account: 7, job: 5, webhook: 9, at_seq: 1, last_seq: 300, mark_seq: 310 },
+        Job::Erase { account: 7, erasure: 6, at_seq: 1, last_seq: 300 },
     ]
 }
 
@@ -372,6 +375,25 @@ fn facts() -> AlertFacts {
     }
 }
 
+fn erasures() -> [Erasure; 2] {
+    let running = Erasure {
+        number: 6,
+        account: ACCOUNT,
+        id: ErasureId::from_bytes([11; 16]),
+        key: SearchText::parse("Pedido-1"),
+        external_id: true,
+        state: ErasureState::Running,
+        events: 300,
+        erased: 20,
+        inserted_at: at(1000),
+        updated_at: at(2000),
+        ended_at: None,
+    };
+    let mut ended = running.clone();
+    ended.end(ErasureState::Failed, at(3000));
+    [running, ended]
+}
+
 fn healths() -> [TargetHealth; 2] {
     let fresh = TargetHealth { failures: 1, gone: true, ..TargetHealth::first_failure(at(1000)) };
     [
@@ -397,6 +419,7 @@ fn audits() -> Vec<AuditRow> {
         AuditSubject::Token(TokenId::from_bytes([5; 16]), "erp".to_owned()),
         AuditSubject::Account("loja".to_owned()),
         AuditSubject::Backfill(JobId::from_bytes([7; 16])),
+        AuditSubject::Erasure(ErasureId::from_bytes([6; 16])),
     ];
     let changed = AuditedField { from: Some("ACTIVE".to_owned()), ..AuditedField::set("status", "PAUSED") };
     let first = AuditRow {
@@ -456,6 +479,7 @@ fn all() -> Vec<(String, Vec<u8>)> {
     all.push((nth("mute", 0), encode_mute(None)));
     all.push((nth("mute", 1), encode_mute(Some(at(1000)))));
     all.push(("facts for alerts".to_owned(), encode_alert_facts(&facts())));
+    all.extend(erasures().iter().enumerate().map(|(n, erasure)| (nth("erasure", n), encode_erasure(erasure))));
     all.extend(audits().iter().enumerate().map(|(n, row)| (nth("audit", n), encode_audit(row))));
     all.extend(healths().iter().enumerate().map(|(n, health)| (nth("health", n), encode_health(health))));
     all
@@ -512,6 +536,9 @@ fn everything_reads_back_as_it_was() {
     }
     for resend in bulk_jobs() {
         assert_eq!(decode_bulk_job(ACCOUNT, 5, &encode_bulk_job(&resend)).unwrap(), resend);
+    }
+    for erasure in erasures() {
+        assert_eq!(decode_erasure(ACCOUNT, 6, &encode_erasure(&erasure)).unwrap(), erasure);
     }
     for row in audits() {
         assert_eq!(decode_audit(ACCOUNT, 40, &encode_audit(&row)).unwrap(), row);
