@@ -38,7 +38,9 @@ impl Post for ChannelPost {
             let Some(channel) = AlertChannel::parse(&channel) else {
                 return Err(NotSent { retry: None });
             };
-            channels.send(to, channel, &message).await.map_err(|error| NotSent {
+            // Whoever was left out is not sent it again: the others would get it twice.
+            let sent = channels.send(to, channel, &message).await;
+            sent.map(drop).map_err(|error| NotSent {
                 retry: match error.retry {
                     Retry::Yes => Some(Duration::ZERO),
                     Retry::After(span) => Some(span),

@@ -14,6 +14,8 @@ struct ChannelShape {
     owner: &'static str,
     failing: bool,
     sent_at: Option<Timestamp>,
+    left_out: Option<String>,
+    left_out_pt: Option<String>,
     failed_at: Option<Timestamp>,
     error: Option<String>,
     error_pt: Option<String>,
@@ -22,12 +24,14 @@ struct ChannelShape {
 impl ChannelShape {
     fn of(view: ChannelView) -> Self {
         let (failed_at, error) = view.state.failed.unzip();
-        let (error, error_pt) = error.map(|Localized { en, pt }| (en, pt)).unzip();
+        let ((error, error_pt), (left_out, left_out_pt)) = (both(error), both(view.state.left_out));
         Self {
             channel: view.channel,
             owner: view.owner.as_str(),
             failing: view.state.is_failing,
             sent_at: view.state.sent_at,
+            left_out,
+            left_out_pt,
             failed_at,
             error,
             error_pt,
@@ -40,6 +44,8 @@ struct TestShape {
     channel: AlertChannel,
     owner: &'static str,
     sent: bool,
+    left_out: Option<String>,
+    left_out_pt: Option<String>,
     error: Option<String>,
     error_pt: Option<String>,
 }
@@ -47,9 +53,14 @@ struct TestShape {
 impl TestShape {
     fn of(test: ChannelTest) -> Self {
         let sent = test.error.is_none();
-        let (error, error_pt) = test.error.map(|Localized { en, pt }| (en, pt)).unzip();
-        Self { channel: test.channel, owner: test.owner.as_str(), sent, error, error_pt }
+        let ((error, error_pt), (left_out, left_out_pt)) = (both(test.error), both(test.left_out));
+        Self { channel: test.channel, owner: test.owner.as_str(), sent, left_out, left_out_pt, error, error_pt }
     }
+}
+
+/// In English and in Portuguese.
+fn both(sentence: Option<Localized>) -> (Option<String>, Option<String>) {
+    sentence.map(|Localized { en, pt }| (en, pt)).unzip()
 }
 
 #[expect(clippy::unused_async, reason = "as all handlers are")]

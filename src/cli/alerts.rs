@@ -93,7 +93,7 @@ pub(crate) fn alerts(args: &AlertsArgs) -> Result<(), CliError> {
             for test in tests {
                 if json { line(test) } else { line(told(test)) }
             }
-            let failed = tests.iter().any(|test| test["sent"] != Value::Bool(true));
+            let failed = tests.iter().any(|test| test["sent"] != Value::Bool(true) || !test["left_out"].is_null());
             if failed { Err(CliError::printed(FAILED)) } else { Ok(()) }
         }
     }
@@ -103,9 +103,10 @@ pub(crate) fn alerts(args: &AlertsArgs) -> Result<(), CliError> {
 fn told(test: &Value) -> String {
     let channel = text(&test["channel"]);
     let whose = if test["owner"] == "account" { " of the account" } else { "" };
-    match test["error"].as_str() {
-        None => format!("{channel}{whose}: sent"),
-        Some(error) => format!("{channel}{whose}: not sent: {}", printable(error)),
+    match (test["error"].as_str(), test["left_out"].as_str()) {
+        (None, None) => format!("{channel}{whose}: sent"),
+        (None, Some(left_out)) => format!("{channel}{whose}: not sent to everybody: {}", printable(left_out)),
+        (Some(error), _) => format!("{channel}{whose}: not sent: {}", printable(error)),
     }
 }
 

@@ -60,26 +60,30 @@ fn row(view: &View<'_>, of: &ChannelView) -> Markup {
         ChannelOwner::Operator => a.of_operator,
         ChannelOwner::Account => a.of_account,
     };
-    let (tone, state) = match (of.state.is_failing, of.state.sent_at) {
-        (true, _) => ("bad", a.failing),
-        (false, Some(_)) => ("ok", a.works),
-        (false, None) => ("idle", a.untried),
+    let (is_failing, sent_at, left_out) = (of.state.is_failing, of.state.sent_at, &of.state.left_out);
+    let (tone, state) = match (is_failing, sent_at, left_out) {
+        (true, ..) => ("bad", a.failing),
+        (false, Some(_), Some(_)) => ("warn", a.leaves_out),
+        (false, Some(_), None) => ("ok", a.works),
+        (false, None, _) => ("idle", a.untried),
     };
     html! {
         tr id=(format!("c-{}-{}", of.owner.as_str(), of.channel.as_str())) {
             td.what {
                 span.t1 { (name) }
                 div.t2 { (whose) }
-                @if let Some((at, error)) = of.state.failed.as_ref().filter(|_| of.state.is_failing) {
+                @if let Some((at, error)) = of.state.failed.as_ref().filter(|_| is_failing) {
                     p.problem {
                         (with_moments(view.lang, view.lang.of(error))) " " span.muted { "(" (ago(view, *at)) ")" }
                     }
+                } @else if let Some(left_out) = left_out {
+                    p.problem { (with_moments(view.lang, view.lang.of(left_out))) }
                 }
             }
             td.now.r { span class=(format!("pill {tone}")) { (state) } }
             td.full.t2 {
                 span.only { (a.last_sent) ": " }
-                @match of.state.sent_at { Some(at) => (ago(view, at)), None => (t.never) }
+                @match sent_at { Some(at) => (ago(view, at)), None => (t.never) }
             }
             td.full {
                 @if view.can_change {
@@ -102,15 +106,25 @@ pub(super) async fn test(view: &View<'_>) -> PageResult {
     let channel = form.get("channel").and_then(AlertChannel::parse);
     let owner = form.get("owner").and_then(ChannelOwner::parse);
     let tests = view.service.test_alert_channels(view.caller(), channel, owner).await?;
-    let failed = tests.iter().filter(|test| test.error.is_some()).count();
     let name = channel.map_or("", AlertChannel::as_str);
-    Ok(done(view, "alert-tested", &[("n", &name), ("not", &failed)]))
+    let reached = if tests.iter().any(|test| test.error.is_some()) {
+        "nobody"
+    } else if tests.iter().any(|test| test.left_out.is_some()) {
+        "some"
+    } else {
+        "all"
+    };
+    Ok(done(view, "alert-tested", &[("n", &name), ("reached", &reached)]))
 }
 
 /// What the page says after a test.
 pub(super) fn tested(view: &View<'_>) -> Option<String> {
     let (a, query) = (view.lang.alerts(), &view.request.query);
     let channel = query.get("n").and_then(AlertChannel::parse)?;
-    let text = if query.get("not") == Some("0") { a.tested } else { a.test_failed };
+    let text = match query.get("reached") {
+        Some("all") => a.tested,
+        Some("some") => a.test_left_out,
+        _ => a.test_failed,
+    };
     Some(fill(text, &[&channel.title()]))
 }

@@ -63,6 +63,8 @@ pub struct ChannelTest {
     pub owner: ChannelOwner,
     /// Why it was not sent; `None` where it was.
     pub error: Option<Localized>,
+    /// Which of the receivers didn't get it although it was sent, and why; `None` where all did.
+    pub left_out: Option<Localized>,
 }
 
 impl Service {
@@ -109,7 +111,11 @@ impl Service {
                     );
                     Err(ChannelError { sentence, retry: Retry::Yes })
                 });
-                ChannelTest { channel, owner, error: sent.err().map(|error| error.sentence) }
+                let (left_out, error) = match sent {
+                    Ok(sent) => (sent.left_out, None),
+                    Err(error) => (None, Some(error.sentence)),
+                };
+                ChannelTest { channel, owner, error, left_out }
             });
         }
         let mut ended = tests.join_all().await;

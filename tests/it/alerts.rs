@@ -7,7 +7,8 @@ use super::receiver::{Receiver, Reply};
 use rcgen::{CertificateParams, KeyPair};
 use serde_json::{Value, json};
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
@@ -40,8 +41,8 @@ fn a_test_says_of_each_channel_what_became_of_it() {
 
     let channels = daemon.get("/api/alerts/channels").expect(200).data();
     let untried = |channel: &str| {
-        json!({ "channel": channel, "owner": "operator", "failing": false, "sent_at": null, "failed_at": null,
-                "error": null, "error_pt": null })
+        json!({ "channel": channel, "owner": "operator", "failing": false, "sent_at": null, "left_out": null,
+                "left_out_pt": null, "failed_at": null, "error": null, "error_pt": null })
     };
     assert_eq!(channels, json!([untried("telegram"), untried("slack")]));
 
@@ -333,4 +334,68 @@ fn this_machine_is_sent_email_without_tls() {
     let (code, said, _) = test_alerts(&daemon, &[]);
     assert_eq!((code, said.as_str()), (Some(0), "email: sent\n"));
     assert_eq!(server.mail(1)["tls"], json!(false));
+}
+
+/// A mail server on loopback, without TLS, that refuses whoever has `bad` in the address.
+fn refusing_mail_server() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut answers = stream.try_clone().unwrap();
+            let mut answer = |text: &str| answers.write_all(text.as_bytes()).is_ok();
+            let (mut in_data, mut go_on) = (false, answer("220 mx\r\n"));
+            for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                go_on &= match line.as_str() {
+                    _ if !go_on => false,
+                    "." => {
+                        in_data = false;
+                        answer("250 queued\r\n")
+                    }
+                    _ if in_data => true,
+                    "DATA" => {
+                        in_data = true;
+                        answer("354 go\r\n")
+                    }
+                    line if line.starts_with("RCPT TO:<bad") => answer("550 5.1.1 no such user\r\n"),
+                    _ => answer("250 ok\r\n"),
+                };
+            }
+        }
+    });
+    port
+}
+
+/// One colleague who had left, and nobody was told of anything any more.
+#[test]
+fn who_the_mail_server_refuses_is_told_and_the_others_get_the_message() {
+    let port = refusing_mail_server();
+    let to = |receivers: &str| {
+        format!(
+            "{QUICK}[alerts]\nlanguage = \"en\"\n[alerts.email]\nsmtp = \"smtp://127.0.0.1:{port}\"\n\
+             from = \"avisos@loja.example\"\nto = [{receivers}]\n"
+        )
+    };
+    let daemon = Daemon::start(&to("\"bad@loja.example\", \"ana@loja.example\""));
+    let (code, said, _) = test_alerts(&daemon, &[]);
+    let why = format!(
+        "127.0.0.1:{port} took the message, but not for bad@loja.example (550: 5.1.1 no such user); check \
+         `alerts.email.to`."
+    );
+    assert_eq!((code, said), (Some(1), format!("email: not sent to everybody: {why}\n")));
+    daemon.logged("an alert did not reach every receiver");
+    let channel = daemon.get("/api/alerts/channels").expect(200).data()[0].clone();
+    assert_eq!((&channel["failing"], &channel["left_out"]), (&json!(false), &json!(why)));
+    let (cookie, _) = sign_in(&daemon, &daemon.token);
+    let page = text(&get(&daemon, "/alerts", &cookie).expect(200));
+    assert!(page.contains(">Parcial<") && page.contains("mas não para bad@loja.example"), "{page}");
+
+    daemon.reload(&to("\"bad@loja.example\""));
+    let (code, said, _) = test_alerts(&daemon, &[]);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("email: not sent: ") && said.contains("refused every receiver: bad@loja.example"), "{said}");
+    daemon.reload(&to("\"ana@loja.example\""));
+    assert_eq!(test_alerts(&daemon, &[]).1, "email: sent\n");
+    assert_eq!(daemon.get("/api/alerts/channels").expect(200).data()[0]["left_out"], Value::Null);
+    daemon.forgive();
 }

@@ -61,8 +61,8 @@ impl Discord {
         let body = Execute { content, allowed_mentions: AllowedMentions { parse: [] }, flags: SUPPRESS_EMBEDS };
         let body = serde_json::to_string(&body).expect("texts and numbers make JSON");
         let (server, mend) = ("Discord", "`alerts.discord.url_file`");
-        let sent = post(client, Post { server, mend, url: &self.url.0, headers: HeaderMap::new(), body, read: said });
-        sent.await.map_err(|error| error.without([self.url.secret()].into_iter()))
+        let (headers, secrets) = (HeaderMap::new(), self.url.secrets());
+        post(client, Post { server, mend, url: &self.url.0, headers, body, read: said, secrets }).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! A message as e-mail: its header and its body (RFC 5322, RFC 2045, RFC 2047), and who gets it.
 
-use super::error::ChannelError;
+use super::error::{ChannelError, Sent};
 use super::files::{BadFile, secret};
 use super::smtp::{Envelope, deliver};
 use super::text::Parts;
@@ -40,11 +40,10 @@ impl Email {
         Ok(Some(Self { server: server.clone(), password, from: from.clone(), to: config.to.clone() }))
     }
 
-    pub(super) async fn send(&self, client: &Client, message: &Message) -> Result<(), ChannelError> {
+    pub(super) async fn send(&self, client: &Client, message: &Message) -> Result<Sent, ChannelError> {
         let Self { server, password, from, to } = self;
         let text = written(from, to, message);
-        let sent = deliver(client, server, password.as_ref(), &Envelope { from, to, message: &text }).await;
-        sent.map_err(|error| error.without(password.iter().map(|password| password.expose().as_str())))
+        deliver(client, server, password.as_ref(), &Envelope { from, to, message: &text }).await
     }
 }
 

@@ -1,12 +1,19 @@
-//! Why a message was not sent, and whether another try makes sense.
+//! Why a message was not sent, or not to everybody, and whether another try makes sense.
 
+use crate::alerts::message::Kind;
 use crate::model::{Localized, localized};
 use std::time::Duration;
 
 /// The longest text of a server that a sentence quotes, in characters.
 const MAX_QUOTED_CHARS: usize = 200;
-/// Shorter secrets are not looked for in a text: they would be found in words that have nothing to do with them.
-const SHORTEST_SECRET: usize = 6;
+
+/// A message that was sent.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// Which of the receivers didn't get it, and why, without secrets; `None` where all did. It is not sent to them
+    /// again: the others would get it twice.
+    pub left_out: Option<Localized>,
+}
 
 /// Why a message was not sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,21 +40,18 @@ impl ChannelError {
         Self { sentence, retry }
     }
 
-    /// Without the secrets, should the server have sent one back.
-    pub(super) fn without<'a>(mut self, secrets: impl Iterator<Item = &'a str>) -> Self {
-        for secret in secrets.filter(|secret| secret.len() >= SHORTEST_SECRET) {
-            for text in [&mut self.sentence.en, &mut self.sentence.pt] {
-                if text.contains(secret) {
-                    *text = text.replace(secret, "[redacted]");
-                }
-            }
+    /// Of a message that is tried again, the sentence says so. A test is sent once.
+    pub(super) fn of_message(mut self, kind: Kind) -> Self {
+        if kind != Kind::Test && self.retry != Retry::No {
+            self.sentence.en.push_str(" The message is tried again later.");
+            self.sentence.pt.push_str(" A mensagem será tentada de novo mais tarde.");
         }
         self
     }
 }
 
 /// What a server said, on one line, without control characters and shortened; empty for nothing, else with a colon in
-/// front.
+/// front. Secrets are taken out before: of one that was cut off, the beginning would stay.
 pub(super) fn quoted(said: &str) -> String {
     let line: String = said.chars().map(|c| if crate::model::is_invisible(c) { ' ' } else { c }).collect();
     let words: Vec<&str> = line.split_whitespace().collect();
@@ -59,14 +63,15 @@ pub(super) fn quoted(said: &str) -> String {
     }
 }
 
-/// `server` answered with a status that is no success. `mend` says which key of the config to look at.
+/// `server` answered with a status that is no success, and `said` that, without secrets. `mend` says which key of the
+/// config to look at.
 pub(super) fn refused(server: &str, status: u16, said: &str, mend: &str, wait: Option<Duration>) -> ChannelError {
     let said = quoted(said);
     match status {
         429 => ChannelError::new(
             localized!(
-                "{server} answered 429: too many messages{said}; the message is tried again later.",
-                "{server} respondeu 429: mensagens demais{said}; a mensagem será tentada de novo mais tarde."
+                "{server} answered 429: too many messages{said}.",
+                "{server} respondeu 429: mensagens demais{said}."
             ),
             wait.map_or(Retry::Yes, Retry::After),
         ),
@@ -79,10 +84,7 @@ pub(super) fn refused(server: &str, status: u16, said: &str, mend: &str, wait: O
             Retry::No,
         ),
         408 | 425 | 500.. => ChannelError::new(
-            localized!(
-                "{server} answered {status}{said}; the message is tried again later.",
-                "{server} respondeu {status}{said}; a mensagem será tentada de novo mais tarde."
-            ),
+            localized!("{server} answered {status}{said}.", "{server} respondeu {status}{said}."),
             wait.map_or(Retry::Yes, Retry::After),
         ),
         _ => ChannelError::new(
@@ -100,13 +102,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_server_says_is_one_short_line_without_secrets() {
+    fn what_a_server_says_is_one_short_line_() {
         assert_eq!(quoted(" a\r\n\u{1b}[31mb\u{202e}  c "), ": a [31mb c");
         assert_eq!(quoted(" \r\n"), "");
         assert_eq!(quoted(&"é".repeat(201)).chars().count(), 2 + MAX_QUOTED_CHARS);
-        let error = refused("Slack", 403, "bad T0/B0/geheim123", "`k`", None).without(["T0/B0/geheim123"].into_iter());
-        assert_eq!(error.sentence.en, "Slack answered 403: bad [redacted]; check `k`.");
-        assert_eq!(error.sentence.pt, "Slack respondeu 403: bad [redacted]; confira `k`.");
+        let error = refused("Slack", 403, "no", "`k`", None);
+        assert_eq!(error.sentence.en, "Slack answered 403: no; check `k`.");
+        assert_eq!(error.sentence.pt, "Slack respondeu 403: no; confira `k`.");
+    }
+
+    #[test]
+    fn only_what_is_tried_again_says_so() {
+        let told = |status, kind| refused("x", status, "", "`k`", None).of_message(kind).sentence;
+        assert_eq!(told(503, Kind::Opened).en, "x answered 503. The message is tried again later.");
+        assert_eq!(told(503, Kind::Opened).pt, "x respondeu 503. A mensagem será tentada de novo mais tarde.");
+        assert_eq!(
+            (told(503, Kind::Test).en.as_str(), told(404, Kind::Opened).en.as_str()),
+            ("x answered 503.", "x answered 404; check `k`.")
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The secrets of channels, which the config names by file: a systemd credential is a file too.
 
+use super::redact::Secrets;
 use crate::model::{Secret, TargetUrl};
 use std::fmt;
 use std::fs::File;
@@ -56,8 +57,8 @@ impl SecretUrl {
     }
 
     /// What must not be seen of it.
-    pub(super) fn secret(&self) -> &str {
-        self.0.path_and_query().trim_start_matches('/')
+    pub(super) fn secrets(&self) -> Secrets {
+        Secrets::of_url(self.0.path_and_query())
     }
 }
 
@@ -88,6 +89,7 @@ mod tests {
         let missing = secret(Path::new("/nowhere/t"), "a token", |_| true).unwrap_err().sentence;
         assert!(missing.starts_with("/nowhere/t can't be read: ") && missing.ends_with("it must hold a token"));
         let url = SecretUrl::parse("https://hooks.example/services/geheim").unwrap();
-        assert_eq!((format!("{url:?}").as_str(), url.secret()), ("SecretUrl(hooks.example…)", "services/geheim"));
+        assert_eq!(format!("{url:?}"), "SecretUrl(hooks.example…)");
+        assert_eq!(url.secrets().redacted("no services/geheim here"), "no [redacted] here");
     }
 }

@@ -1,6 +1,7 @@
 //! One POST to a channel that speaks HTTP, and what its answer means.
 
 use super::error::{ChannelError, Retry, refused};
+use super::redact::Secrets;
 use crate::delivery::transport::client::{Client, OutboundRequest};
 use crate::model::{AttemptError, AttemptResult, ErrorCode, Response, TargetUrl, WebhookNo, localized};
 use http::{HeaderMap, HeaderValue, header};
@@ -23,6 +24,8 @@ pub(super) struct Post<'a> {
     pub(super) body: String,
     /// What a body that is no success says, and for how long it asks to wait.
     pub(super) read: fn(&[u8]) -> Said,
+    /// What is not repeated of that.
+    pub(super) secrets: Secrets,
 }
 
 /// What the body of an answer says of why the message wasn't taken.
@@ -39,7 +42,7 @@ pub(super) fn as_text(body: &[u8]) -> Said {
 
 /// POSTs JSON once.
 pub(super) async fn post(client: &Client, post: Post<'_>) -> Result<(), ChannelError> {
-    let Post { server, mend, url, mut headers, body, read } = post;
+    let Post { server, mend, url, mut headers, body, read, secrets } = post;
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
     // Hours pass until the next message.
@@ -55,6 +58,7 @@ pub(super) async fn post(client: &Client, post: Post<'_>) -> Result<(), ChannelE
         AttemptResult::Response(Response { status: 200..300, .. }) => Ok(()),
         AttemptResult::Response(Response { status, body, retry_after, .. }) => {
             let Said { text, wait } = read(&body);
+            let text = secrets.redacted(&text);
             Err(refused(server, status, &text, mend, retry_after.or(wait).map(|wait| wait.min(MAX_WAIT))))
         }
         AttemptResult::Error(error) => Err(unreached(server, mend, url.host(), &error)),

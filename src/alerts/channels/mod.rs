@@ -9,6 +9,7 @@ mod error;
 mod files;
 mod http;
 mod ntfy;
+mod redact;
 mod slack;
 mod smtp;
 mod telegram;
@@ -17,7 +18,7 @@ pub(crate) mod tests;
 mod text;
 mod webhook;
 
-pub use error::{ChannelError, Retry};
+pub use error::{ChannelError, Retry, Sent};
 pub use files::BadFile;
 
 use super::message::Message;
@@ -35,6 +36,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 pub struct ChannelState {
     /// When a message was last sent.
     pub sent_at: Option<Timestamp>,
+    /// Which of the receivers didn't get the message that was last sent, and why; `None` where all did.
+    pub left_out: Option<Localized>,
     /// When a try last failed, and why; kept when a later one goes well.
     pub failed: Option<(Timestamp, Localized)>,
     /// Whether the last try failed.
@@ -65,15 +68,17 @@ impl Sender {
         })
     }
 
-    async fn send(&self, client: &Client, message: &Message, now: Timestamp) -> Result<(), ChannelError> {
-        match self {
-            Self::Email(email) => email.send(client, message).await,
+    async fn send(&self, client: &Client, message: &Message, now: Timestamp) -> Result<Sent, ChannelError> {
+        let sent = match self {
+            Self::Email(email) => return email.send(client, message).await,
             Self::Telegram(telegram) => telegram.send(client, message).await,
             Self::Ntfy(ntfy) => ntfy.send(client, message).await,
             Self::Slack(slack) => slack.send(client, message).await,
             Self::Discord(discord) => discord.send(client, message).await,
             Self::Webhook(webhook) => webhook.send(client, message, now).await,
-        }
+        };
+        // Each of them reaches one receiver.
+        sent.map(|()| Sent::default())
     }
 }
 
@@ -185,8 +190,8 @@ impl Channels {
     }
 
     /// Sends one message by one channel, once. A channel that the recipient doesn't have, which a reload may have taken
-    /// out, is an error without a retry.
-    pub async fn send(&self, who: Recipient, channel: AlertChannel, message: &Message) -> Result<(), ChannelError> {
+    /// out, is an error without a retry. It is sent if one receiver at least was taken.
+    pub async fn send(&self, who: Recipient, channel: AlertChannel, message: &Message) -> Result<Sent, ChannelError> {
         let sets = self.sets();
         let Some(sender) = self.set(&sets, who).and_then(|set| set.get(&channel)) else {
             let name = channel.as_str();
@@ -195,13 +200,15 @@ impl Channels {
             return Err(ChannelError::new(gone, Retry::No));
         };
         let sent = sender.send(&self.client, message, self.clock.now()).await;
+        let sent = sent.map_err(|error| error.of_message(message.kind));
         self.metrics.sent(channel, sent.is_ok());
-        self.note(who, channel, message, sent.as_ref().err());
+        self.note(who, channel, message, sent.as_ref());
         sent
     }
 
-    /// Keeps how a try went, and logs when a channel begins to fail, fails for another reason, and is well again.
-    fn note(&self, who: Recipient, channel: AlertChannel, message: &Message, error: Option<&ChannelError>) {
+    /// Keeps how a try went, and logs when a channel begins to fail or to leave receivers out, does so for another
+    /// reason, and is well again.
+    fn note(&self, who: Recipient, channel: AlertChannel, message: &Message, sent: Result<&Sent, &ChannelError>) {
         let mut states = self.states();
         let state = states.entry((who, channel)).or_default();
         let now = self.clock.now();
@@ -210,15 +217,19 @@ impl Channels {
             Recipient::Account(no) => Some(no.0),
         };
         let (channel, key) = (channel.as_str(), message.key.as_str());
-        match error {
-            None => {
+        match sent {
+            Ok(Sent { left_out }) => {
                 if state.is_failing {
                     tracing::info!(channel, account, key, "the alert channel is well again: a message was sent");
                 }
+                if let Some(Localized { en, .. }) = left_out.as_ref().filter(|_| state.left_out != *left_out) {
+                    tracing::warn!(channel, account, key, error = en, "an alert did not reach every receiver");
+                }
                 state.sent_at = Some(now);
+                state.left_out.clone_from(left_out);
                 state.is_failing = false;
             }
-            Some(ChannelError { sentence, .. }) => {
+            Err(ChannelError { sentence, .. }) => {
                 let same = state.is_failing && state.failed.as_ref().is_some_and(|(_, before)| before == sentence);
                 if !same {
                     tracing::warn!(channel, account, key, error = sentence.en, "an alert could not be sent");

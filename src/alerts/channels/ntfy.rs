@@ -4,6 +4,7 @@
 use super::error::ChannelError;
 use super::files::{BadFile, secret};
 use super::http::{Post, Said, as_text, post};
+use super::redact::Secrets;
 use super::text::Parts;
 use crate::alerts::message::{Kind, Message, Severity};
 use crate::config::AlertNtfy;
@@ -90,10 +91,10 @@ impl Ntfy {
             value.set_sensitive(true);
             headers.insert(header::AUTHORIZATION, value);
         }
-        let sent =
-            post(client, Post { server: "ntfy", mend: "`alerts.ntfy`", url: &self.server, headers, body, read: said });
         let secrets = [Some(&self.topic), self.token.as_ref()].into_iter().flatten();
-        sent.await.map_err(|error| error.without(secrets.map(|secret| secret.expose().as_str())))
+        let secrets = Secrets::of(secrets.map(|secret| secret.expose().as_str()));
+        let (server, mend) = ("ntfy", "`alerts.ntfy`");
+        post(client, Post { server, mend, url: &self.server, headers, body, read: said, secrets }).await
     }
 }
 

@@ -47,9 +47,8 @@ impl Slack {
         let body = Payload { text, unfurl_links: false, unfurl_media: false };
         let body = serde_json::to_string(&body).expect("texts make JSON");
         let (server, mend) = ("Slack", "`alerts.slack.url_file`");
-        let sent =
-            post(client, Post { server, mend, url: &self.url.0, headers: HeaderMap::new(), body, read: as_text });
-        sent.await.map_err(|error| error.without([self.url.secret()].into_iter()))
+        let (headers, secrets) = (HeaderMap::new(), self.url.secrets());
+        post(client, Post { server, mend, url: &self.url.0, headers, body, read: as_text, secrets }).await
     }
 }
 

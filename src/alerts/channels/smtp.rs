@@ -4,8 +4,9 @@
 //! "unencrypted to this machine alone" could not be held for the very address that is spoken to, and it tells neither
 //! which command was refused nor goes on after a way to sign in that it can't speak.
 
-use super::error::{ChannelError, Retry, quoted};
+use super::error::{ChannelError, Retry, Sent, quoted};
 use super::http::unreached;
+use super::redact::Secrets;
 use crate::delivery::transport::client::Client;
 use crate::model::{ErrorCode, Localized, MailAddress, Secret, SmtpUrl, localized};
 use crate::tls::ByteStream;
@@ -32,42 +33,48 @@ pub(super) struct Envelope<'a> {
     pub(super) message: &'a str,
 }
 
-/// Hands a message to the server, once. Each reply is waited for as long as an attempt of a notification may take.
+/// Hands a message to the server, once, for all receivers that it takes. Each reply is waited for as long as an attempt
+/// of a notification may take.
 pub(super) async fn deliver(
     client: &Client,
     server: &SmtpUrl,
     password: Option<&Secret<String>>,
     envelope: &Envelope<'_>,
-) -> Result<(), ChannelError> {
-    let mut session = Session::begin(client, server).await?;
-    if let (Some(user), Some(password)) = (server.user(), password) {
+) -> Result<Sent, ChannelError> {
+    let who = server.user().zip(password);
+    let secrets = who.map(|(user, password)| Secrets::of_sign_in(user, password.expose())).unwrap_or_default();
+    let mut session = Session::begin(client, server, &secrets).await?;
+    if let Some((user, password)) = who {
         session.sign_in(user, password).await?;
     }
-    let Envelope { from, to, message } = envelope;
-    let reply = session.command(&format!("MAIL FROM:<{from}>")).await?;
-    session.expect(&reply, 250, || {
-        localized!("the sender {from}; check `alerts.email.from`", "o remetente {from}; confira `alerts.email.from`")
-    })?;
-    for receiver in *to {
-        let reply = session.command(&format!("RCPT TO:<{receiver}>")).await?;
-        // 251: it knows where the receiver has moved to.
-        if reply.code != 251 {
-            session.expect(&reply, 250, || {
-                localized!(
-                    "the receiver {receiver}; check `alerts.email.to`",
-                    "o destinatário {receiver}; confira `alerts.email.to`"
-                )
-            })?;
+    let all: Vec<&MailAddress> = envelope.to.iter().collect();
+    let mut refused = session.hand_over(envelope, &all).await?;
+    if refused.len() == all.len() {
+        return Err(session.nobody(&refused));
+    }
+    // A server that takes fewer receivers at once refuses the others with this code: they get it by themselves
+    // (RFC 5321, 4.5.3.1.10).
+    loop {
+        let (surplus, others): (Vec<_>, Vec<_>) = refused.into_iter().partition(|refusal| refusal.reply.code == 452);
+        let to: Vec<&MailAddress> = surplus.iter().map(|refusal| refusal.receiver).collect();
+        let again = if to.is_empty() { Ok(Vec::new()) } else { session.hand_over(envelope, &to).await };
+        match again {
+            Ok(again) if again.len() < to.len() => refused = others.into_iter().chain(again).collect(),
+            // Whatever went wrong: some have it by now.
+            Ok(_) | Err(_) => {
+                refused = others.into_iter().chain(surplus).collect();
+                break;
+            }
         }
     }
-    let the_message = || localized!("the message", "a mensagem");
-    let reply = session.command("DATA").await?;
-    session.expect(&reply, 354, the_message)?;
-    session.write(dotted(message).as_bytes()).await?;
-    let reply = session.read().await?;
-    session.expect(&reply, 250, the_message)?;
-    timeout(GOODBYE, session.command("QUIT")).await.ok();
-    Ok(())
+    timeout(GOODBYE, session.command("QUIT", "QUIT")).await.ok();
+    Ok(Sent { left_out: (!refused.is_empty()).then(|| session.left_out(&refused)) })
+}
+
+/// A receiver whom the server didn't take, and how it said so.
+struct Refusal<'a> {
+    receiver: &'a MailAddress,
+    reply: Reply,
 }
 
 /// The message as DATA takes it: a line that begins with a dot gets another, and one alone ends it (RFC 5321, 4.5.2).
@@ -86,8 +93,8 @@ struct Reply {
 
 impl Reply {
     /// Code and text, for a sentence.
-    fn quoted(&self) -> String {
-        format!("{}{}", self.code, quoted(&self.lines.join(" ")))
+    fn quoted(&self, secrets: &Secrets) -> String {
+        format!("{}{}", self.code, quoted(&secrets.redacted(&self.lines.join(" "))))
     }
 
     fn retry(&self) -> Retry {
@@ -132,12 +139,18 @@ struct Session<'a, S> {
     /// How long a reply is waited for.
     patience: Duration,
     abilities: Abilities,
+    /// What is not repeated of a reply.
+    secrets: &'a Secrets,
+    /// Whether it has replied before: then port and scheme are right.
+    has_replied: bool,
+    /// The command that it replies to.
+    command: &'static str,
 }
 
 impl<'a> Session<'a, Box<dyn ByteStream>> {
     /// Connects, with TLS by what the URL says. Unencrypted is spoken to a loopback address alone; there TLS is asked
     /// for only if somebody signs in and the server wants TLS for that.
-    async fn begin(client: &Client, server: &'a SmtpUrl) -> Result<Self, ChannelError> {
+    async fn begin(client: &Client, server: &'a SmtpUrl, secrets: &'a Secrets) -> Result<Self, ChannelError> {
         let shown = server.to_string();
         let unreached = |error| unreached(&shown, URL, server.host(), &error);
         let (tcp, remote) = client.dial(server.host(), server.port()).await.map_err(unreached)?;
@@ -154,12 +167,12 @@ impl<'a> Session<'a, Box<dyn ByteStream>> {
                 }
                 error
             })?;
-            let mut session = Session::over(server, Box::new(tls) as Box<dyn ByteStream>, patience);
+            let mut session = Session::over(server, Box::new(tls) as Box<dyn ByteStream>, patience, secrets);
             session.greeted().await?;
             session.hello(us).await?;
             return Ok(session);
         }
-        let mut plain = Session::over(server, tcp, patience);
+        let mut plain = Session::over(server, tcp, patience, secrets);
         plain.greeted().await?;
         plain.hello(us).await?;
         let can = &plain.abilities;
@@ -169,11 +182,9 @@ impl<'a> Session<'a, Box<dyn ByteStream>> {
             true
         };
         if !needs_tls {
-            let Session { stream, abilities, .. } = plain;
-            return Ok(Session {
-                abilities,
-                ..Session::over(server, Box::new(stream) as Box<dyn ByteStream>, patience)
-            });
+            let Session { stream, abilities, has_replied, .. } = plain;
+            let session = Session::over(server, Box::new(stream) as Box<dyn ByteStream>, patience, secrets);
+            return Ok(Session { abilities, has_replied, ..session });
         }
         if !can.starttls {
             return Err(ChannelError::new(
@@ -186,22 +197,32 @@ impl<'a> Session<'a, Box<dyn ByteStream>> {
                 Retry::No,
             ));
         }
-        let reply = plain.command("STARTTLS").await?;
+        let reply = plain.command("STARTTLS", "STARTTLS").await?;
         plain.expect(&reply, 220, || localized!("STARTTLS", "o STARTTLS"))?;
         // What came before TLS is no part of it: somebody on the way may have put it there.
         if !plain.ahead.is_empty() {
             return Err(plain.odd());
         }
         let tls = client.secure(server.host(), plain.stream, remote).await.map_err(unreached)?;
-        let mut session = Session::over(server, Box::new(tls) as Box<dyn ByteStream>, patience);
+        let session = Session::over(server, Box::new(tls) as Box<dyn ByteStream>, patience, secrets);
+        let mut session = Session { has_replied: true, ..session };
         session.hello(us).await?;
         Ok(session)
     }
 }
 
 impl<'a, S: ByteStream> Session<'a, S> {
-    fn over(server: &'a SmtpUrl, stream: S, patience: Duration) -> Self {
-        Session { server, stream, ahead: Vec::new(), patience, abilities: Abilities::default() }
+    fn over(server: &'a SmtpUrl, stream: S, patience: Duration, secrets: &'a Secrets) -> Self {
+        Session {
+            server,
+            stream,
+            ahead: Vec::new(),
+            patience,
+            abilities: Abilities::default(),
+            secrets,
+            has_replied: false,
+            command: "EHLO",
+        }
     }
 
     async fn greeted(&mut self) -> Result<(), ChannelError> {
@@ -215,7 +236,7 @@ impl<'a, S: ByteStream> Session<'a, S> {
             IpAddr::V4(ip) => format!("[{ip}]"),
             IpAddr::V6(ip) => format!("[IPv6:{ip}]"),
         };
-        let reply = self.command(&format!("EHLO {us}")).await?;
+        let reply = self.command("EHLO", &format!("EHLO {us}")).await?;
         self.expect(&reply, 250, || localized!("the connection", "a conexão"))?;
         self.abilities = Abilities::of(&reply);
         Ok(())
@@ -225,14 +246,14 @@ impl<'a, S: ByteStream> Session<'a, S> {
         let reply = if self.abilities.plain {
             let both = Zeroizing::new(format!("\0{user}\0{}", password.expose()));
             let both = Zeroizing::new(STANDARD.encode(both.as_bytes()));
-            let reply = self.command(&Zeroizing::new(format!("AUTH PLAIN {}", *both))).await?;
+            let reply = self.command("AUTH", &Zeroizing::new(format!("AUTH PLAIN {}", *both))).await?;
             // One that takes no answer with the command asks for it.
-            if reply.code == 334 { self.command(&both).await? } else { reply }
+            if reply.code == 334 { self.command("AUTH", &both).await? } else { reply }
         } else if self.abilities.login {
-            let mut reply = self.command("AUTH LOGIN").await?;
+            let mut reply = self.command("AUTH", "AUTH LOGIN").await?;
             for answer in [user, password.expose().as_str()] {
                 if reply.code == 334 {
-                    reply = self.command(&Zeroizing::new(STANDARD.encode(answer))).await?;
+                    reply = self.command("AUTH", &Zeroizing::new(STANDARD.encode(answer))).await?;
                 }
             }
             reply
@@ -261,7 +282,7 @@ impl<'a, S: ByteStream> Session<'a, S> {
         if reply.code == code {
             return Ok(());
         }
-        let (server, said, what) = (self.server, reply.quoted(), what());
+        let (server, said, what) = (self.server, reply.quoted(self.secrets), what());
         let Localized { en, pt } = what;
         let sentence = Localized {
             en: format!("{server} answered {said} and refused {en}."),
@@ -270,7 +291,72 @@ impl<'a, S: ByteStream> Session<'a, S> {
         Err(ChannelError::new(sentence, reply.retry()))
     }
 
-    async fn command(&mut self, line: &str) -> Result<Reply, ChannelError> {
+    /// One transaction: the message for those of the receivers that are taken; the others are answered. One who is
+    /// refused ends nothing for the others (RFC 5321, 3.3).
+    async fn hand_over<'e>(
+        &mut self,
+        envelope: &Envelope<'_>,
+        to: &[&'e MailAddress],
+    ) -> Result<Vec<Refusal<'e>>, ChannelError> {
+        let from = envelope.from;
+        let reply = self.command("MAIL", &format!("MAIL FROM:<{from}>")).await?;
+        self.expect(&reply, 250, || {
+            localized!(
+                "the sender {from}; check `alerts.email.from`",
+                "o remetente {from}; confira `alerts.email.from`"
+            )
+        })?;
+        let mut refused = Vec::new();
+        for &receiver in to {
+            let reply = self.command("RCPT", &format!("RCPT TO:<{receiver}>")).await?;
+            match reply.code {
+                // 251: it knows where the receiver has moved to.
+                250 | 251 => {}
+                // It hangs up.
+                421 => self.expect(&reply, 250, || localized!("the receivers", "os destinatários"))?,
+                _ => refused.push(Refusal { receiver, reply }),
+            }
+        }
+        if refused.len() == to.len() {
+            return Ok(refused);
+        }
+        let the_message = || localized!("the message", "a mensagem");
+        let reply = self.command("DATA", "DATA").await?;
+        self.expect(&reply, 354, the_message)?;
+        self.write(dotted(envelope.message).as_bytes()).await?;
+        let reply = self.read().await?;
+        self.expect(&reply, 250, the_message)?;
+        Ok(refused)
+    }
+
+    /// The error of a message that no receiver is to get.
+    fn nobody(&self, refused: &[Refusal<'_>]) -> ChannelError {
+        let (server, whom) = (self.server, self.whom(refused));
+        let sentence = localized!(
+            "{server} refused every receiver: {whom}; check `alerts.email.to`.",
+            "{server} recusou todos os destinatários: {whom}; confira `alerts.email.to`."
+        );
+        let may_pass = refused.iter().any(|refusal| refusal.reply.retry() == Retry::Yes);
+        ChannelError::new(sentence, if may_pass { Retry::Yes } else { Retry::No })
+    }
+
+    /// Who didn't get a message that others got.
+    fn left_out(&self, refused: &[Refusal<'_>]) -> Localized {
+        let (server, whom) = (self.server, self.whom(refused));
+        localized!(
+            "{server} took the message, but not for {whom}; check `alerts.email.to`.",
+            "{server} aceitou a mensagem, mas não para {whom}; confira `alerts.email.to`."
+        )
+    }
+
+    fn whom(&self, refused: &[Refusal<'_>]) -> String {
+        let one = |Refusal { receiver, reply }: &Refusal<'_>| format!("{receiver} ({})", reply.quoted(self.secrets));
+        refused.iter().map(one).collect::<Vec<String>>().join(", ")
+    }
+
+    /// Sends a line and reads the reply. `name` is the command as sentences have it; the line may hold secrets.
+    async fn command(&mut self, name: &'static str, line: &str) -> Result<Reply, ChannelError> {
+        self.command = name;
         let line = Zeroizing::new(format!("{line}\r\n"));
         self.write(line.as_bytes()).await?;
         self.read().await
@@ -303,7 +389,10 @@ impl<'a, S: ByteStream> Session<'a, S> {
                 lines.push(line.get(4..).unwrap_or_default().to_owned());
                 match more {
                     Some("-") => {}
-                    Some(" ") | None => return Ok(Reply { code, lines }),
+                    Some(" ") | None => {
+                        self.has_replied = true;
+                        return Ok(Reply { code, lines });
+                    }
                     Some(_) => return Err(self.odd()),
                 }
             }
@@ -324,39 +413,43 @@ impl<'a, S: ByteStream> Session<'a, S> {
 
     fn silent(&self) -> ChannelError {
         let (server, patience) = (self.server, crate::model::format_duration(self.patience));
-        ChannelError::new(
-            localized!(
-                "{server} did not answer within {patience}; a port that waits for TLS from the first byte needs \
-                 smtps:// in {URL}.",
-                "{server} não respondeu em {patience}; uma porta que espera TLS desde o primeiro byte precisa de \
-                 smtps:// em {URL}."
-            ),
-            Retry::Yes,
-        )
+        let hint = localized!(
+            "a port that waits for TLS from the first byte needs smtps:// in {URL}",
+            "uma porta que espera TLS desde o primeiro byte precisa de smtps:// em {URL}"
+        );
+        self.lost(localized!("{server} did not answer within {patience}", "{server} não respondeu em {patience}"), hint)
     }
 
     fn closed(&self) -> ChannelError {
         let server = self.server;
-        ChannelError::new(
-            localized!(
-                "{server} closed the connection without a reply; check the port and the scheme in {URL}: smtps:// for \
-                 TLS from the first byte, smtp:// for STARTTLS.",
-                "{server} fechou a conexão sem responder; confira a porta e o esquema em {URL}: smtps:// para TLS \
-                 desde o primeiro byte, smtp:// para STARTTLS."
-            ),
-            Retry::Yes,
-        )
+        let hint = localized!(
+            "it has not said a word: check the port and the scheme in {URL}: smtps:// for TLS from the first byte, \
+             smtp:// for STARTTLS",
+            "não disse nada: confira a porta e o esquema em {URL}: smtps:// para TLS desde o primeiro byte, smtp:// \
+             para STARTTLS"
+        );
+        self.lost(localized!("{server} closed the connection", "{server} fechou a conexão"), hint)
     }
 
     fn odd(&self) -> ChannelError {
         let server = self.server;
-        ChannelError::new(
+        let hint = localized!("check the port and the scheme in {URL}", "confira a porta e o esquema em {URL}");
+        self.lost(localized!("What {server} answered is not SMTP", "O que {server} respondeu não é SMTP"), hint)
+    }
+
+    /// The end of a session that the server didn't end with a reply. Before its first reply the port or the scheme may
+    /// be wrong, which `hint` says; after it, they are right.
+    fn lost(&self, what: Localized, hint: Localized) -> ChannelError {
+        let (Localized { en, pt }, command) = (what, self.command);
+        let sentence = if self.has_replied {
             localized!(
-                "What {server} answered is not SMTP; check the port and the scheme in {URL}.",
-                "O que {server} respondeu não é SMTP; confira a porta e o esquema em {URL}."
-            ),
-            Retry::Yes,
-        )
+                "{en} (after {command}); its log may say why.",
+                "{pt} (depois de {command}); o log dele pode dizer por quê."
+            )
+        } else {
+            Localized { en: format!("{en}; {}.", hint.en), pt: format!("{pt}; {}.", hint.pt) }
+        };
+        ChannelError::new(sentence, Retry::Yes)
     }
 }
 
@@ -393,7 +486,8 @@ mod tests {
     async fn replies(bytes: &'static [u8]) -> Vec<Result<(u16, String), String>> {
         let server = SmtpUrl::parse("smtp://mx.example").unwrap();
         let (ours, mut theirs) = tokio::io::duplex(64 * 1024);
-        let mut session = Session::over(&server, ours, Duration::from_secs(20));
+        let secrets = Secrets::default();
+        let mut session = Session::over(&server, ours, Duration::from_secs(20), &secrets);
         theirs.write_all(bytes).await.unwrap();
         drop(theirs);
         let mut replies = Vec::new();

@@ -140,7 +140,7 @@ async fn a_refusal_says_why_and_when_to_come_back_and_no_secret() {
         (
             "HTTP/1.1 429 Too Many\r\ncontent-length: 78\r\n\r\n{\"ok\":false,\"description\":\"Too Many Requests\",\
              \"parameters\":{\"retry_after\":17}}",
-            "Telegram answered 429: too many messages: Too Many Requests; the message is tried again later.",
+            "Telegram answered 429: too many messages: Too Many Requests. The message is tried again later.",
             Retry::After(Duration::from_secs(17)),
         ),
         (
@@ -156,7 +156,7 @@ async fn a_refusal_says_why_and_when_to_come_back_and_no_secret() {
         ),
         (
             "HTTP/1.1 500 x\r\ncontent-length: 0\r\n\r\n",
-            "Telegram answered 500; the message is tried again later.",
+            "Telegram answered 500. The message is tried again later.",
             Retry::Yes,
         ),
     ] {
@@ -366,7 +366,7 @@ async fn an_email_is_handed_over_command_by_command() {
 #[tokio::test]
 async fn each_command_that_is_refused_has_its_sentence_and_no_secret() {
     let folder = Folder::new();
-    let cases: [(&'static [&'static str], &str, Retry); 6] = [
+    let cases: [(&'static [&'static str], &str, Retry); 9] = [
         (&["554 go away\r\n"], "answered 554: go away and refused the connection.", Retry::No),
         (&["220 mx\r\n", "250 mx\r\n"], "offers no way to sign in that carteiro knows", Retry::No),
         (
@@ -383,9 +383,27 @@ async fn each_command_that_is_refused_has_its_sentence_and_no_secret() {
         (&["220 mx\r\n", "250 AUTH=PLAIN\r\n"], "offers no way to sign in", Retry::No),
         (
             &["220 mx\r\n", "250-mx\r\n250 AUTH PLAIN\r\n", "235 ok\r\n", "250 ok\r\n", "450 greylisted\r\n"],
-            "answered 450: greylisted and refused the receiver a@b.example",
+            "closed the connection (after RCPT); its log may say why.",
             Retry::Yes,
         ),
+        (
+            &[
+                "220 mx\r\n",
+                "250-mx\r\n250 AUTH PLAIN\r\n",
+                "235 ok\r\n",
+                "250 ok\r\n",
+                "550 no such user\r\n",
+                "450 greylisted\r\n",
+            ],
+            "refused every receiver: a@b.example (550: no such user), c@d.example (450: greylisted); check",
+            Retry::Yes,
+        ),
+        (
+            &["220 mx\r\n", "250-mx\r\n250 AUTH PLAIN\r\n", "502 what is AUTH PLAIN AGxvamEAZ2VoZWltIQ==\r\n"],
+            "answered 502: what is AUTH PLAIN [redacted] and refused the user or the password",
+            Retry::No,
+        ),
+        (&["220 mx\r\n"], "closed the connection (after EHLO); its log may say why.", Retry::Yes),
         (&["HTTP/1.1 400 Bad Request\r\n"], "is not SMTP", Retry::Yes),
     ];
     for (replies, says, retry) in cases {
@@ -396,5 +414,79 @@ async fn each_command_that_is_refused_has_its_sentence_and_no_secret() {
         assert!(error.sentence.en.contains(says), "{}", error.sentence.en);
         assert_eq!(error.retry, retry, "{says}");
         assert!(!error.sentence.en.contains("geheim") && !error.sentence.pt.contains("geheim"));
+    }
+}
+
+/// A colleague who had left was refused by the mail server, and nobody got the alerts any more.
+#[tokio::test]
+async fn who_is_refused_costs_nobody_else_the_message() {
+    let folder = Folder::new();
+    let (server, task) = smtp(&[
+        "220 mx\r\n",
+        "250-mx\r\n250 AUTH PLAIN\r\n",
+        "235 ok\r\n",
+        "250 ok\r\n",
+        "550 5.1.1 no such user\r\n",
+        "250 ok\r\n",
+        "354 go\r\n",
+        "250 queued\r\n",
+        "221 bye\r\n",
+    ])
+    .await;
+    let own = email(&folder, server.clone());
+    let sent = own.send(Recipient::Operator, AlertChannel::Email, &message()).await.unwrap();
+    let told = task.await.unwrap();
+    assert_eq!(told[3..6], ["RCPT TO:<a@b.example>", "RCPT TO:<c@d.example>", "DATA"]);
+    let left_out = format!(
+        "{server} took the message, but not for a@b.example (550: 5.1.1 no such user); check `alerts.email.to`."
+    );
+    assert_eq!(sent.left_out.as_ref().unwrap().en, left_out);
+    let state = own.state(Recipient::Operator, AlertChannel::Email);
+    assert!(state.sent_at.is_some() && !state.is_failing && state.left_out == sent.left_out, "{state:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_takes_one_receiver_at_once_gets_them_one_by_one() {
+    let folder = Folder::new();
+    let (server, task) = smtp(&[
+        "220 mx\r\n",
+        "250-mx\r\n250 AUTH PLAIN\r\n",
+        "235 ok\r\n",
+        "250 ok\r\n",
+        "250 ok\r\n",
+        "452 4.5.3 too many recipients\r\n",
+        "354 go\r\n",
+        "250 queued\r\n",
+        "250 ok\r\n",
+        "250 ok\r\n",
+        "354 go\r\n",
+        "250 queued\r\n",
+        "221 bye\r\n",
+    ])
+    .await;
+    let own = email(&folder, server);
+    let sent = own.send(Recipient::Operator, AlertChannel::Email, &message()).await.unwrap();
+    let told = task.await.unwrap();
+    let receivers: Vec<&str> = told.iter().filter_map(|line| line.strip_prefix("RCPT TO:")).collect();
+    assert_eq!(receivers, ["<a@b.example>", "<c@d.example>", "<c@d.example>"]);
+    assert_eq!((sent.left_out, told.iter().filter(|line| *line == "DATA").count()), (None, 2));
+}
+
+/// What a server says was cut to its length first: the beginning of a secret at the end was no longer known for one.
+#[tokio::test]
+async fn a_secret_at_the_end_of_a_long_answer_is_not_shown_in_part() {
+    let folder = Folder::new();
+    let path = "services/T0AAAAAAAA/B0BBBBBBBB/geheimgeheimgeheimgeheim";
+    for padding in (0..200).step_by(13) {
+        let body = format!("{}/{path}", "x".repeat(padding));
+        let answer = format!("HTTP/1.1 404 Not Found\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        let (base, task) = stand_in(answer.leak()).await;
+        let slack = AlertSlack { url_file: Some(folder.file("s", &format!("{base}/{path}"))) };
+        let own = channels(AlertChannels { slack, ..AlertChannels::default() });
+        let sentence = own.send(Recipient::Operator, AlertChannel::Slack, &message()).await.unwrap_err().sentence;
+        task.await.unwrap();
+        for text in [&sentence.en, &sentence.pt] {
+            assert!(!text.contains("services/") && !text.contains("T0AAA") && !text.contains("geheim"), "{text}");
+        }
     }
 }

@@ -69,7 +69,7 @@ impl Webhook {
             set("webhook-signature", signature(std::iter::once(secret), id, now.as_secs(), body.as_bytes()));
         }
         let (server, mend) = (self.url.0.host(), "`alerts.webhook.url`");
-        let posted = post(client, Post { server, mend, url: &self.url.0, headers, body, read: as_text });
-        posted.await.map_err(|error| error.without([self.url.secret()].into_iter()))
+        let secrets = self.url.secrets();
+        post(client, Post { server, mend, url: &self.url.0, headers, body, read: as_text, secrets }).await
     }
 }

@@ -17,10 +17,12 @@ texts! {
     of_account: "of this account";
     works: "Working";
     failing: "Failing";
+    leaves_out: "Partly";
     untried: "Nothing sent yet";
     last_sent: "Last sent";
     test: "Send a test";
     tested: "{}: the test was sent.";
+    test_left_out: "{}: the test did not reach everybody. The page says why.";
     test_failed: "{}: the test was not sent. The page says why.";
     open_alerts: "Open alerts";
     none_open: "No open alert: all is well.";

@@ -17,10 +17,12 @@ texts! {
     of_account: "desta conta";
     works: "Funcionando";
     failing: "Com falha";
+    leaves_out: "Parcial";
     untried: "Sem envios";
     last_sent: "Último envio";
     test: "Enviar teste";
     tested: "{}: teste enviado.";
+    test_left_out: "{}: o teste não chegou a todos. A página diz por quê.";
     test_failed: "{}: o teste não foi enviado. A página diz por quê.";
     open_alerts: "Avisos abertos";
     none_open: "Nenhum aviso aberto: tudo funciona.";
