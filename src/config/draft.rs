@@ -126,14 +126,17 @@ impl Draft {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::keys::Secrecy;
 
     #[test]
     fn a_secret_is_not_quoted_back() {
-        let secret = Setting { secret: true, ..*config_keys().next().unwrap() };
-        let mut draft = Draft::default();
-        draft.set_bare(&secret, "hunter2", &Location::Flag("x".to_owned()));
-        let problems = draft.problems();
-        assert!(problems[0].message.starts_with("`server.listen` must be an IP address"), "{problems:?}");
-        assert!(!problems[0].message.contains("hunter2"));
+        for secrecy in [Secrecy::Unquoted, Secrecy::Secret] {
+            let secret = Setting { secrecy, ..*config_keys().next().unwrap() };
+            let mut draft = Draft::default();
+            draft.set_bare(&secret, "hunter2", &Location::Flag("x".to_owned()));
+            let problems = draft.problems();
+            assert!(problems[0].message.starts_with("`server.listen` must be an IP address"), "{problems:?}");
+            assert!(!problems[0].message.contains("hunter2"));
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What is known of the values of a configuration while they are read: where each was set, and every problem.
 
 use super::error::{ConfigError, Location};
-use super::keys::Setting;
+use super::keys::{Secrecy, Setting};
 use super::value::{RawValue, ValueError};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,7 +37,7 @@ impl Findings {
             Err(errors) => errors,
         };
         self.refused.insert(key.path);
-        if key.secret {
+        if key.secrecy != Secrecy::Open {
             let message = format!("`{}` must be {}", key.path, (key.expected)());
             return self.problem(location_of(None), message);
         }

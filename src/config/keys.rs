@@ -9,12 +9,23 @@ pub(crate) struct Setting<T> {
     /// What it does, in sentences. Its range and when it takes effect are added from the fields below.
     pub(crate) doc: &'static str,
     pub(crate) effect: Effect,
-    /// Never printed, nor quoted in a problem.
-    pub(crate) secret: bool,
+    /// What is kept of it from those who read the log or a print of the config.
+    pub(crate) secrecy: Secrecy,
     pub(crate) expected: fn() -> String,
     pub(crate) read: fn(&mut T, RawValue<'_>) -> Result<(), Vec<ValueError>>,
     pub(crate) show: fn(&T) -> String,
     pub(crate) copy: fn(from: &T, to: &mut T),
+}
+
+/// How much of a value is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Secrecy {
+    /// All of it.
+    Open,
+    /// What was accepted holds no secret; what was refused may hold one, and is not quoted.
+    Unquoted,
+    /// Neither printed, nor quoted in a problem.
+    Secret,
 }
 
 /// When a change takes effect.
@@ -44,7 +55,7 @@ impl<T> Setting<T> {
 ///
 /// ```text
 /// /// What it does.
-/// name: FieldType = default => value type, Reload or Restart[, Secret];
+/// name: FieldType = default => value type, Reload or Restart[, Unquoted or Secret];
 /// ```
 ///
 /// below its `[section] StructName`. `KEYS` and `Config` are made of all sections; a table such as `[[account]]`, which
@@ -53,7 +64,7 @@ impl<T> Setting<T> {
 macro_rules! settings {
     ($(#[$about:meta])* [[account]] $Item:ident { $(
         $(#[doc = $doc:literal])+
-        $key:ident: $Value:ty = $default:expr => $type:expr, $effect:ident $(, $secret:ident)?;
+        $key:ident: $Value:ty = $default:expr => $type:expr, $effect:ident $(, $secrecy:ident)?;
     )+ }) => {
         $(#[$about])*
         #[derive(Clone, Debug, PartialEq)]
@@ -74,13 +85,13 @@ macro_rules! settings {
         pub(crate) static ACCOUNT_KEYS: &[$crate::config::keys::Setting<$Item>] = &[$(
             settings!(
                 @key $Item, [concat!("account.", stringify!($key))] [$key], [$($doc)+], $Value, $type,
-                $effect $($secret)?
+                $effect $($secrecy)?
             )
         ),+];
     };
     ($(#[$about:meta])* [[$section:ident]] $Item:ident $ITEM_KEYS:ident { $(
         $(#[doc = $doc:literal])+
-        $key:ident: $Value:ty = $default:expr => $type:expr, $effect:ident $(, $secret:ident)?;
+        $key:ident: $Value:ty = $default:expr => $type:expr, $effect:ident $(, $secrecy:ident)?;
     )+ }) => {
         settings!(@struct $(#[$about])* $Item { $($(#[doc = $doc])+ $key: $Value = $default;)+ });
 
@@ -88,13 +99,13 @@ macro_rules! settings {
         pub(crate) static $ITEM_KEYS: &[$crate::config::keys::Setting<$Item>] = &[$(
             settings!(
                 @key $Item, [concat!(stringify!($section), ".", stringify!($key))] [$key], [$($doc)+], $Value, $type,
-                $effect $($secret)?
+                $effect $($secrecy)?
             )
         ),+];
     };
     ($($(#[$about:meta])* [$section:ident] $Section:ident { $(
         $(#[doc = $doc:literal])+
-        $key:ident: $Value:ty = $default:expr => $type:expr, $effect:ident $(, $secret:ident)?;
+        $key:ident: $Value:ty = $default:expr => $type:expr, $effect:ident $(, $secrecy:ident)?;
     )+ })+) => {
         $(settings!(@struct $(#[$about])* $Section { $($(#[doc = $doc])+ $key: $Value = $default;)+ });)+
 
@@ -127,13 +138,13 @@ macro_rules! settings {
         pub(crate) static KEYS: &[$crate::config::keys::Setting<Config>] = &[$($(
             settings!(
                 @key Config, [concat!(stringify!($section), ".", stringify!($key))] [$section.$key], [$($doc)+], $Value,
-                $type, $effect $($secret)?
+                $type, $effect $($secrecy)?
             )
         ),+),+];
     };
     ($($(#[$about:meta])* [alerts.$channel:ident] $Channel:ident { $(
         $(#[doc = $doc:literal])+
-        $key:ident: $Value:ty = $default:expr => $type:expr, $effect:ident $(, $secret:ident)?;
+        $key:ident: $Value:ty = $default:expr => $type:expr, $effect:ident $(, $secrecy:ident)?;
     )+ })+) => {
         $(settings!(@struct $(#[$about])* $Channel { $($(#[doc = $doc])+ $key: $Value = $default;)+ });)+
 
@@ -147,7 +158,7 @@ macro_rules! settings {
         pub(crate) static CHANNEL_KEYS: &[$crate::config::keys::Setting<Config>] = &[$($(
             settings!(
                 @key Config, [concat!("alerts.", stringify!($channel), ".", stringify!($key))]
-                [alert_channels.$channel.$key], [$($doc)+], $Value, $type, $effect $($secret)?
+                [alert_channels.$channel.$key], [$($doc)+], $Value, $type, $effect $($secrecy)?
             )
         ),+),+];
 
@@ -155,7 +166,7 @@ macro_rules! settings {
         pub(crate) static ACCOUNT_CHANNEL_KEYS: &[$crate::config::keys::Setting<Account>] = &[$($(
             settings!(
                 @key Account, [concat!("account.alerts.", stringify!($channel), ".", stringify!($key))]
-                [alert_channels.$channel.$key], [$($doc)+], $Value, $type, $effect $($secret)?
+                [alert_channels.$channel.$key], [$($doc)+], $Value, $type, $effect $($secrecy)?
             )
         ),+),+];
     };
@@ -176,20 +187,20 @@ macro_rules! settings {
     };
     (
         @key $Of:ident, [$path:expr] [$($field:ident).+], [$($doc:literal)+], $Value:ty, $type:expr,
-        $effect:ident $($secret:ident)?
+        $effect:ident $($secrecy:ident)?
     ) => {
         $crate::config::keys::Setting {
             path: $path,
             doc: concat!($($doc),+),
             effect: $crate::config::keys::Effect::$effect,
-            secret: settings!(@is_secret $($secret)?),
+            secrecy: settings!(@secrecy $($secrecy)?),
             expected: || ValueType::<$Value>::expected(&$type),
             read: |to, raw| $type.read(raw).map(|value| to.$($field).+ = value),
             show: |of| $type.show(&of.$($field).+),
             copy: |from: &$Of, to: &mut $Of| to.$($field).+.clone_from(&from.$($field).+),
         }
     };
-    (@is_secret) => { false };
-    (@is_secret Secret) => { true };
+    (@secrecy) => { $crate::config::keys::Secrecy::Open };
+    (@secrecy $secrecy:ident) => { $crate::config::keys::Secrecy::$secrecy };
 }
 pub(crate) use settings;

@@ -1,7 +1,7 @@
 //! A configuration as text: what is in effect, and the example that shows every key.
 
 use super::error::Location;
-use super::keys::{Effect, Setting};
+use super::keys::{Effect, Secrecy, Setting};
 use super::load::Loaded;
 use super::settings::{Account, CLIENT_CERTIFICATE_KEYS, ClientCertificate, Config, account_keys, config_keys};
 use std::fmt::Write as _;
@@ -31,7 +31,8 @@ impl Loaded {
 }
 
 fn line<T>(key: &Setting<T>, path: &str, of: &T, source: Option<&Location>) -> String {
-    let value = if key.secret && source.is_some() { "\"[redacted]\"".to_owned() } else { (key.show)(of) };
+    let is_hidden = key.secrecy == Secrecy::Secret && source.is_some();
+    let value = if is_hidden { "\"[redacted]\"".to_owned() } else { (key.show)(of) };
     format!("{path} = {value}   # {}\n", source_text(source))
 }
 
@@ -166,7 +167,7 @@ mod tests {
 
     #[test]
     fn secrets_are_not_printed() {
-        let secret = Setting { secret: true, ..*config_keys().next().unwrap() };
+        let secret = Setting { secrecy: Secrecy::Secret, ..*config_keys().next().unwrap() };
         let source = Location::WholeFile(Path::new("c.toml").to_owned());
         let printed = line(&secret, secret.path, &Config::default(), Some(&source));
         assert_eq!(printed, "server.listen = \"[redacted]\"   # c.toml\n");

@@ -45,7 +45,7 @@ const FORMATS: &[(&str, Format)] = &[("text", Format::Text), ("json", Format::Js
 
 const LANGUAGES: &[(&str, Language)] = &[("pt", Language::Pt), ("en", Language::En)];
 
-/// Most receivers of one alert by e-mail: one refused by a server that takes fewer at once would cost all of them.
+/// Most receivers of one alert by e-mail: more people are better reached by one address of a mailing list.
 const MAX_MAIL_RECEIVERS: usize = 20;
 /// Most repetitions of an alert.
 const MAX_REPEATS: usize = 10;
@@ -286,7 +286,7 @@ settings! {
         /// The mail server. smtps:// speaks TLS from the first byte. smtp:// asks for TLS with STARTTLS and sends
         /// nothing without it, except to this machine. Certificates are checked; egress.extra_ca_file adds authorities.
         /// Write the "@" of a user as %40.
-        smtp: Option<SmtpUrl> = None => OPTIONAL_SMTP, Reload;
+        smtp: Option<SmtpUrl> = None => OPTIONAL_SMTP, Reload, Unquoted;
         /// A file with the password of the user in smtp.
         password_file: Option<PathBuf> = None => OPTIONAL_PATH, Reload;
         /// The sender's address.
@@ -302,7 +302,7 @@ settings! {
         /// The chat that the bot writes to: a number, negative for a group, or the @name of a channel.
         chat_id: Option<String> = None => CHAT_ID, Reload;
         /// The Bot API server, if you run your own.
-        api_base: Option<TargetUrl> = None => OPTIONAL_BASE_URL, Reload;
+        api_base: Option<TargetUrl> = None => OPTIONAL_BASE_URL, Reload, Unquoted;
     }
 
     /// Alerts by ntfy, on ntfy.sh or your own server.

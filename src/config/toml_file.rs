@@ -251,7 +251,10 @@ impl FileReader<'_> {
             let found = all.iter().filter(|(_, other)| *other == name);
             found.map(|(of, _)| bracketed(of)).collect::<Vec<_>>().join(" or ")
         };
-        let hint = if elsewhere.contains(&name) {
+        let file = here.iter().find(|key| key.strip_suffix("_file") == Some(name));
+        let hint = if let Some(file) = file {
+            format!("; write it into a file of its own, and name that in `{file}`")
+        } else if elsewhere.contains(&name) {
             format!("; it belongs in {}", homes(name))
         } else if let Some(near) = nearest(name, here.iter().copied()) {
             format!("; did you mean `{near}`?")

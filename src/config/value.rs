@@ -1,5 +1,6 @@
 //! A value on its way from a file or a variable to its key, and what can be wrong with it.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::str::FromStr;
 use toml::Spanned;
@@ -97,13 +98,14 @@ impl<'a> RawValue<'a> {
         }
     }
 
+    /// The value as a problem quotes it.
     pub(crate) fn describe(self) -> String {
         let value = match self {
             Self::Toml(value) => value,
-            Self::Bare(text) => return clipped(text),
+            Self::Bare(text) => return clipped(&without_url_secrets(text)),
         };
         match value {
-            DeValue::String(text) => clipped(text),
+            DeValue::String(text) => clipped(&without_url_secrets(text)),
             DeValue::Integer(_) => self.integer().map_or("a number that large".to_owned(), |n| n.to_string()),
             DeValue::Float(digits) => format!("{:?}", digits.as_str().parse().unwrap_or(f64::NAN)),
             DeValue::Boolean(yes) => yes.to_string(),
@@ -135,6 +137,25 @@ pub(crate) fn plain(name: &str) -> String {
     if is_bare(name) && name.len() <= LONGEST { name.to_owned() } else { clipped(name) }
 }
 
+/// Of a URL only its scheme and its host: its user, its password, its path and its query may let in whoever knows them,
+/// and it may stand at a key that is meant for something else.
+fn without_url_secrets(text: &str) -> Cow<'_, str> {
+    let Some((scheme, rest)) = text.split_once("://") else {
+        return Cow::Borrowed(text);
+    };
+    // A password may hold any other mark.
+    let (user, rest) = rest.rsplit_once('@').map_or(("", rest), |(_, rest)| ("…@", rest));
+    let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
+    let port = |(host, port): (&str, &str)| (host.len(), port.bytes().all(|byte| byte.is_ascii_digit()));
+    // What stands in the port's place and isn't one was meant for a password.
+    let authority = match authority.rsplit_once(':').map(port) {
+        Some((host, false)) if !authority.ends_with(']') => &authority[..host],
+        _ => authority,
+    };
+    let end = if authority.len() < rest.trim_end_matches('/').len() { "/…" } else { "" };
+    Cow::Owned(format!("{scheme}://{user}{authority}{end}"))
+}
+
 /// Quoted, on one line, and short enough for a message.
 pub(crate) fn clipped(text: &str) -> String {
     match text.char_indices().nth(LONGEST) {
@@ -164,6 +185,22 @@ pub(crate) fn quote(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_url_its_scheme_and_its_host_are_quoted() {
+        for (text, shown) in [
+            ("smtp://avisos%40loja.example:senha@smtp.example:587", "smtp://…@smtp.example:587"),
+            ("smtp://avisos:se/n@h?a@smtp.example", "smtp://…@smtp.example"),
+            ("smtp://avisos:senha", "smtp://avisos/…"),
+            ("https://hooks.slack.example/services/T0/B0/x?y=z#w", "https://hooks.slack.example/…"),
+            ("https://Loja.example/", "https://Loja.example"),
+            ("http://[::1]:8080/x", "http://[::1]:8080/…"),
+            ("http://[::1]", "http://[::1]"),
+            ("nothing: of that@all", "nothing: of that@all"),
+        ] {
+            assert_eq!(without_url_secrets(text), shown, "{text}");
+        }
+    }
 
     #[test]
     fn messages_stay_on_one_line_and_short() {

@@ -46,18 +46,23 @@ pub(crate) const ADDRESS: TextType<SocketAddr> = TextType {
     hint: "",
 };
 
-/// A path; its user finds out whether anything exists there.
+/// A path; its user finds out whether anything exists there. A URL is none: whoever writes one in place of the file
+/// that holds it would find it, with its secret, in the log.
 pub(crate) const FILE_PATH: TextType<PathBuf> = TextType {
     expected: || "a path".to_owned(),
-    parse: |text| (!text.is_empty() && !text.contains('\0')).then(|| text.into()),
+    parse: |text| (!text.is_empty() && is_path(text)).then(|| text.into()),
     show: |path| path.to_string_lossy().into_owned(),
     hint: "",
 };
 
+fn is_path(text: &str) -> bool {
+    !text.contains('\0') && !text.contains("://")
+}
+
 /// A path, or the empty string for none: TOML has no null, and a variable must be able to undo the file.
 pub(crate) const OPTIONAL_PATH: TextType<Option<PathBuf>> = TextType {
     expected: || "a path, or \"\" for none".to_owned(),
-    parse: |text| (!text.contains('\0')).then(|| (!text.is_empty()).then(|| text.into())),
+    parse: |text| is_path(text).then(|| (!text.is_empty()).then(|| text.into())),
     show: |path| path.as_ref().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default(),
     hint: "",
 };
@@ -138,7 +143,7 @@ pub(crate) const OPTIONAL_ZONE: TextType<Option<Zone>> = TextType {
     hint: "",
 };
 
-/// A mail server, or the empty string for none. A password in it is not quoted back.
+/// A mail server, or the empty string for none.
 pub(crate) const OPTIONAL_SMTP: TextType<Option<SmtpUrl>> = TextType {
     expected: || format!("{}, or \"\" for none", SmtpUrl::FORM),
     parse: |text| if text.is_empty() { Some(None) } else { SmtpUrl::parse(text).map(Some) },
@@ -170,12 +175,14 @@ pub(crate) const OPTIONAL_URL: TextType<Option<TargetUrl>> = TextType {
     hint: "",
 };
 
-/// The beginning of URLs, or the empty string for none.
+/// The beginning of URLs, or the empty string for none. No token stands in it: that has its file.
 pub(crate) const OPTIONAL_BASE_URL: TextType<Option<TargetUrl>> = TextType {
-    expected: || "an http:// or https:// URL without a user, a password and a query, or \"\" for none".to_owned(),
+    expected: || {
+        "an http:// or https:// URL without a user, a password, a token and a query, or \"\" for none".to_owned()
+    },
     parse: |text| match text {
         "" => Some(None),
-        text => TargetUrl::parse(text).ok().filter(|_| !text.contains('?')).map(Some),
+        text => TargetUrl::parse(text).ok().filter(|url| !url.path_and_query().contains(['?', ':'])).map(Some),
     },
     show: OPTIONAL_URL.show,
     hint: "",

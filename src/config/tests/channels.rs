@@ -74,6 +74,10 @@ fn a_channel_that_is_half_set_is_told_at_its_place() {
             "[alerts]\nemail = \"a@b.example\"",
             "c.toml:2:1: `alerts.email` is a section; write [alerts.email] and its keys below",
         ),
+        (
+            "[alerts.slack]\nurl = \"https://hooks.slack.com/services/T0/B0/x\"",
+            "c.toml:2:1: unknown key `alerts.slack.url`; write it into a file of its own, and name that in `url_file`",
+        ),
         ("[alerts.email]\nsmpt = 1", "c.toml:2:1: unknown key `alerts.email.smpt`; did you mean `smtp`?"),
         (
             "[alerts]\nheartbeat = { url = \"https://hc.example/geheim\", every = \"1\" }",
@@ -85,4 +89,60 @@ fn a_channel_that_is_half_set_is_told_at_its_place() {
     }
     let refused = problem("[alerts.email]\nsmtp = \"smtp://u:senha@h\"\nfrom = \"a@b.c\"\nto = [\"a@b.c\"]");
     assert!(refused.starts_with("c.toml:2:8: `alerts.email.smtp` must be a URL such as"), "{refused}");
+    let (token, base) = ("token_file = \"t\"\nchat_id = \"1\"", "https://bot.example/bot1:senha");
+    let refused = problem(&format!("[alerts.telegram]\n{token}\napi_base = \"{base}\""));
+    assert!(refused.starts_with("c.toml:4:12: `alerts.telegram.api_base` must be"), "{refused}");
+}
+
+/// The URL of a mail server with its password in it, which people write first, was refused, and printed and logged with
+/// the password.
+#[test]
+fn no_key_shows_what_a_url_hides() {
+    let urls = [
+        "smtp://avisos%40loja.example:senha-geheim@smtp.example:587",
+        "https://u:geheim/geheim@geheim@p.example:1",
+        "https://hooks.example/services/geheim?geheim=geheim#geheim",
+        "https://bot.example/bot1:geheim",
+        "https://u:geheim",
+    ];
+    let (mut refused, mut taken) = (0, 0);
+    let mut check = |name: &str, expected: String, shown: Result<String, Vec<String>>| match shown {
+        // A label such as `account.env` may be whatever it wants.
+        Ok(_) if !["URL", "path", "origin"].iter().any(|word| expected.contains(word)) => {}
+        Ok(shown) => {
+            assert!(!shown.contains("geheim"), "{name} is printed as {shown}");
+            taken += 1;
+        }
+        Err(problems) => {
+            assert!(problems.iter().all(|problem| !problem.contains("geheim")), "{name}: {problems:?}");
+            refused += 1;
+        }
+    };
+    for url in urls {
+        for key in config_keys() {
+            let variable = [(key.variable(), url.to_owned())];
+            let line = |loaded: Loaded| {
+                let printed = loaded.effective();
+                printed.lines().find(|line| line.starts_with(&format!("{} = ", key.path))).unwrap().to_owned()
+            };
+            let loaded = Config::load(None, variable.into_iter(), &[]);
+            let shown = loaded.map(line);
+            check(
+                key.path,
+                (key.expected)(),
+                shown.map_err(|errors| errors.to_string().lines().map(str::to_owned).collect()),
+            );
+        }
+        for key in account_keys() {
+            let (section, name) = key.path.trim_start_matches("account.").rsplit_once('.').unwrap_or(("", key.name()));
+            let section = if section.is_empty() { String::new() } else { format!("[account.{section}]\n") };
+            let loaded = load_all(&format!("[[account]]\n{section}{name} = \"{url}\""), &[], &[]);
+            let line = |loaded: Loaded| {
+                let path = key.path.replacen("account", "account[0]", 1);
+                loaded.effective().lines().find(|line| line.starts_with(&format!("{path} = "))).unwrap().to_owned()
+            };
+            check(key.path, (key.expected)(), loaded.map(line));
+        }
+    }
+    assert!(refused > 0 && taken > 0, "{refused} {taken}");
 }
