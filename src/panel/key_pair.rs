@@ -37,6 +37,35 @@ pub(super) fn card(view: &View<'_>, webhook: &Webhook) -> Markup {
     }
 }
 
+/// How a receiver checks a signature by the key pair: as the guide to receivers has it, with the key in its place.
+pub(super) fn verification(view: &View<'_>, webhook: &Webhook) -> Markup {
+    let (t, own) = (view.t, view.lang.identity());
+    let by_secret = webhook.signatures.symmetric();
+    let sample = VERIFY.replace("whpk_…", &webhook.key.public().to_string());
+    html! {
+        section.card.pad {
+            h2 { (if by_secret { own.verify_by_key } else { t.verify_title }) }
+            p { (own.verify_by_key_help) }
+            pre tabindex="0" { (sample) }
+        }
+    }
+}
+
+const VERIFY: &str = r#"import { createPublicKey, verify } from "node:crypto";
+
+const BEFORE_KEY = Buffer.from("302a300506032b6570032100", "hex"); // of Ed25519
+const PUBLIC_KEY = "whpk_…";
+
+function isFromCarteiro(headers, body) {
+  const { "webhook-id": id, "webhook-timestamp": timestamp, "webhook-signature": signatures } = headers;
+  if (!(Math.abs(Date.now() / 1000 - timestamp) <= 300)) return false;
+  const der = Buffer.concat([BEFORE_KEY, Buffer.from(PUBLIC_KEY.slice("whpk_".length), "base64")]);
+  const key = createPublicKey({ key: der, format: "der", type: "spki" });
+  const signed = Buffer.from(`${id}.${timestamp}.${body}`);
+  const isGood = (one) => one.startsWith("v1a,") && verify(null, signed, key, Buffer.from(one.slice(4), "base64"));
+  return signatures.split(" ").some(isGood);
+}"#;
+
 #[expect(clippy::unused_async, reason = "as all handlers are")]
 pub(super) async fn confirm_rotate(view: &View<'_>, id: WebhookId) -> PageResult {
     let own = view.lang.identity();

@@ -241,22 +241,29 @@ async fn deliveries(
 fn signature(view: &View<'_>, webhook: &Webhook) -> Markup {
     let t = view.t;
     let old: Vec<_> = webhook.old_secrets.iter().filter(|(_, until)| view.now < *until).collect();
+    // A receiver that is taught the check of a signature that isn't sent would refuse everything.
+    let (by_secret, by_key) = (webhook.signatures.symmetric(), webhook.signatures.asymmetric());
     html! {
-        section.card.pad {
-            h2 { (t.secret_title) }
-            p { (t.signature_help) }
-            @if old.is_empty() { p.muted { (t.one_secret) } }
-            @for (_, until) in &old { p { (t.old_secret_until) " " (moment(view.lang, *until)) "." } }
-            @if view.can_change {
-                p.acts { a.btn href=(format!("/webhooks/{}/rotate", webhook.id)) { (t.rotate) } }
+        @if by_secret {
+            section.card.pad {
+                h2 { (t.secret_title) }
+                p { (t.signature_help) }
+                @if old.is_empty() { p.muted { (t.one_secret) } }
+                @for (_, until) in &old { p { (t.old_secret_until) " " (moment(view.lang, *until)) "." } }
+                @if view.can_change {
+                    p.acts { a.btn href=(format!("/webhooks/{}/rotate", webhook.id)) { (t.rotate) } }
+                }
             }
         }
         (key_pair::card(view, webhook))
-        section.card.pad {
-            h2 { (t.verify_title) }
-            p { (t.verify_help) }
-            pre tabindex="0" { (VERIFY) }
+        @if by_secret {
+            section.card.pad {
+                h2 { (if by_key { view.lang.identity().verify_by_secret } else { t.verify_title }) }
+                p { (t.verify_help) }
+                pre tabindex="0" { (VERIFY) }
+            }
         }
+        @if by_key { (key_pair::verification(view, webhook)) }
     }
 }
 

@@ -46,6 +46,13 @@ paired_texts! { IdentityTexts;
          v1a até ter a nova chave pública, e elas são tentadas de novo.";
     key_leaked_yes: "The key leaked: generate another and revoke the older ones",
         "A chave vazou: gerar outra e invalidar as anteriores";
+    verify_by_secret: "How to check v1 at the target", "Como conferir a v1 no destino";
+    verify_by_key: "How to check v1a at the target", "Como conferir a v1a no destino";
+    verify_by_key_help:
+        "In Node.js, without a library: the published Standard Webhooks libraries check v1 alone so far, and would \
+         refuse a notification that has no v1.",
+        "Em Node.js, sem biblioteca: as bibliotecas de Standard Webhooks publicadas só conferem a v1 por enquanto, e \
+         recusariam uma notificação que não tem v1.";
     done_key_rotated: "{}: new key pair generated. Give the public key to the target.",
         "{}: novo par de chaves gerado. Passe a chave pública ao destino.";
 }

@@ -425,6 +425,16 @@ fn signatures_are_chosen_in_the_form_and_the_public_key_stands_in_its_tab() {
     assert_eq!(webhook()["signatures"], json!(["v1", "v1a"]));
     let edit = text(&get(&daemon, &format!("{path}/edit"), &cookie).expect(200));
     assert!(edit.contains("<option value=\"v1 v1a\" selected>"), "{edit}");
+    // The check of a signature that isn't sent would refuse everything.
+    let (by_secret, by_key) = ("createHmac", format!("const PUBLIC_KEY = &quot;{first}&quot;;"));
+    assert!(shown.contains(by_secret) && !shown.contains(&by_key), "{shown}");
+    let both = tab();
+    assert!(both.contains(by_secret) && both.contains(&by_key) && both.contains("Como conferir a v1a"), "{both}");
+    let alone = fields.map(|(name, value)| (name, if name == "signatures" { "v1a" } else { value }));
+    post(&daemon, &path, &cookie, &alone).expect(303);
+    let alone = tab();
+    assert!(!alone.contains(by_secret) && alone.contains(&by_key) && !alone.contains("Um único segredo"), "{alone}");
+    post(&daemon, &path, &cookie, &fields).expect(303);
     let strange = fields.map(|(name, value)| (name, if name == "signatures" { "v9" } else { value }));
     let refused = text(&post(&daemon, &path, &cookie, &strange).expect(422));
     assert!(refused.contains("id=\"signatures-problem\""), "{refused}");
