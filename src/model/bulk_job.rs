@@ -24,7 +24,8 @@ words! {
         Done = "DONE",
         /// It met what can't be read and gave up a part; `carteiro verify` tells what that is.
         Failed = "FAILED",
-        /// Cancelled; what it requested or created until then is still sent.
+        /// Cancelled; what it requested or created until then is still sent. A backfill whose webhook was deleted is
+        /// cancelled as well, with what it created.
         Cancelled = "CANCELLED",
     }
 }
@@ -148,6 +149,9 @@ pub struct BulkJob {
     pub queued: u64,
     /// Number of manual attempts requested, or of notifications created, so far.
     pub made: u64,
+    /// Of a backfill: how many of these newer events of the same resources have brought with them, and the backfill has
+    /// not come to itself.
+    pub ahead: u64,
     /// How many of what matched it skipped, and why.
     pub skipped: Skipped,
     /// How many webhooks it has not finished.
@@ -171,15 +175,30 @@ impl BulkJob {
         }
     }
 
+    /// Takes in that it has come to so many that it or a newer event has created, or somebody else since it began: what
+    /// was brought is counted already.
+    pub fn come_to(&mut self, known: u64) {
+        let brought = known.min(self.ahead);
+        self.ahead -= brought;
+        if known > brought {
+            self.skipped.add(SkipReason::HasNotification, known - brought);
+        }
+    }
+
     /// Ends it, if no part is left open; what no longer matched when its turn came was passed over as well. Returns
     /// whether it has ended.
     pub fn end_if_through(&mut self, now: Timestamp) -> bool {
         if self.open > 0 {
             return false;
         }
-        self.state = if self.broken { JobState::Failed } else { JobState::Done };
         let unseen = self.queued.saturating_sub(self.made).saturating_sub(self.skipped.total());
         let deleted = self.skipped.0.contains_key(&SkipReason::WebhookDeleted);
+        self.ahead = 0;
+        self.state = match self.kind {
+            _ if self.broken => JobState::Failed,
+            JobKind::Backfill if deleted => JobState::Cancelled,
+            JobKind::Backfill | JobKind::Resend => JobState::Done,
+        };
         let why = match (self.broken, deleted) {
             (true, _) => SkipReason::Unreadable,
             (false, true) => SkipReason::WebhookDeleted,

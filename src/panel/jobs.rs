@@ -73,13 +73,15 @@ pub(super) fn late(view: &View<'_>, title: &str, jobs: &[BulkJob]) -> Markup {
 pub(super) fn card(view: &View<'_>, job: &BulkJob, name: &str, held: &Markup, words: &Markup) -> Markup {
     let t = view.t;
     let running = job.state == JobState::Running;
-    let through = (job.made + job.skipped.total()).min(job.queued);
+    // Of one that was ended early the bar stays where it stood.
+    let is_whole = job.state == JobState::Done;
+    let through = if is_whole { job.queued.max(1) } else { (job.made + job.skipped.total()).min(job.queued) };
     html! {
         @if running { noscript { meta http-equiv="refresh" content="3"; } }
         section.card.pad #job data-live="" {
             p { strong { (state(t, job.state)) } " · " (moment(view.lang, job.inserted_at)) }
             progress data-over=[(!running).then_some("")] max=(job.queued.max(1))
-                value=(if running { through } else { job.queued.max(1) }) aria-label=(name) {}
+                value=(through) aria-label=(name) {}
             p { (progress(view, job)) }
             (why_skipped(view, job))
             @if running { (held) }

@@ -120,7 +120,9 @@ impl Service {
     }
 
     /// Ends a bulk job where it stands. What it has requested is still sent: at most 64 manual attempts of each
-    /// webhook, or at most 64 notifications of a backfill's. One that has ended stays as it is.
+    /// webhook, or at most 64 notifications of a backfill's; to a webhook that keeps order besides what newer events
+    /// have brought with them, at most 256 older ones each. Nothing is brought after it. One that has ended stays as it
+    /// is.
     pub async fn cancel_job(&self, caller: &Caller, kind: JobKind, id: JobId) -> Result<BulkJob, Error> {
         let job = self.bulk_job(caller, kind, id)?;
         let cancel = CancelBulkJob { account: caller.account, number: job.number };

@@ -11,7 +11,9 @@
 //! for two turns' worth at most. A target that fails gets one at a time.
 //!
 //! **Order.** While a backfill of a webhook that keeps order is under way, an event that is recorded brings the older
-//! ones of its resource with it ([`owe_older_first`]): else they would leave after it.
+//! ones of its resource with it ([`owe_older_first`]): else they would leave after it. Each counts as created when it
+//! is brought. A job that is cancelled takes none of them back: a notification that is cancelled is so for good, and
+//! no later backfill would create it again.
 
 use crate::model::{
     AccountNo, AuditAction, BulkJob, Event, FilterSet, JobId, JobKind, JobState, NotificationFilter, NotificationKey,
@@ -41,7 +43,7 @@ const JOB_BATCH: usize = 128;
 /// How many bytes of payloads a turn reads for the sake of a filter, but for the last one.
 const MAX_READ_BYTES: u64 = 1 << 20;
 /// How many first attempts of older events may be pending before a backfill waits: enough to keep a lane busy, few
-/// enough that cancelling means something.
+/// enough that cancelling means something. What newer events bring with them comes on top of it.
 const MAX_PENDING: usize = 64;
 /// How many older events of its resource one event brings with it. They are part of its commit; of a resource with more
 /// of them the rest keeps no order with it, and the next event of the resource goes on with them.
@@ -167,7 +169,7 @@ pub(crate) fn backfill_some(
                 read_bytes += payload_bytes;
             }
             // Brought by a newer event of its resource, or re-sent by somebody.
-            Ok(Owed::Known { since }) if since >= of.inserted_at => progress.made += 1,
+            Ok(Owed::Known { since }) if since >= of.inserted_at => progress.known += 1,
             Ok(Owed::Known { .. }) => progress.skipped.count(SkipReason::HasNotification),
             Ok(Owed::Not { reason, payload_bytes }) => {
                 progress.skipped.count(reason);
@@ -336,7 +338,7 @@ fn owe_older(
         steps: MAX_BROUGHT_STEPS,
     };
     let to = To::new(&webhook);
-    let mut brought = 0;
+    let (mut brought, mut failed) = (0, None);
     let next = loop {
         if brought == MAX_BROUGHT {
             break merge.at;
@@ -362,14 +364,24 @@ fn owe_older(
             Err(error) if error.is_damage() => {
                 tracing::error!(%error, seq = seq.0, "an older event of the same resource can't be read");
             }
-            Err(error) => return Err(error),
+            Err(error) => {
+                failed = Some(error);
+                break merge.at;
+            }
         }
     };
+    if brought > 0 {
+        let mut of = of;
+        of.made += brought as u64;
+        of.ahead += brought as u64;
+        of.updated_at = now;
+        put_bulk_job(ledger, txn, of);
+    }
     // What this group has recorded, before the backfill began, isn't in the tree yet.
     let end = last_seq.min(shared.durable.load(Ordering::Acquire)) + 1;
     if ledger.not_looked_at.len() >= MAX_LOOKED_AT {
         ledger.not_looked_at.clear();
     }
     ledger.not_looked_at.insert((job, order), Seq(next.map_or(end, |at| at.seq)));
-    Ok(())
+    failed.map_or(Ok(()), Err)
 }

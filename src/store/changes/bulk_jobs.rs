@@ -57,6 +57,7 @@ pub(crate) fn begun(
         state: JobState::Running,
         queued,
         made: 0,
+        ahead: 0,
         skipped: Skipped::default(),
         open,
         broken: false,
@@ -161,6 +162,8 @@ pub(crate) fn sweep_bulk_jobs(ledger: &mut Ledger, txn: &mut Txn<'_>, now: Times
 #[derive(Clone, Default)]
 pub(crate) struct Progress {
     pub(crate) made: u64,
+    /// How many it has met that were created since it began.
+    pub(crate) known: u64,
     pub(crate) skipped: Skipped,
     /// Likewise for an erasure.
     pub(crate) erased: u64,

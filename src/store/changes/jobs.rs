@@ -63,6 +63,7 @@ pub(crate) fn take_turn(
     };
     job.broken |= broken;
     job.made += progress.made;
+    job.come_to(progress.known);
     for (reason, count) in progress.skipped.0 {
         job.skipped.add(reason, count);
     }

@@ -276,7 +276,7 @@ fn a_backfill_waits_for_its_webhook_and_ends_with_it() {
     let rest = rig.backfill(&hook);
     rig.await_job(&rest, "it is at its limit", |job| job.made == MOST as u64);
     wait(rig.store.commit(DeleteWebhook { account: rig.account, id: hook.id })).unwrap();
-    rig.await_job(&rest, "it ends", |job| job.state == JobState::Done);
+    rig.await_job(&rest, "it ends", |job| job.state == JobState::Cancelled);
     rig.finish_jobs();
     assert!(rig.all_notifications().iter().all(|one| !one.needs_automatic_attempt()));
     let gone = reply(wait(rig.store.commit(begin(rig.account, &hook)))).unwrap();
@@ -300,8 +300,11 @@ fn a_webhook_that_keeps_order_receives_a_resource_in_order() {
     assert_eq!(rig.untried(&hook), of_a[..1], "the oldest of its resource has its turn");
     let waits = |seq| rig.notification(NotificationKey { seq, webhook: hook.no }).awaits_predecessor;
     assert!(waits(of_a[1]) && waits(of_a[2]) && waits(live.seq));
+    let counted = |rig: &Rig| (rig.job(&begun).made, rig.job(&begun).ahead);
+    assert_eq!(counted(&rig), (3, 3), "what was brought counts at once");
     rig.check_rows();
     let rig = rig.reopen();
+    assert_eq!(counted(&rig), (3, 3));
     rig.set_status(&hook, WebhookStatus::Active);
     let made = rig.attempt_until_ended(&begun, &hook);
     let order = |wanted: &str| -> Vec<Seq> {
@@ -311,7 +314,69 @@ fn a_webhook_that_keeps_order_receives_a_resource_in_order() {
     assert_eq!(order("a"), [of_a.clone(), vec![live.seq]].concat());
     assert!(order("b").is_sorted() && order("b").len() == 147);
     let done = rig.job(&begun);
-    assert_eq!((done.made, done.skipped.total()), (150, 0), "those that were brought count as well");
+    assert_eq!((done.made, done.skipped.total(), done.ahead), (150, 0, 0), "those that were brought count once");
+    rig.check_rows();
+}
+
+/// A job that was cancelled said for good that it had created 64, of nearly 5,000 that newer events had brought.
+#[test]
+fn a_job_that_is_cancelled_counts_what_was_brought_and_brings_no_more() {
+    let rig = Rig::new();
+    rig.accept((0..20).map(|_| of_resource("a")).collect());
+    let by_hand = rig.accept(vec![of_resource("b")]).remove(0);
+    rig.after(SECOND);
+    let hook = rig.ordered();
+    rig.set_status(&hook, WebhookStatus::Paused);
+    let begun = rig.backfill(&hook);
+    let to = ResendEventTo { account: rig.account, seq: by_hand.seq, webhook: hook.id, in_flight: None };
+    assert!(reply(wait(rig.store.commit(to))).unwrap().is_some());
+    rig.accept(vec![of_resource("a")]);
+    assert_eq!(rig.job(&begun).made, 20);
+    let cancel = CancelBulkJob { account: rig.account, number: begun.number };
+    let cancelled = wait(rig.store.commit(cancel)).unwrap().unwrap();
+    assert_eq!((cancelled.state, cancelled.made), (JobState::Cancelled, 20));
+    rig.accept(vec![of_resource("b"), of_resource("a")]);
+    assert_eq!(rig.all_notifications().len(), 20 + 1 + 1 + 2);
+    // The next one finds all of it.
+    rig.after(SECOND);
+    let again = rig.backfill(&hook);
+    rig.set_status(&hook, WebhookStatus::Active);
+    rig.await_job(&again, "it ends", |job| job.state == JobState::Done);
+    assert_eq!((rig.job(&again).made, rig.skipped(&again)), (0, [(SkipReason::HasNotification, 24)].into()));
+    rig.check_rows();
+}
+
+/// What somebody re-sent while a backfill went on was counted as created by it.
+#[test]
+fn what_somebody_re_sent_meanwhile_is_skipped() {
+    let rig = Rig::new();
+    let old = rig.accept(vec![of_resource("a"), of_resource("b")]);
+    rig.after(SECOND);
+    let hook = rig.ordered();
+    rig.set_status(&hook, WebhookStatus::Paused);
+    let begun = rig.backfill(&hook);
+    rig.after(SECOND);
+    let to = ResendEventTo { account: rig.account, seq: old[1].seq, webhook: hook.id, in_flight: None };
+    assert!(reply(wait(rig.store.commit(to))).unwrap().is_some());
+    rig.accept(vec![of_resource("a")]);
+    rig.set_status(&hook, WebhookStatus::Active);
+    let done = rig.await_job(&begun, "it ends", |job| job.state == JobState::Done);
+    assert_eq!((done.made, done.ahead, rig.skipped(&begun)), (1, 0, [(SkipReason::HasNotification, 1)].into()));
+    rig.check_rows();
+}
+
+#[test]
+fn a_backfill_of_a_deleted_webhook_is_cancelled_with_it() {
+    let rig = Rig::new();
+    rig.accept((0..3).map(|_| paid()).collect());
+    rig.after(SECOND);
+    let hook = rig.register(&["*"]);
+    rig.set_status(&hook, WebhookStatus::Paused);
+    let all = BeginBackfill { matched: 3, ..begin(rig.account, &hook) };
+    let begun = reply(wait(rig.store.commit(all))).unwrap().unwrap();
+    wait(rig.store.commit(DeleteWebhook { account: rig.account, id: hook.id })).unwrap();
+    let ended = rig.await_job(&begun, "it ends", |job| job.ended_at.is_some());
+    assert_eq!((ended.state, rig.skipped(&begun)), (JobState::Cancelled, [(SkipReason::WebhookDeleted, 3)].into()));
     rig.check_rows();
 }
 

@@ -82,6 +82,7 @@ struct BulkJobV1 {
     state: u8,
     queued: u64,
     made: u64,
+    ahead: u64,
     /// The words of the reasons, each with how many.
     skipped: Vec<(String, u64)>,
     open: u32,
@@ -109,6 +110,7 @@ pub(crate) fn encode_bulk_job(job: &BulkJob) -> Vec<u8> {
         },
         queued: job.queued,
         made: job.made,
+        ahead: job.ahead,
         skipped: job.skipped.0.iter().map(|(reason, count)| (reason.as_str().to_owned(), *count)).collect(),
         open: job.open,
         broken: job.broken,
@@ -150,6 +152,7 @@ pub(crate) fn decode_bulk_job(account: AccountNo, number: u64, value: &[u8]) -> 
         },
         queued: record.queued,
         made: record.made,
+        ahead: record.ahead,
         skipped,
         open: record.open,
         broken: record.broken,

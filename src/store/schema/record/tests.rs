@@ -306,6 +306,7 @@ fn bulk_jobs() -> [BulkJob; 4] {
         state: JobState::Running,
         queued: 300,
         made: 20,
+        ahead: 0,
         skipped: Skipped([(SkipReason::Changed, 1)].into()),
         open: 2,
         broken: false,
@@ -325,6 +326,7 @@ fn bulk_jobs() -> [BulkJob; 4] {
     };
     let backfill = BulkJob {
         kind: JobKind::Backfill,
+        ahead: 7,
         filter: NotificationFilter {
             webhook_id: Some(WebhookId::from_bytes([9; 16])),
             from: Some(at(500)),
