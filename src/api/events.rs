@@ -181,7 +181,7 @@ pub(super) async fn resend(call: &Call, id: EventId) -> Result<Answer, Failure> 
 fn only_to(body: &[u8]) -> Result<Option<WebhookId>, Failure> {
     let mut fields = JsonFields::of_optional_body(body)?;
     let webhook = fields
-        .optional("webhook_id", |value| WebhookId::parse(&value.text()?).ok_or_else(|| "must be a UUID".to_owned()));
+        .narrowing("webhook_id", |value| WebhookId::parse(&value.text()?).ok_or_else(|| "must be a UUID".to_owned()));
     fields.finish()?;
     Ok(webhook)
 }

@@ -268,6 +268,21 @@ impl<'a> JsonFields<'a> {
         self.parse(name, value, parse)
     }
 
+    /// A field that narrows what is done, and may be left out: `null` is a problem, since a caller whose variable is
+    /// empty would do more than was meant.
+    pub(super) fn narrowing<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(JsonValue<'a>) -> Result<T, String>,
+    ) -> Option<T> {
+        let value = self.take(name)?;
+        if value.is_null() {
+            self.problem(name, "can't be null: leave it out to mean all");
+            return None;
+        }
+        self.parse(name, value, parse)
+    }
+
     /// A field that may be left out and has no empty state: `null` is a problem.
     pub(super) fn changed<T>(
         &mut self,

@@ -129,4 +129,10 @@ fn what_cannot_be_taken_is_refused() {
     let to = |webhook: &str| daemon.post(&format!("/api/events/{event}/resend"), &json!({ "webhook_id": webhook }));
     assert!(to(other).refused(422, "invalid_fields")["webhook_id"].is_array());
     assert!(to("x").refused(422, "invalid_fields")["webhook_id"].is_array());
+    // Of a variable that is empty, it was sent to all.
+    let nothing = daemon.post(&format!("/api/events/{event}/resend"), &json!({ "webhook_id": null }));
+    assert_eq!(
+        nothing.refused(422, "invalid_fields")["webhook_id"],
+        json!(["can't be null: leave it out to mean all"])
+    );
 }
