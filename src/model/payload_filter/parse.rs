@@ -143,7 +143,7 @@ impl Parser<'_> {
         }
         let opening = self.cursor.at();
         self.cursor.expect(b'{')?;
-        let (mut conditions, mut names) = (Vec::new(), HashSet::new());
+        let (mut conditions, mut names, mut is_of_value) = (Vec::new(), HashSet::new(), None);
         loop {
             let before = self.cursor.at();
             let Some(written) = self.cursor.name()? else {
@@ -156,6 +156,17 @@ impl Parser<'_> {
             self.path.push(name.chars().take(MAX_SHOWN_CHARS).collect());
             if !names.insert(name.clone()) {
                 return Err(localized!("is given twice", "aparece duas vezes").into());
+            }
+            // `$or`, `$and` and `$not` go with both.
+            let is_combining = matches!(&*name, "$or" | "$and" | "$not");
+            if !top && !is_combining && *is_of_value.get_or_insert(name.starts_with('$')) != name.starts_with('$') {
+                return Err(localized!(
+                    "stands beside an operator or a field that can't be met with it: a value that is compared has no \
+                     fields of its own; use {{\"$or\": […]}} for one or the other",
+                    "está ao lado de um operador ou campo com que não combina: um valor comparado não tem campos; use \
+                     {{\"$or\": […]}} para um ou outro"
+                )
+                .into());
             }
             conditions.push(if name.starts_with('$') {
                 self.operator(&name, depth, top)?

@@ -169,6 +169,8 @@ fn what_is_wrong_is_named_with_its_place() {
         (r#"{"$not":"x"}"#, "`$not` (line 1, column 9) must be an object of fields"),
         (r#"{"$or":{"a":1}}"#, "`$or` (line 1, column 8) must be a list"),
         (r#"{"a":1,"\u0061":2}"#, "`a` (line 1, column 17) is given twice"),
+        (r#"{"a":{"$eq":1,"b":2}}"#, "`a.b` (line 1, column 19) stands beside an operator or a field"),
+        (r#"{"a":{"b":2,"$not":{"c":1},"$exist":true}}"#, "`a.$exist` (line 1, column 37) stands beside"),
         (r#"{"a":"\ud800"}"#, "`a` (line 1, column 6) has half of a character"),
         (r#"{"\ud800":1}"#, "line 1, column 2: has half of a character"),
     ] {
@@ -400,7 +402,16 @@ fn operator() -> impl Strategy<Value = (String, Value)> {
 
 /// What stands behind a name.
 fn block() -> impl Strategy<Value = Value> {
-    let object = |members: Vec<(String, Value)>| Value::Object(members.into_iter().collect());
+    // Operators of a value and fields don't go together.
+    let object = |mut members: Vec<(String, Value)>| {
+        let kind = |name: &str| match name {
+            "$or" | "$and" | "$not" => None,
+            name => Some(name.starts_with('$')),
+        };
+        let first = members.iter().find_map(|(name, _)| kind(name));
+        members.retain(|(name, _)| kind(name).is_none() || kind(name) == first);
+        Value::Object(members.into_iter().collect())
+    };
     let leaf = prop_oneof![scalar(), prop::collection::vec(operator(), 1..3).prop_map(object)];
     leaf.prop_recursive(3, 16, 3, move |inner| {
         let blocks = prop::collection::vec(inner.clone(), 1..3).prop_map(Value::from);
