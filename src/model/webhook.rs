@@ -215,6 +215,13 @@ impl WebhookPatch {
             retry,
             signatures,
         } = self;
+        // 410 was said of the target so far. One that has confirmed nothing for long may be the same by another name:
+        // whoever changes that says ACTIVE.
+        let was_gone = matches!(webhook.status, WebhookStatus::Disabled { reason: DisabledReason::Gone, .. });
+        let moves = target.as_ref().is_some_and(|target| *target != webhook.target);
+        if was_gone && moves {
+            webhook.status = WebhookStatus::Active;
+        }
         put(&mut webhook.own_name, own_name);
         put(&mut webhook.target, target);
         put(&mut webhook.authorization, authorization);
@@ -271,10 +278,10 @@ impl DisabledReason {
     pub fn localized(self) -> Localized {
         match self {
             Self::Gone => localized!(
-                "The target answered 410 Gone: it wants no more notifications. If that is a mistake, fix the target or \
-                 change it, and resume the webhook (status ACTIVE); no notification is lost.",
-                "O destino respondeu 410 Gone: pede que nada mais lhe seja enviado. Se for engano, corrija ou troque o \
-                 destino e retome o webhook (status ACTIVE); nada do que era devido se perdeu.",
+                "The target answered 410 Gone: it wants no more notifications. Give the webhook another target, or, if \
+                 that is a mistake, fix this one and resume the webhook (status ACTIVE); no notification is lost.",
+                "O destino respondeu 410 Gone: pede que nada mais lhe seja enviado. Dê outro destino ao webhook ou, se \
+                 for engano, corrija este e retome o webhook (status ACTIVE); nada do que era devido se perdeu.",
             ),
             Self::Failing { since } => localized!(
                 "The target has confirmed nothing since {since}, and a notification has used up its attempts. Fix the \
@@ -406,6 +413,60 @@ impl fmt::Debug for SigningSecret {
 mod tests {
     use super::*;
 
+    fn webhook() -> Webhook {
+        Webhook {
+            no: WebhookNo(1),
+            account: AccountNo(1),
+            id: WebhookId::from_bytes([3; 16]),
+            own_name: None,
+            target: TargetUrl::parse("https://loja.example/x").unwrap(),
+            authorization: None,
+            client_certificate: None,
+            events: PatternSet::new(vec![crate::model::Pattern::Everything]).unwrap(),
+            filter: None,
+            description: None,
+            status: WebhookStatus::Active,
+            headers: ExtraHeaders::default(),
+            max_in_flight: None,
+            rate_limit: None,
+            ordered: false,
+            retry: None,
+            secret: SigningSecret::from_random([0; 32]),
+            old_secrets: Vec::new(),
+            signatures: Signatures::default(),
+            key: PrivateKey::from_bytes([0; 32]),
+            old_keys: Vec::new(),
+            registered_after: Seq(0),
+            inserted_at: Timestamp::from_ms(0),
+            updated_at: Timestamp::from_ms(0),
+            deleted_at: None,
+        }
+    }
+
+    /// A webhook that its target had ended by 410 stayed DISABLED with a reason that spoke of the old target.
+    #[test]
+    fn another_target_is_not_gone() {
+        let at = Timestamp::from_ms(5);
+        let disabled = |reason| WebhookStatus::Disabled { reason, at };
+        let moved = |status: WebhookStatus, patch: WebhookPatch| {
+            let mut webhook = Webhook { status, ..webhook() };
+            patch.apply(&mut webhook);
+            webhook.status
+        };
+        let to = |target: &str| WebhookPatch { target: TargetUrl::parse(target).ok(), ..WebhookPatch::default() };
+        let (gone, other) = (disabled(DisabledReason::Gone), to("https://b.example/other"));
+        assert_eq!(moved(gone, other.clone()), WebhookStatus::Active);
+        let same = to(webhook().target.as_str());
+        assert_eq!((moved(gone, same), moved(gone, WebhookPatch::default())), (gone, gone));
+        let paused = WebhookPatch { status: Some(WebhookStatus::Paused), ..other.clone() };
+        assert_eq!(moved(gone, paused), WebhookStatus::Paused, "as was asked for");
+        let failing = disabled(DisabledReason::Failing { since: at });
+        assert_eq!(
+            (moved(failing, other.clone()), moved(WebhookStatus::Paused, other)),
+            (failing, WebhookStatus::Paused)
+        );
+    }
+
     #[test]
     fn authorization_is_sent_verbatim_or_refused() {
         let longest = "x".repeat(Authorization::MAX_BYTES);
@@ -423,33 +484,7 @@ mod tests {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         let secret = |n: u8| SigningSecret::from_random([n; 32]);
         let at = |hours: u64| Timestamp::from_ms(hours * 60 * 60 * 1000);
-        let mut webhook = Webhook {
-            no: WebhookNo(1),
-            account: AccountNo(1),
-            id: WebhookId::from_bytes([3; 16]),
-            own_name: None,
-            target: TargetUrl::parse("https://loja.example/x").unwrap(),
-            authorization: None,
-            client_certificate: None,
-            events: PatternSet::new(vec![crate::model::Pattern::Everything]).unwrap(),
-            filter: None,
-            description: None,
-            status: WebhookStatus::Active,
-            headers: ExtraHeaders::default(),
-            max_in_flight: None,
-            rate_limit: None,
-            ordered: false,
-            retry: None,
-            secret: secret(0),
-            old_secrets: Vec::new(),
-            signatures: Signatures::default(),
-            key: PrivateKey::from_bytes([0; 32]),
-            old_keys: Vec::new(),
-            registered_after: Seq(0),
-            inserted_at: at(0),
-            updated_at: at(0),
-            deleted_at: None,
-        };
+        let mut webhook = webhook();
         let signing = |webhook: &Webhook, hours| webhook.secrets_at(at(hours)).cloned().collect::<Vec<_>>();
         assert_eq!(webhook.rotate_secret(secret(1), at(0), DAY), Ok(()));
         assert_eq!(webhook.rotate_secret(secret(2), at(1), DAY), Ok(()));

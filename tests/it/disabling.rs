@@ -93,12 +93,19 @@ fn a_target_that_is_gone_is_disabled_unless_the_config_says_otherwise() {
     daemon.signal("-HUP");
     eventually("it is disabled", || (webhook(&daemon, &hook["id"])["status"] == "DISABLED").then_some(()));
     assert!(webhook(&daemon, &hook["id"])["disabled_reason"].as_str().unwrap().contains("410 Gone"));
-    daemon
-        .patch(
-            &format!("/api/webhooks/{}", hook["id"].as_str().unwrap()),
-            &json!({ "webhook": { "status": "DISABLED" } }),
-        )
-        .refused(422, "invalid_fields");
+    let path = format!("/api/webhooks/{}", hook["id"].as_str().unwrap());
+    daemon.patch(&path, &json!({ "webhook": { "status": "DISABLED" } })).refused(422, "invalid_fields");
+    // It isn't another target's word.
+    let held = daemon.record("PAYMENT.PAID");
+    daemon.patch(&path, &json!({ "webhook": { "description": "outra" } })).expect(200);
+    assert_eq!(webhook(&daemon, &hook["id"])["status"], "DISABLED");
+    let open = Receiver::ok();
+    let patched = json!({ "webhook": { "target": open.url } });
+    let tried = daemon.patch(&path, &json!({ "webhook": { "target": open.url }, "dry_run": true })).expect(200).data();
+    assert_eq!(tried["webhook"]["status"], "ACTIVE");
+    let moved = daemon.patch(&path, &patched).expect(200).data();
+    assert_eq!((&moved["status"], &moved["disabled_reason"]), (&json!("ACTIVE"), &Value::Null));
+    daemon.await_status(&held, "DELIVERED");
 }
 
 #[test]
