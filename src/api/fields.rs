@@ -307,6 +307,28 @@ impl<'a> JsonFields<'a> {
         if value.is_null() { Some(None) } else { self.parse(name, value, parse).map(Some) }
     }
 
+    /// The same for an object: its problems are named by their own fields, `name.field`.
+    pub(super) fn clearable_object<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(JsonValue<'a>) -> Result<T, BTreeMap<String, Vec<String>>>,
+    ) -> Option<Option<T>> {
+        let value = self.take(name)?;
+        if value.is_null() {
+            return Some(None);
+        }
+        match parse(value) {
+            Ok(value) => Some(Some(value)),
+            Err(problems) => {
+                for (field, problem) in problems.iter().flat_map(|(field, all)| all.iter().map(move |one| (field, one)))
+                {
+                    self.problem(field, problem);
+                }
+                None
+            }
+        }
+    }
+
     /// All problems found, unknown fields among them.
     pub(super) fn into_problems(mut self) -> BTreeMap<String, Vec<String>> {
         for (name, _) in std::mem::take(&mut self.members) {

@@ -264,23 +264,14 @@ fn rest(fields: &mut JsonFields<'_>) -> WebhookPatch {
         "DISABLED" => Err("only carteiro itself sets DISABLED: send PAUSED to hold notifications back".to_owned()),
         _ => Err("must be ACTIVE or PAUSED".to_owned()),
     });
-    let headers = fields.clearable("headers", |value| {
-        // More of them than are looked at are too many by far.
-        let members = value.members().map_err(|_| "must be an object of names and values".to_owned())?.all;
-        let mut pairs = Vec::with_capacity(members.len());
-        for (name, value) in members {
-            let value = value.text().map_err(|_| format!("the value of `{}` must be a string", shown(&name)))?;
-            pairs.push((name, value));
-        }
-        ExtraHeaders::new(pairs.iter().map(|(name, value)| (&**name, &**value))).map_err(|problem| problem.en)
-    });
+    let headers = fields.clearable_object("headers", extra_headers);
     let max_in_flight = fields
         .clearable("max_in_flight", |value| value.integer(1..=1000).map(|max| u16::try_from(max).unwrap_or(u16::MAX)));
     let rate_limit = fields.clearable("rate_limit", |value| {
         RateLimit::per_second(value.number()?).ok_or_else(|| "must be 0.01 to 10000 deliveries per second".to_owned())
     });
     let ordered = fields.changed("ordered", JsonValue::boolean);
-    let retry = fields.clearable("retry", retry_policy);
+    let retry = fields.clearable_object("retry", retry_policy);
     let signatures = fields.clearable("signatures", signatures);
     WebhookPatch {
         own_name,
@@ -308,9 +299,39 @@ fn signatures(value: JsonValue<'_>) -> Result<Signatures, String> {
     Signatures::parse(&texts.iter().map(|text| &**text).collect::<Vec<_>>()).ok_or_else(refused)
 }
 
+/// What is wrong, by the field.
+type Problems = BTreeMap<String, Vec<String>>;
+
+fn one_problem(field: impl Into<String>, problem: impl Into<String>) -> Problems {
+    BTreeMap::from([(field.into(), vec![problem.into()])])
+}
+
+/// Names and values; each that is wrong is named by itself.
+fn extra_headers(value: JsonValue<'_>) -> Result<ExtraHeaders, Problems> {
+    let whole = |problem: &str| one_problem("headers", problem);
+    // More of them than are looked at are too many by far.
+    let members = value.members().map_err(|_| whole("must be an object of names and values"))?.all;
+    let (mut pairs, mut problems) = (Vec::with_capacity(members.len()), Problems::new());
+    for (name, value) in members {
+        let value = value.text().map_err(|_| "must be a string".to_owned());
+        let checked = value.and_then(|value| {
+            let alone = ExtraHeaders::new([(&*name, &*value)]).map_err(|problem| problem.en);
+            alone.map(|_| value)
+        });
+        match checked {
+            Ok(value) => pairs.push((name, value)),
+            Err(problem) => problems.entry(format!("headers.{}", shown(&name))).or_default().push(problem),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    ExtraHeaders::new(pairs.iter().map(|(name, value)| (&**name, &**value))).map_err(|problem| whole(&problem.en))
+}
+
 /// `{"schedule": ["5s", "30s"], "max_attempts": 20, "jitter": 0.1}`, each but the schedule with its default.
-fn retry_policy(value: JsonValue<'_>) -> Result<RetryPolicy, String> {
-    let mut fields = JsonFields::of(value, String::new());
+fn retry_policy(value: JsonValue<'_>) -> Result<RetryPolicy, Problems> {
+    let mut fields = JsonFields::of(value, "retry".to_owned());
     let schedule = fields.required("schedule", |value| {
         let texts = value.list(usize::from(MAX_AUTOMATIC_ATTEMPTS))?;
         let gap = |text: JsonValue<'_>| {
@@ -321,12 +342,12 @@ fn retry_policy(value: JsonValue<'_>) -> Result<RetryPolicy, String> {
     let max_attempts = fields.optional("max_attempts", |value| value.integer(1..=u64::from(MAX_AUTOMATIC_ATTEMPTS)));
     let jitter = fields.optional("jitter", JsonValue::number);
     let problems = fields.into_problems();
-    if let Some((field, problem)) = problems.first_key_value() {
-        return Err(format!("{field} {}", problem.first().map_or("", String::as_str)));
+    if !problems.is_empty() {
+        return Err(problems);
     }
     let max_attempts = max_attempts.and_then(|max| u8::try_from(max).ok()).unwrap_or(MAX_AUTOMATIC_ATTEMPTS);
     RetryPolicy::new(schedule.unwrap_or_default(), max_attempts, jitter.unwrap_or(0.1))
-        .map_err(|error| error.to_string())
+        .map_err(|error| one_problem("retry", error.to_string()))
 }
 
 #[derive(Serialize)]

@@ -41,11 +41,17 @@ pub(crate) fn stdin_once(files: &[(&str, Option<&Path>)]) -> Result<(), CliError
 
 /// A file's text, or for `-` that of the standard input.
 pub(crate) fn read_text(file: &Path) -> Result<String, CliError> {
+    let not_text = |_| CliError::failed(format_args!("{} can't be read: it is not UTF-8", file_name(file)));
+    String::from_utf8(read_bytes(file)?).map_err(not_text)
+}
+
+/// What a file holds, or for `-` the standard input.
+pub(crate) fn read_bytes(file: &Path) -> Result<Vec<u8>, CliError> {
     let read = if file == Path::new(STDIN) {
-        let mut text = String::new();
-        io::stdin().lock().read_to_string(&mut text).map(|_| text)
+        let mut bytes = Vec::new();
+        io::stdin().lock().read_to_end(&mut bytes).map(|_| bytes)
     } else {
-        std::fs::read_to_string(file)
+        std::fs::read(file)
     };
     read.map_err(|error| CliError::failed(format_args!("{} can't be read: {error}", file_name(file))))
 }

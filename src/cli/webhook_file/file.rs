@@ -4,7 +4,7 @@
 use super::fields::{Absent, ENV, FIELDS, FILE, Field, Kind};
 use crate::cli::error::CliError;
 use crate::cli::exit::BAD_CONFIG;
-use crate::cli::input::{file_name, read_secret, read_text};
+use crate::cli::input::{file_name, read_bytes, read_secret};
 use crate::config::{Lines, RawValue, clipped, entries, plain};
 use crate::model::{PayloadFilter, WebhookName};
 use crate::suggest::nearest;
@@ -39,11 +39,22 @@ pub(super) struct GivenField {
     /// Its value for the API.
     pub(super) json: String,
     pub(super) place: Place,
+    /// Where its own members stand, if it is a table.
+    members: Vec<(String, Place)>,
 }
 
 impl FileWebhook {
     pub(super) fn given(&self, name: &str) -> Option<&GivenField> {
         self.given.iter().find(|given| given.name == name)
+    }
+
+    /// Where a field stands, or a member of one, such as `headers.X-Loja`; what isn't in the file is its webhook's.
+    pub(super) fn place_of(&self, field: &str) -> Place {
+        let (own, member) = field.split_once('.').unwrap_or((field, ""));
+        let Some(given) = self.given(own) else {
+            return self.place;
+        };
+        given.members.iter().find(|(name, _)| name == member).map_or(given.place, |(_, place)| *place)
     }
 }
 
@@ -58,9 +69,15 @@ impl WebhookFile {
     /// Reads a file, `-` being the standard input, and what it refers to: variables, and files whose paths are relative
     /// to its own folder.
     pub(super) fn read(file: &Path) -> Result<Self, CliError> {
-        let text = read_text(file)?;
+        let bytes = read_bytes(file)?;
+        let name = file_name(file);
+        let text = std::str::from_utf8(&bytes).map_err(|error| {
+            let good = std::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or_default();
+            let (line, column) = Lines::of(good).locate(good.len());
+            CliError::new(BAD_CONFIG, format!("{name}:{line}:{column}: is not UTF-8: save the file in UTF-8"))
+        })?;
         let folder = file.parent().map(Path::to_owned).unwrap_or_default();
-        Self::parse(&text, file_name(file), &folder, |name| std::env::var_os(name)?.into_string().ok())
+        Self::parse(text, name, &folder, |name| std::env::var_os(name)?.into_string().ok())
     }
 
     fn parse(
@@ -178,7 +195,11 @@ impl<V: Fn(&str) -> Option<String>> FileReader<'_, V> {
         let mut given = Vec::new();
         for field in FIELDS {
             if let Some((json, at)) = self.field(field, table) {
-                given.push(GivenField { name: field.name, json, place: self.place(at) });
+                let table = table.get(field.name).and_then(|value| value.get_ref().as_table());
+                let members = table.map(entries).unwrap_or_default();
+                let members = members.iter().map(|(name, span, _)| ((*name).to_owned(), self.place(span.start)));
+                let (place, members) = (self.place(at), members.collect());
+                given.push(GivenField { name: field.name, json, place, members });
             } else if field.absent == Absent::Refused && !table.contains_key(field.name) {
                 self.problem(span.start, format!("`{}` is missing: each [[webhook]] must have it", field.name));
             }
@@ -385,7 +406,21 @@ mod tests {
         assert_eq!(json("retry"), Some(r#"{"schedule":["5s"],"jitter":0}"#));
         assert_eq!(json("filter"), Some(r#"{"n":1e99}"#));
         assert_eq!(webhook.given("filter").unwrap().place, Place { line: 13, column: 10 });
+        assert_eq!(webhook.place_of("headers.x.y"), Place { line: 11, column: 9 });
+        assert_eq!(webhook.place_of("retry.schedule"), Place { line: 12, column: 11 });
+        assert_eq!(webhook.place_of("retry"), webhook.given("retry").unwrap().place);
+        assert_eq!(webhook.place_of("description"), webhook.place);
         assert!(parse("").unwrap().webhooks.is_empty());
+    }
+
+    #[test]
+    fn a_file_in_another_encoding_is_told_with_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("w.toml");
+        std::fs::write(&path, b"[[webhook]]\nname = \"Pre\xe7os\"\n").unwrap();
+        let error = WebhookFile::read(&path).unwrap_err();
+        assert!(error.sentence.ends_with("w.toml:2:12: is not UTF-8: save the file in UTF-8"), "{}", error.sentence);
+        assert_eq!(error.code, BAD_CONFIG);
     }
 
     #[test]

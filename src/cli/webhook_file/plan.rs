@@ -56,6 +56,8 @@ pub(super) struct Step {
     /// The version that it is done to, or the key of a creation.
     condition: Option<String>,
     has_own_secret: bool,
+    /// The same file, applied by somebody else at the same time, has created it.
+    pub(super) was_made_by_another: bool,
 }
 
 const IS_DISABLED: &str = "carteiro has disabled it, and it stays so: `carteiro webhooks resume` resumes it";
@@ -140,8 +142,9 @@ fn places_of(webhook: &FileWebhook, error: CliError) -> Result<Vec<(Place, Strin
         return Err(CliError { sentence: format!("{}: {}", webhook.name, error.sentence), ..error });
     }
     let placed = |(field, problem): (String, String)| {
-        let place = webhook.given(&field).map_or(webhook.place, |given| given.place);
-        (place, format!("`{field}` {problem}"))
+        // What begins with a name in backticks is a sentence of its own.
+        let joint = if problem.starts_with('`') { ":" } else { "" };
+        (webhook.place_of(&field), format!("`{field}`{joint} {problem}"))
     };
     Ok(fields.into_iter().map(placed).collect())
 }
@@ -185,6 +188,7 @@ fn create(daemon: &ApiClient, webhook: &FileWebhook, present: &[Answered]) -> Re
         body: body(given(), false),
         condition: Some(format!("webhooks-apply-{:032x}", u128::from_be_bytes(key))),
         has_own_secret: webhook.given("secret").is_some(),
+        was_made_by_another: false,
     })
 }
 
@@ -222,6 +226,7 @@ fn change(daemon: &ApiClient, webhook: &FileWebhook, id: &str) -> Result<Step, C
         secret: None,
         condition: shown.etag,
         has_own_secret: true,
+        was_made_by_another: false,
     })
 }
 
@@ -264,6 +269,7 @@ fn left_over(daemon: &ApiClient, webhook: &Answered, prune: bool) -> Result<Step
         body: String::new(),
         condition,
         has_own_secret: true,
+        was_made_by_another: false,
     })
 }
 
@@ -283,6 +289,7 @@ impl Step {
             let made = done.value();
             self.id = Some(text(&made["id"]));
             self.secret = Some(text(&made["secret"])).filter(|secret| !self.has_own_secret && !secret.is_empty());
+            self.was_made_by_another = done.replayed;
             self.note = done.replayed.then_some("somebody else has just created it by the same file");
         }
         Ok(())

@@ -174,8 +174,19 @@ fn nothing_is_done_where_anything_is_wrong() {
         (webhook("dois", "http://127.0.0.2:9/"), ":7:10: `target` is refused: "),
         (webhook("dois", "ftp://127.0.0.1/"), ":7:10: `target` "),
         (webhook("dois", "http://127.0.0.1:9/") + "events = 3\n", ":9:1: duplicate key"),
-        (webhook("dois", "http://127.0.0.1:9/") + "retry = { schedule = [\"x\"] }\n", ":9:9: `retry` schedule must be"),
-        (webhook("dois", "http://127.0.0.1:9/") + "headers.host = \"x\"\n", ":9:1: `headers` "),
+        (
+            webhook("dois", "http://127.0.0.1:9/") + "retry = { schedule = [\"x\"] }\n",
+            ":9:11: `retry.schedule` must be",
+        ),
+        (webhook("dois", "http://127.0.0.1:9/") + "headers.host = \"x\"\n", ":9:9: `headers.host`: `host` is set by"),
+        (
+            webhook("dois", "http://127.0.0.1:9/") + "headers.ok = \"x\"\nheaders.\"bad name\" = \"x\"\n",
+            ":10:9: `headers.bad name`: `bad name` is no header name",
+        ),
+        (
+            webhook("dois", "http://127.0.0.1:9/") + "headers.\"bad name\" = \"x\"\nheaders.te = \"x\"\n",
+            ":10:9: `headers.te`: `te` is set by carteiro",
+        ),
         (webhook("um", "http://127.0.0.1:9/"), ":6:8: `name` must be unique in the file"),
     ] {
         let output = apply(&daemon, &format!("{good}{bad}"), &[], &[]);
