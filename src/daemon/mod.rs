@@ -228,7 +228,8 @@ impl Daemon {
         self.alerts.configure(config);
         self.store.configure(config);
         self.ingress.replace(config.server.clone(), certificate);
-        for warning in warnings(&self.ingress, &self.client, self.address, self.service.now()) {
+        let warnings = warnings(&self.ingress, &self.client, self.address, self.service.now());
+        for warning in warnings.into_iter().chain(self.service.without_their_certificate()) {
             tracing::warn!("{warning}");
         }
         Ok(())

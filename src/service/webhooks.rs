@@ -153,6 +153,29 @@ impl Service {
         own.map(|certificate| (certificate.name().clone(), certificate.end())).collect()
     }
 
+    /// The webhooks whose client certificate the config doesn't have any more, of every account, for the operator: a
+    /// sentence for each. Nothing is sent to their targets.
+    pub fn without_their_certificate(&self) -> Vec<String> {
+        let (client, directory) = (&self.delivery.client, self.store.directory());
+        let all = client.client_certificates();
+        let mut sentences = Vec::new();
+        for account in &self.accounts {
+            let has = |name: &ClientCertificateName| {
+                all.iter().any(|certificate| certificate.name() == name && client.permits(certificate, account.no))
+            };
+            for webhook in directory.of(account.no) {
+                if let Some(name) = webhook.client_certificate.as_ref().filter(|name| !has(name)) {
+                    let id = webhook.id;
+                    sentences.push(format!(
+                        "nothing is sent to webhook {id} ({}): the config has no client certificate {name} for it",
+                        webhook.name()
+                    ));
+                }
+            }
+        }
+        sentences
+    }
+
     /// Whether the certificate could be shown to the target. Those of other accounts are not told of.
     fn check_certificate(
         &self,
@@ -163,6 +186,13 @@ impl Service {
         let Some(wanted) = certificate else {
             return Ok(());
         };
+        if !target.is_https() {
+            let problem = localized!(
+                "needs a target with https://: without TLS no certificate can be shown",
+                "precisa de um destino com https://: sem TLS não há como apresentar um certificado"
+            );
+            return Err(Error::invalid("client_certificate", problem));
+        }
         let own = self.client_certificates(caller);
         if !own.iter().any(|(name, _)| name == wanted) {
             let names: Vec<&str> = own.iter().map(|(name, _)| name.as_str()).collect();
@@ -180,13 +210,6 @@ impl Service {
                     "deve ser um dos certificados de cliente desta conta: {names}"
                 )
             };
-            return Err(Error::invalid("client_certificate", problem));
-        }
-        if !target.is_https() {
-            let problem = localized!(
-                "needs a target with https://: without TLS no certificate can be shown",
-                "precisa de um destino com https://: sem TLS não há como apresentar um certificado"
-            );
             return Err(Error::invalid("client_certificate", problem));
         }
         Ok(())

@@ -97,8 +97,14 @@ impl KeyedCertificate {
             )));
         }
         let secret = read(key).map_err(CertificateFileError::of_key)?;
+        // Both forms say so in a line of their own: that of PKCS#8 and the older one (`Proc-Type: 4,ENCRYPTED`).
+        let is_locked = secret.windows(LOCKED.len()).any(|bytes| bytes == LOCKED);
         let secret = PrivateKeyDer::from_pem_slice(&secret).map_err(|error| {
             CertificateFileError::of_key(match error {
+                _ if is_locked => format!(
+                    "the private key in {key_name} has a passphrase; write it without one: openssl pkey -in OLD -out \
+                     NEW"
+                ),
                 pem::Error::NoItemsFound => format!(
                     "{key_name} holds no private key in PEM; one with a passphrase must be written without: openssl \
                      pkey -in OLD -out NEW"
@@ -168,6 +174,9 @@ impl std::fmt::Debug for KeyedCertificate {
             .finish_non_exhaustive()
     }
 }
+
+/// What a key with a passphrase has in its frame.
+const LOCKED: &[u8] = b"ENCRYPTED";
 
 fn not_pem(file: &Path, error: &pem::Error) -> String {
     format!("{} is not PEM: {error}", file.display())
@@ -354,6 +363,8 @@ pub(crate) mod tests {
         let (cert, key) = folder.renew(2027);
         let other = KeyPair::generate().unwrap().serialize_pem();
         let locked = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
+        let locked_before = "-----BEGIN EC PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\n\
+                             AAAA\n-----END EC PRIVATE KEY-----\n";
         let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         for (cert, key, file, says) in [
             ("", key.as_str(), "cert.pem", "holds no certificate"),
@@ -361,7 +372,8 @@ pub(crate) mod tests {
             (broken, key.as_str(), "cert.pem", "can't be read as one"),
             ("-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----\n", key.as_str(), "cert.pem", "is not PEM"),
             (cert.as_str(), "", "key.pem", "holds no private key"),
-            (cert.as_str(), locked, "key.pem", "passphrase"),
+            (cert.as_str(), locked, "key.pem", "has a passphrase"),
+            (cert.as_str(), locked_before, "key.pem", "has a passphrase"),
             (cert.as_str(), other.as_str(), "key.pem", "is not that of the first certificate in"),
             (cert.as_str(), &"x".repeat(1024 * 1024 + 1), "key.pem", "longer than 1 MiB"),
         ] {
