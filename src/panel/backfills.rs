@@ -134,7 +134,7 @@ pub(super) fn offered(view: &View<'_>, chosen: &str) -> Markup {
         div.field {
             label for="backfill" { (t.backfill_new) }
             select #backfill name="backfill" aria-describedby="backfill-help" {
-                @for (value, text) in spans.into_iter().chain([(EVERYTHING, t.any_time)]) {
+                @for (value, text) in spans.into_iter().chain([(EVERYTHING, t.all_of_them)]) {
                     option value=(value) selected[value == chosen] { (text) }
                 }
             }
@@ -174,7 +174,7 @@ fn words(view: &View<'_>, job: &BulkJob) -> Markup {
             }
             div {
                 dt { (t.recorded_from) }
-                dd { @match from { Some(from) => (moment(view.lang, from)), None => (t.any_time) } }
+                dd { @match from { Some(from) => (moment(view.lang, from)), None => (t.all_of_them) } }
             }
             @if let Some(to) = job.filter.to { div { dt { (t.recorded_to) } dd { (moment(view.lang, to)) } } }
             @if let Some(pattern) = &job.filter.event_type { div { dt { (t.event_type) } dd { (pattern) } } }

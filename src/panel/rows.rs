@@ -135,7 +135,7 @@ fn how_far(view: &View<'_>, item: &NotificationView) -> String {
     let t = view.t;
     match item.status {
         _ if item.test => String::new(),
-        Status::Held => t.webhook_paused.to_owned(),
+        Status::Held => t.held_until_resumed.to_owned(),
         Status::Retrying | Status::Failed => fill(t.of_attempts, &[&item.automatic, &item.max_attempts]),
         Status::Pending | Status::Delivered | Status::Cancelled => String::new(),
     }

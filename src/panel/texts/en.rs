@@ -211,7 +211,7 @@ texts! {
     last_day_short: "Deliveries (24 h)";
     waiting: "Waiting";
     deleted_webhook: "Deleted webhook";
-    webhook_paused: "webhook paused";
+    held_until_resumed: "until the webhook is resumed";
     paused_help: "Webhook paused. New notifications are on hold until you resume it.";
     tabs: "Parts of this page";
     deliveries: "Deliveries";

@@ -214,7 +214,7 @@ texts! {
     last_day_short: "Entregas (24 h)";
     waiting: "Aguardando";
     deleted_webhook: "Webhook excluído";
-    webhook_paused: "webhook pausado";
+    held_until_resumed: "até o webhook ser retomado";
     paused_help: "Webhook pausado. As novas notificações ficam em espera até você retomar.";
     tabs: "Partes desta página";
     deliveries: "Entregas";
