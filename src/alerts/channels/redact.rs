@@ -72,16 +72,13 @@ impl Secrets {
     pub(super) fn redacted(&self, text: &str) -> String {
         let (mut redacted, mut rest) = (String::with_capacity(text.len()), text);
         while let Some(c) = rest.chars().next() {
-            match self.forms.iter().filter_map(|form| found(rest, form)).max() {
-                Some(bytes) => {
-                    redacted.push_str(REDACTED);
-                    // What fills up base64.
-                    rest = rest[bytes..].trim_start_matches('=');
-                }
-                None => {
-                    redacted.push(c);
-                    rest = &rest[c.len_utf8()..];
-                }
+            if let Some(bytes) = self.forms.iter().filter_map(|form| found(rest, form)).max() {
+                redacted.push_str(REDACTED);
+                // What fills up base64.
+                rest = rest[bytes..].trim_start_matches('=');
+            } else {
+                redacted.push(c);
+                rest = &rest[c.len_utf8()..];
             }
         }
         redacted

@@ -417,7 +417,10 @@ impl<'a, S: ByteStream> Session<'a, S> {
             "a port that waits for TLS from the first byte needs smtps:// in {URL}",
             "uma porta que espera TLS desde o primeiro byte precisa de smtps:// em {URL}"
         );
-        self.lost(localized!("{server} did not answer within {patience}", "{server} não respondeu em {patience}"), hint)
+        self.lost(
+            localized!("{server} did not answer within {patience}", "{server} não respondeu em {patience}"),
+            &hint,
+        )
     }
 
     fn closed(&self) -> ChannelError {
@@ -428,18 +431,18 @@ impl<'a, S: ByteStream> Session<'a, S> {
             "não disse nada: confira a porta e o esquema em {URL}: smtps:// para TLS desde o primeiro byte, smtp:// \
              para STARTTLS"
         );
-        self.lost(localized!("{server} closed the connection", "{server} fechou a conexão"), hint)
+        self.lost(localized!("{server} closed the connection", "{server} fechou a conexão"), &hint)
     }
 
     fn odd(&self) -> ChannelError {
         let server = self.server;
         let hint = localized!("check the port and the scheme in {URL}", "confira a porta e o esquema em {URL}");
-        self.lost(localized!("What {server} answered is not SMTP", "O que {server} respondeu não é SMTP"), hint)
+        self.lost(localized!("What {server} answered is not SMTP", "O que {server} respondeu não é SMTP"), &hint)
     }
 
     /// The end of a session that the server didn't end with a reply. Before its first reply the port or the scheme may
     /// be wrong, which `hint` says; after it, they are right.
-    fn lost(&self, what: Localized, hint: Localized) -> ChannelError {
+    fn lost(&self, what: Localized, hint: &Localized) -> ChannelError {
         let (Localized { en, pt }, command) = (what, self.command);
         let sentence = if self.has_replied {
             localized!(

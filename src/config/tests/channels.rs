@@ -90,7 +90,7 @@ fn a_channel_that_is_half_set_is_told_at_its_place() {
     let refused = problem("[alerts.email]\nsmtp = \"smtp://u:senha@h\"\nfrom = \"a@b.c\"\nto = [\"a@b.c\"]");
     assert!(refused.starts_with("c.toml:2:8: `alerts.email.smtp` must be a URL such as"), "{refused}");
     let (token, base) = ("token_file = \"t\"\nchat_id = \"1\"", "https://bot.example/bot1:senha");
-    let refused = problem(&format!("[alerts.telegram]\n{token}\napi_base = \"{base}\""));
+    let refused = problem(format!("[alerts.telegram]\n{token}\napi_base = \"{base}\""));
     assert!(refused.starts_with("c.toml:4:12: `alerts.telegram.api_base` must be"), "{refused}");
 }
 
@@ -136,7 +136,7 @@ fn no_key_shows_what_a_url_hides() {
         for key in account_keys() {
             let (section, name) = key.path.trim_start_matches("account.").rsplit_once('.').unwrap_or(("", key.name()));
             let section = if section.is_empty() { String::new() } else { format!("[account.{section}]\n") };
-            let loaded = load_all(&format!("[[account]]\n{section}{name} = \"{url}\""), &[], &[]);
+            let loaded = load_all(format!("[[account]]\n{section}{name} = \"{url}\""), &[], &[]);
             let line = |loaded: Loaded| {
                 let path = key.path.replacen("account", "account[0]", 1);
                 loaded.effective().lines().find(|line| line.starts_with(&format!("{path} = "))).unwrap().to_owned()
