@@ -130,7 +130,10 @@ fn channels_follow_the_config_and_a_bad_file_is_refused() {
     let tests = daemon.call_as(token.trim(), "POST", "/api/alerts/test", "", b"").expect(200).data();
     assert_eq!(
         tests,
-        json!([{ "channel": "webhook", "owner": "account", "sent": true, "error": null, "error_pt": null }])
+        json!([{
+            "channel": "webhook", "owner": "account", "sent": true, "error": null, "error_pt": null,
+            "left_out": null, "left_out_pt": null
+        }])
     );
     let sent = slack.requests().pop().unwrap();
     assert!(
