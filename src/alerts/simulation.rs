@@ -34,7 +34,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 
 /// How many stories a run tells without being asked for more.
-const SEEDS: u64 = 25;
+const SEEDS: u64 = 10;
 const TURNS: u64 = 90;
 const ACCOUNT: AccountNo = AccountNo(1);
 
