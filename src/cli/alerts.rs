@@ -4,6 +4,7 @@ use super::client::ApiRequest;
 use super::connection::ConnectionArgs;
 use super::error::CliError;
 use super::exit::FAILED;
+use super::input::Words;
 use super::output::{Column, Fit, Show, Table, line, print_done, print_one, printable, short_time, text};
 use crate::model::AlertChannel;
 use clap::{Args, Subcommand};
@@ -37,10 +38,12 @@ enum AlertsCommand {
     /// Send a test message by each alert channel that is set
     Test {
         /// Only this channel: email, telegram, ntfy, slack, discord or webhook
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "NAME", value_parser = CHANNELS, hide_possible_values = true)]
         channel: Option<String>,
     },
 }
+
+const CHANNELS: Words = Words(|| AlertChannel::ALL.map(AlertChannel::as_str).to_vec());
 
 const COLUMNS: &[Column] = &[
     Column("KEY", Fit::Whole, Show::Text("key")),

@@ -1,6 +1,7 @@
 //! The filters of a list as flags: each field of the model's filter is one.
 
 use super::connection::Filters;
+use super::input::Words;
 use super::time_zone;
 use crate::model::{Filter, FilterField, FilterUse};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
@@ -50,8 +51,11 @@ impl<F: Filter, const THERE: u8> Args for FilterFlags<F, THERE> {
             let flag = Arg::new(field.name).long(&*field.flag().leak()).value_name(field.value);
             command.arg(if field.value == "TIME" {
                 flag.help(format!("{help}: {TIMES}")).value_parser(time_zone::moment).allow_hyphen_values(true)
-            } else {
+            } else if (field.words)().is_empty() {
                 flag.help(help)
+            } else {
+                // The help names them where it matters.
+                flag.help(help).value_parser(Words(field.words)).hide_possible_values(true)
             })
         })
     }

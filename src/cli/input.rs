@@ -1,6 +1,7 @@
 //! What several commands read of the command line, of files and of the terminal.
 
 use super::error::CliError;
+use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 use std::path::Path;
 use std::time::Duration;
@@ -17,6 +18,27 @@ pub(crate) struct Id {
     /// Its id
     #[arg(value_parser = id)]
     pub(crate) id: String,
+}
+
+/// Text for which completions offer these words. The daemon judges it: it may know others, and it says what is wrong.
+#[derive(Clone, Copy)]
+pub(crate) struct Words(pub(crate) fn() -> Vec<&'static str>);
+
+impl TypedValueParser for Words {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        flag: Option<&clap::Arg>,
+        text: &std::ffi::OsStr,
+    ) -> Result<String, clap::Error> {
+        StringValueParser::new().parse_ref(command, flag, text)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new((self.0)().into_iter().map(PossibleValue::new)))
+    }
 }
 
 /// A span on the command line.

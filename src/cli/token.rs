@@ -3,7 +3,9 @@
 use super::client::ApiRequest;
 use super::connection::{ConnectionArgs, Extent, Filters};
 use super::error::CliError;
+use super::input::Words;
 use super::output::{Column, Fit, Show, line, print_done, print_one, short_time, text};
+use crate::model::Scope;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -23,7 +25,7 @@ enum TokenCommand {
         #[arg(long)]
         name: String,
         /// Scope: admin, ingest, read or metrics; can be given several times
-        #[arg(long, required = true)]
+        #[arg(long, required = true, value_parser = SCOPES, hide_possible_values = true)]
         scope: Vec<String>,
         /// Expires after this time, such as 90d; never if not given
         #[arg(long, value_name = "SPAN")]
@@ -37,6 +39,8 @@ enum TokenCommand {
         id: String,
     },
 }
+
+const SCOPES: Words = Words(|| Scope::ALL.map(Scope::as_str).to_vec());
 
 const COLUMNS: &[Column] = &[
     Column("ID", Fit::Whole, Show::Text("id")),

@@ -5,6 +5,7 @@ use super::connection::ConnectionArgs;
 use super::error::CliError;
 use super::events::{Naming, print_recorded, read_resource, record};
 use super::exit::FAILED;
+use super::input::Words;
 use super::output::{Column, Fit, Show, Table, line, text};
 use crate::model::{CATALOGUE, EventType, Sample};
 use crate::suggest::nearest;
@@ -23,6 +24,9 @@ struct ListedType {
     description: Value,
 }
 
+/// Those of the config aside, which only the daemon knows.
+const TYPES: Words = Words(|| CATALOGUE.iter().map(|entry| entry.event_type).collect());
+
 const COLUMNS: &[Column] = &[
     Column("TYPE", Fit::Whole, Show::Text("type")),
     Column("MEANS", Fit::Cut(12), Show::Made(|one| text(&one["description"]["en"]))),
@@ -34,7 +38,12 @@ pub(crate) struct TriggerArgs {
     #[command(flatten)]
     connection: ConnectionArgs,
     /// The event's type, such as PAYMENT.PAID
-    #[arg(value_name = "TYPE", required_unless_present = "list")]
+    #[arg(
+        value_name = "TYPE",
+        required_unless_present = "list",
+        value_parser = TYPES,
+        hide_possible_values = true
+    )]
     event_type: Option<String>,
     /// List the types with samples, including those of the config
     #[arg(long, conflicts_with_all = ["event_type", "resource", "set"])]

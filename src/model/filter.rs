@@ -29,6 +29,8 @@ pub struct FilterField<F> {
     pub help: &'static str,
     /// Where it can be given.
     pub uses: &'static [FilterUse],
+    /// Every value it can have, where these are few.
+    pub words: fn() -> Vec<&'static str>,
     set: fn(&mut F, &str) -> Result<(), String>,
     get: fn(&F) -> Option<String>,
 }
@@ -77,6 +79,7 @@ macro_rules! filter {
                 value: $value,
                 help: concat!($($help),+),
                 uses: &[$(FilterUse::$there),*],
+                words: <$type as FilterValue>::words,
                 set: |filter, text| {
                     filter.$field = Some(FilterValue::read(text)?);
                     Ok(())
@@ -197,14 +200,23 @@ trait FilterValue: Sized {
     /// `Err` with what it must be.
     fn read(text: &str) -> Result<Self, String>;
     fn text(&self) -> String;
+
+    /// Every value as text; none where there are too many.
+    fn words() -> Vec<&'static str> {
+        Vec::new()
+    }
 }
 
 macro_rules! value {
-    ($type:ty, $text:ident => $read:expr) => {
+    ($type:ty, $text:ident => $read:expr $(, words: $words:expr)?) => {
         impl FilterValue for $type {
             fn read($text: &str) -> Result<Self, String> {
                 $read
             }
+
+            $(fn words() -> Vec<&'static str> {
+                $words.to_vec()
+            })?
 
             fn text(&self) -> String {
                 self.to_string()
@@ -221,9 +233,9 @@ value!(SearchText, text => Self::parse(text).ok_or_else(|| {
 value!(WebhookId, text => Self::parse(text).ok_or_else(|| UUID.to_owned()));
 value!(TokenId, text => Self::parse(text).ok_or_else(|| UUID.to_owned()));
 value!(AuditAction, text => {
-    let known = || format!("must be one of {}", Self::ALL.map(Self::as_str).join(", "));
+    let known = || format!("must be one of {}", Self::words().join(", "));
     Self::parse(text).ok_or_else(known)
-});
+}, words: Self::ALL.map(Self::as_str));
 value!(EventId, text => Self::parse(text).ok_or_else(|| UUID.to_owned()));
 value!(String, text => if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) });
 // A box that is ticked has the value 1.
@@ -231,11 +243,11 @@ value!(bool, text => match text {
     "true" | "1" => Ok(true),
     "false" | "0" => Ok(false),
     _ => Err("must be `true` or `false`".to_owned()),
-});
+}, words: ["true", "false"]);
 value!(Status, text => {
-    let known = || format!("must be one of {}", Self::ALL.map(Self::as_str).join(", "));
+    let known = || format!("must be one of {}", Self::words().join(", "));
     Self::parse(text).ok_or_else(known)
-});
+}, words: Self::ALL.map(Self::as_str));
 value!(Pattern, text => Self::read(text));
 value!(ResponseFilter, text => {
     let form = || "must be a status such as `500`, a class such as `5xx`, or `none`".to_owned();

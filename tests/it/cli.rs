@@ -398,6 +398,11 @@ fn completions_and_manual_pages_are_whole() {
     for shell in ["bash", "zsh", "fish"] {
         let script = run(&["completions", shell]);
         assert!(script.contains("rotate-secret") && script.contains("fail-first"), "{shell}");
+        // Values, too: of a filter's field, of a token's scope, of an alert channel, and types of events.
+        for word in ["RETRYING", "WEBHOOK_REGISTERED", "ingest", "telegram", "PAYMENT.IN_ANALYSIS"] {
+            let offered = script.split(|c: char| !c.is_alphanumeric() && !"_.".contains(c)).any(|each| each == word);
+            assert!(offered, "{shell} offers no {word}");
+        }
         let file = folder.path().join(shell);
         std::fs::write(&file, script).unwrap();
         // Read by the shell itself, where there is one.
