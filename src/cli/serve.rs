@@ -11,6 +11,7 @@ use crate::store::OpenError;
 use clap::Args;
 use sd_notify::NotifyState;
 use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -34,7 +35,7 @@ pub(crate) struct ServeArgs {
 }
 
 pub(crate) fn serve(args: &ServeArgs) -> Result<(), CliError> {
-    let loaded = load_file(args.file.config.as_deref(), &flags(args))?;
+    let loaded = load_file(args.file.file().as_deref(), &flags(args))?;
     let level = log::start(&loaded.config.log);
     let inherited = inherited_socket().map_err(|error| CliError::bad_config(Error::InheritedSocket(error)))?;
     // Whatever the shell's says: the store holds secrets.
@@ -97,7 +98,7 @@ async fn run(
         greet(&daemon).await;
     }
     let mut watchdog = watchdog();
-    let mut reloader = Reloader { args, loaded, daemon: &daemon, level };
+    let mut reloader = Reloader { args, file: args.file.file(), loaded, daemon: &daemon, level };
     let failure = loop {
         tokio::select! {
             _ = term.recv() => break None,
@@ -146,6 +147,8 @@ async fn greet(daemon: &Daemon) {
 /// What a reload changes.
 struct Reloader<'a> {
     args: &'a ServeArgs,
+    /// That of the start: an installed config that is gone since must not become the defaults.
+    file: Option<PathBuf>,
     loaded: Loaded,
     daemon: &'a Daemon,
     level: &'a LevelHandle,
@@ -176,8 +179,8 @@ impl Reloader<'_> {
             tracing::error!(problems = %why, by, "the config was not reloaded");
             format!("the config was not reloaded: {why}")
         };
-        let (file, flags) = (self.args.file.config.as_deref(), flags(self.args));
-        let new = crate::config::Config::load(file, super::settings::environment(), &flags);
+        let flags = flags(self.args);
+        let new = crate::config::Config::load(self.file.as_deref(), super::settings::environment(), &flags);
         let new = new.map_err(|problems| refused(&problems))?;
         // The files it names too, those that only a restart takes up among them: that restart would fail.
         let checked = crate::daemon::check_files(&new.config, Clock::System.now());
