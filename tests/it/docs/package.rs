@@ -17,21 +17,28 @@ fn installed() -> BTreeMap<PathBuf, PathBuf> {
         let [from, to, _mode]: [String; 3] = serde_json::from_str(row).unwrap();
         let to = Path::new("/").join(to.trim_start_matches('/'));
         let (folder, name) = from.rsplit_once('/').unwrap_or(("", &from));
-        let Some(ending) = name.strip_prefix('*') else {
+        if !name.contains('*') {
             let to = if to.to_str().unwrap().ends_with('/') { to.join(name) } else { to };
             installed.insert(to, root.join(&from));
             continue;
-        };
+        }
         let before = installed.len();
         for file in fs::read_dir(root.join(folder)).unwrap() {
             let file = file.unwrap().path();
-            if file.is_file() && file.to_str().unwrap().ends_with(ending) {
+            if file.is_file() && is_like(file.file_name().unwrap().to_str().unwrap(), name) {
                 installed.insert(to.join(file.file_name().unwrap()), file);
             }
         }
         assert!(installed.len() > before, "no file is like {from}");
     }
     installed
+}
+
+/// Whether a name is what a pattern stands for, in which each `*` is any text.
+fn is_like(name: &str, pattern: &str) -> bool {
+    let Some((before, behind)) = pattern.split_once('*') else { return name == pattern };
+    let Some(rest) = name.strip_prefix(before) else { return false };
+    (0..=rest.len()).any(|at| rest.is_char_boundary(at) && is_like(&rest[at..], behind))
 }
 
 /// A path without `..` in it.
