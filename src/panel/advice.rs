@@ -1,8 +1,8 @@
-//! Where what made an attempt fail is mended, beside what to do about it.
+//! Where what made an attempt fail is corrected, beside what to do about it.
 
 use crate::model::ErrorCode;
 
-/// Where in a webhook's form the cause is mended, if it is there.
+/// Where in a webhook's form the cause is corrected, if it is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fix {
     Authorization,
@@ -11,7 +11,7 @@ pub(super) enum Fix {
     Elsewhere,
 }
 
-/// Where the cause of a failure with this code and, where the target has answered, this status is mended.
+/// Where the cause of a failure with this code and, where the target has answered, this status is corrected.
 pub(super) fn fix(code: ErrorCode, status: Option<u16>) -> Fix {
     match (code, status) {
         (ErrorCode::Http4xx, Some(401 | 403)) => Fix::Authorization,
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_mended_in_the_form_leads_there() {
+    fn what_is_corrected_in_the_form_leads_there() {
         assert_eq!(fix(ErrorCode::Http4xx, Some(401)), Fix::Authorization);
         assert_eq!(fix(ErrorCode::Http4xx, Some(404)), Fix::Url);
         assert_eq!(fix(ErrorCode::Http5xx, Some(500)), Fix::Elsewhere);

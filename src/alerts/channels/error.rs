@@ -102,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_server_says_is_one_short_line_() {
+    fn what_a_server_says_is_one_short_line() {
         assert_eq!(quoted(" a\r\n\u{1b}[31mb\u{202e}  c "), ": a [31mb c");
         assert_eq!(quoted(" \r\n"), "");
         assert_eq!(quoted(&"é".repeat(201)).chars().count(), 2 + MAX_QUOTED_CHARS);

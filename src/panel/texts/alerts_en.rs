@@ -39,7 +39,7 @@ texts! {
     done_unmuted: "This alert will be sent again.";
     step_alerts: "Be told of failures";
     step_alerts_help:
-        "By e-mail, Telegram, ntfy, Slack or Discord, when a webhook fails. Who runs carteiro sets that in the config, \
-         in [alerts].";
+        "By e-mail, Telegram, ntfy, Slack or Discord, when a webhook fails. The person who runs carteiro sets that in \
+         the config, in [alerts].";
     see_alerts: "See the alerts";
 }

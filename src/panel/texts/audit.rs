@@ -48,7 +48,6 @@ paired_texts! { AuditTexts;
     searched: "Key", "Chave";
     matched_events: "Events", "Eventos";
     alert: "Alert", "Aviso";
-    muted_until: "Muted until", "Silenciado até";
     erased: "Erased until then", "Apagados até então";
     account: "Account", "Conta";
 }

@@ -22,10 +22,8 @@ paired_texts! { ErasureTexts;
     external_id: "Erase the external id of each as well", "Apagar também o id externo de cada um";
     stop: "Stop erasing", "Parar de apagar";
     running: "In progress", "Em andamento";
-    done: "Done", "Concluído";
     failed:
         "Given up: something can't be read. Run carteiro verify",
         "Interrompido: algo não pode ser lido. Rode carteiro verify";
-    cancelled: "Cancelled", "Cancelado";
     progress: "Erased: {} of {}", "Apagados: {} de {}";
 }

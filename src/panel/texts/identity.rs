@@ -7,8 +7,8 @@ use super::define::paired_texts;
 paired_texts! { IdentityTexts;
     client_certificate: "Client certificate", "Certificado de cliente";
     client_certificate_help:
-        "Only for targets that ask for one (mTLS), such as those of Pix providers. Whoever runs carteiro puts them \
-         into the config.",
+        "Only for targets that ask for one (mTLS), such as those of Pix providers. The person who runs carteiro puts \
+         them into the config.",
         "Só para destinos que exigem um (mTLS), como os de provedores de Pix. Quem opera o carteiro os cadastra na \
          configuração.";
     client_certificate_none: "None", "Nenhum";

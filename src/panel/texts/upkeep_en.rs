@@ -34,7 +34,8 @@ texts! {
     revoke_yes: "Yes, revoke it";
     // The system.
     system_help: "What is kept, the disk and the backups. The settings stand in the config file.";
-    system_of_operator: "The disk, the backups and the versions are shown in the account of whoever operates carteiro.";
+    system_of_operator:
+        "The disk, the backups and the versions are shown in the account of the person who runs carteiro.";
     retention: "Retention";
     retention_time: "Events kept for";
     retention_size: "Data kept, at most";

@@ -153,7 +153,7 @@ public final class Receiver {
             exchange.getResponseHeaders().set("Connection", "close");
             exchange.sendResponseHeaders(status, -1);
         } catch (IOException gone) {
-            // Whoever hangs up before the answer sends it again.
+            // A sender that hangs up before the answer sends it again.
         }
     }
 
