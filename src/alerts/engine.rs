@@ -11,7 +11,7 @@ use crate::alerts::message::Message;
 use crate::alerts::seeing::{self, Known, Observer, View};
 use crate::alerts::stored;
 use crate::alerts::writing::Writer;
-use crate::clock::{Clock, Zone};
+use crate::clock::Clock;
 use crate::config::Config;
 use crate::model::{
     AccountNo, Actor, AlertFacts, AuditNote, Condition, Language, Letter, Localized, Recipient, Timestamp, WebhookId,
@@ -64,8 +64,6 @@ pub struct OpenAlert {
     pub title: Localized,
     /// The webhook that it is about, if it is about one.
     pub webhook: Option<WebhookId>,
-    /// Whose it is; `None` for the machine's.
-    pub account: Option<AccountNo>,
     /// Since when.
     pub since: Timestamp,
     /// When the operator was first told; `None` where nobody was.
@@ -98,8 +96,6 @@ pub struct Alerts {
     config: Arc<RwLock<Arc<Config>>>,
     state: RwLock<Arc<State>>,
     known: RwLock<Known>,
-    /// Who has which channels, as of the last look.
-    channels: RwLock<BTreeMap<Recipient, Vec<String>>>,
     orders: mpsc::UnboundedSender<Mute>,
     sent: AtomicU64,
     dropped: AtomicU64,
@@ -151,7 +147,6 @@ impl Alerts {
             config: Arc::new(RwLock::new(Arc::new(config))),
             state: RwLock::new(Arc::new(State { alerts, letters, books, mutes })),
             known: RwLock::default(),
-            channels: RwLock::new(post.channels()),
             orders,
             sent: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
@@ -175,7 +170,7 @@ impl Alerts {
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config.clone());
     }
 
-    /// The config as it is now, to whoever goes on looking at it.
+    /// The config as it is now, for the heartbeat, which reads it again each second.
     pub fn shared_config(&self) -> Arc<RwLock<Arc<Config>>> {
         self.config.clone()
     }
@@ -197,10 +192,10 @@ impl Alerts {
         Writer {
             store: &self.store,
             language,
-            zone: config.panel.time_zone.clone().unwrap_or_else(Zone::utc),
+            zone: config.zone(),
             now: self.clock.now(),
             panel: config.panel.url.as_ref().map(|url| url.as_str().to_owned()),
-            accounts: self.accounts.clone(),
+            accounts: &self.accounts,
             known: self.known.read().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
@@ -213,22 +208,14 @@ impl Alerts {
             let lasts = if condition.is_momentary() { alert.untold > 0 } else { alert.ended_at.is_none() };
             *recipient == Recipient::Operator && lasts
         });
-        open.map(|((_, condition), alert)| {
-            let webhook = en.webhook_of(*condition);
-            let account = match condition {
-                Condition::NoEvents(account) => Some(*account),
-                _ => webhook.as_ref().map(|(.., account)| *account),
-            };
-            OpenAlert {
-                condition: *condition,
-                title: Localized { en: en.title_of(*condition, alert), pt: pt.title_of(*condition, alert) },
-                webhook: webhook.map(|(id, ..)| id),
-                account,
-                since: alert.since,
-                told_at: alert.told_at,
-                count: condition.counts().then_some(alert.untold),
-                muted: state.mutes.get(condition).copied(),
-            }
+        open.map(|((_, condition), alert)| OpenAlert {
+            condition: *condition,
+            title: Localized { en: en.title_of(*condition, alert), pt: pt.title_of(*condition, alert) },
+            webhook: en.webhook_of(*condition),
+            since: alert.since,
+            told_at: alert.told_at,
+            count: condition.counts().then_some(alert.untold),
+            muted: state.mutes.get(condition).copied(),
         })
         .collect()
     }
@@ -260,12 +247,6 @@ impl Alerts {
         is_done.await.map_err(|_| StoreError::Stopped)?
     }
 
-    /// Whether a recipient has a channel.
-    pub fn reaches(&self, recipient: Recipient) -> bool {
-        let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
-        channels.get(&recipient).is_some_and(|own| !own.is_empty())
-    }
-
     /// Figures for metrics.
     pub fn figures(&self) -> AlertFigures {
         let state = self.state();
@@ -290,7 +271,7 @@ impl Alerts {
             repeat: config.alerts.repeat.clone(),
             quiet: config.alerts.quiet,
             digest: config.alerts.digest,
-            zone: config.panel.time_zone.clone().unwrap_or_else(Zone::utc),
+            zone: config.zone(),
             channels: post.channels(),
         }
     }
@@ -300,7 +281,6 @@ impl Alerts {
         let (state, config, rules) = (self.state(), self.config(), self.rules(post));
         let View { seen, taken, known } = observer.look(&config, &self.accounts, &state);
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
-        self.channels.write().unwrap_or_else(PoisonError::into_inner).clone_from(&rules.channels);
         let mut next = State::clone(&state);
         next.alerts.retain(|(_, condition), _| observer.is_looked_at(*condition, &self.accounts));
         next.mutes.retain(|condition, _| observer.is_there(*condition, &self.accounts));
@@ -309,10 +289,12 @@ impl Alerts {
         }
         let drafts = next.look(self.clock.now(), &rules, &seen);
         let gone = next.forget_channels(&rules);
-        let writer = self.writer(config.alerts.language);
-        for draft in &drafts {
-            if let Some(letter) = next.letters.get_mut(&(draft.recipient, draft.number)) {
-                letter.body = stored::to_text(&writer.write(draft));
+        if !drafts.is_empty() {
+            let writer = self.writer(config.alerts.language);
+            for draft in &drafts {
+                if let Some(letter) = next.letters.get_mut(&(draft.recipient, draft.number)) {
+                    letter.body = stored::to_text(&writer.write(draft)).into();
+                }
             }
         }
         Looked { next, gone, taken }
@@ -530,10 +512,7 @@ impl Teller {
 
     fn give_up(&self, errand: &Errand, why: &'static str) {
         self.alerts.dropped.fetch_add(1, Ordering::Relaxed);
-        let account = match errand.recipient {
-            Recipient::Operator => None,
-            Recipient::Account(AccountNo(no)) => Some(no),
-        };
+        let account = errand.recipient.account();
         tracing::warn!(channel = errand.channel, account, message = errand.number, why, "an alert was given up");
     }
 

@@ -4,34 +4,34 @@
 use crate::config::{Config, Heartbeat};
 use crate::delivery::transport::client::{Client, OutboundRequest};
 use crate::delivery::why;
-use crate::model::{AttemptResult, Localized, Response, WebhookNo};
+use crate::model::{AttemptResult, Response};
 use crate::shutdown;
-use http::{HeaderMap, HeaderValue, header};
+use bytes::Bytes;
+use http::HeaderMap;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-const USER_AGENT: &str = concat!("carteiro/", env!("CARGO_PKG_VERSION"));
 /// How often it is looked whether one is due, and whether a reload has changed that.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Why the daemon is not well; `None` where it is.
-pub type NotWell = Box<dyn Fn() -> Option<Localized> + Send + Sync>;
+/// Whether the daemon is well.
+pub type IsWell = Box<dyn Fn() -> bool + Send + Sync>;
 
 /// Sends the signs of life.
 pub struct HeartbeatSender {
     client: Client,
     config: Arc<RwLock<Arc<Config>>>,
-    not_well: NotWell,
+    is_well: IsWell,
     /// Whether the log says that they fail.
     is_logged: bool,
 }
 
 impl HeartbeatSender {
     /// By a client that reaches what the operator wrote into the config.
-    pub fn new(client: Client, config: Arc<RwLock<Arc<Config>>>, not_well: NotWell) -> Self {
-        Self { client, config, not_well, is_logged: false }
+    pub fn new(client: Client, config: Arc<RwLock<Arc<Config>>>, is_well: IsWell) -> Self {
+        Self { client, config, is_well, is_logged: false }
     }
 
     /// Sends them until the daemon stops.
@@ -48,7 +48,7 @@ impl HeartbeatSender {
                 continue;
             };
             let is_due = last.as_ref().is_none_or(|(of, at)| *of != heartbeat || at.elapsed() >= heartbeat.every);
-            if is_due && (self.not_well)().is_none() {
+            if is_due && (self.is_well)() {
                 last = Some((heartbeat.clone(), Instant::now()));
                 tokio::select! {
                     () = shutdown::requested(&mut stopping) => return,
@@ -59,17 +59,7 @@ impl HeartbeatSender {
     }
 
     async fn beat(&mut self, heartbeat: &Heartbeat) {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
-        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-        let target = Arc::new(heartbeat.url.clone());
-        let request = OutboundRequest {
-            pool: WebhookNo(0),
-            target,
-            client_certificate: None,
-            headers,
-            body: bytes::Bytes::new(),
-        };
+        let request = OutboundRequest::own(Arc::new(heartbeat.url.clone()), HeaderMap::new(), Bytes::new());
         let result = self.client.get(request).await.result;
         // The URL is a secret: who knows it can send the sign of life of a machine that is down.
         match &result {

@@ -1,11 +1,11 @@
 //! One message to people, before a channel gives it its form.
 
-use crate::model::{Language, Timestamp, WebhookId};
+use crate::model::{Alert, Language, Timestamp, WebhookId};
 use serde::Serialize;
 use std::fmt;
 
-/// Most order ids that one condition names: a person reads no more, and a message has to fit.
-pub const MAX_EXTERNAL_IDS: usize = 20;
+/// Most order ids that one condition names.
+pub const MAX_EXTERNAL_IDS: usize = Alert::MAX_IDS;
 
 /// What is told, in one language. Equal keys are the same message: it is sent again only after a crash.
 #[derive(Clone, Debug, PartialEq, Eq)]

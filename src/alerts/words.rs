@@ -57,16 +57,6 @@ pub(crate) fn span(span: Duration) -> String {
     }
 }
 
-/// A size, as the panel writes it.
-pub(crate) fn size(language: Language, bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["KB", "MB", "GB", "TB"];
-    let (mut tenths, mut unit) = (bytes.saturating_mul(10) / 1024, 0);
-    while tenths >= 10_240 && unit + 1 < UNITS.len() {
-        (tenths, unit) = (tenths / 1024, unit + 1);
-    }
-    format!("{}{}{} {}", tenths / 10, language.pick(".", ","), tenths % 10, UNITS[unit])
-}
-
 /// A number with what is counted, in its singular or plural.
 pub(crate) fn counted(count: u64, [one, many]: [&str; 2]) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
@@ -103,7 +93,7 @@ mod tests {
         {
             assert_eq!(span(Duration::from_secs(seconds)), text);
         }
-        let sizes = [0, 1536, 300 << 20, 20 << 30].map(|bytes| size(Language::Pt, bytes));
+        let sizes = [0, 1536, 300 << 20, 20 << 30].map(|bytes| Language::Pt.bytes(bytes));
         assert_eq!(sizes, ["0,0 KB", "1,5 KB", "300,0 MB", "20,0 GB"]);
         assert_eq!([1, 2].map(|count| counted(count, ["falhou", "falharam"])), ["1 falhou", "2 falharam"]);
     }

@@ -30,7 +30,7 @@ pub(crate) struct Writer<'a> {
     /// Where people reach the panel; no links without it.
     pub(crate) panel: Option<String>,
     /// The names of the accounts.
-    pub(crate) accounts: Vec<(AccountNo, String)>,
+    pub(crate) accounts: &'a [(AccountNo, String)],
     /// When things end, and what certificates are called.
     pub(crate) known: Known,
 }
@@ -126,7 +126,7 @@ impl Writer<'_> {
             until_en: until(Language::En),
             until_pt: until(Language::Pt),
             is_past: end.is_some_and(|end| end <= self.now),
-            free: words::size(self.language, self.store.stats().free_bytes.unwrap_or(0)),
+            free: self.language.bytes(self.store.stats().free_bytes.unwrap_or(0)),
             back: line.stepped_ms < 0,
         }
     }
@@ -199,8 +199,8 @@ impl Writer<'_> {
             let Some(attempt) = self.store.last_failure(&webhook).ok().flatten() else { continue };
             let Some(error) = why(&attempt.result) else { continue };
             let reason = fact(self.language.pick(&error.message, &error.message_pt));
-            let advice = advice(error.code, attempt.result.status());
-            let (advice, name) = (self.language.pick(advice.en, advice.pt), webhook.name().to_owned());
+            let advice = advice(error.code, attempt.result.status()).of(self.language);
+            let name = webhook.name().to_owned();
             match reasons.iter_mut().find(|(known, ..)| *known == reason) {
                 Some((.., names)) => names.push(name),
                 None => reasons.push((reason, advice, vec![name])),
@@ -250,7 +250,7 @@ impl Writer<'_> {
         format!("{} {since}: {delivered}, {retried}, {failed}.", self.language.pick("Since", "Desde"))
     }
 
-    /// The pages that mend it, the most useful first.
+    /// The pages where it is corrected, the most useful first.
     fn links(&self, groups: &[Group<'_>]) -> Vec<Link> {
         let Some(panel) = &self.panel else {
             return Vec::new();
@@ -360,8 +360,8 @@ impl Writer<'_> {
         self.pick(&sentences::name(condition, &self.name(condition)))
     }
 
-    /// The webhook of a condition, by id and name.
-    pub(crate) fn webhook_of(&self, condition: Condition) -> Option<(WebhookId, String, AccountNo)> {
-        self.webhook(condition).map(|webhook| (webhook.id, webhook.name().to_owned(), webhook.account))
+    /// The webhook of a condition.
+    pub(crate) fn webhook_of(&self, condition: Condition) -> Option<WebhookId> {
+        self.webhook(condition).map(|webhook| webhook.id)
     }
 }

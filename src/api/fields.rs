@@ -99,13 +99,16 @@ pub(super) struct JsonMembers<'a> {
     pub(super) more: bool,
 }
 
+/// What is wrong, by the field.
+pub(super) type Problems = BTreeMap<String, Vec<String>>;
+
 /// The fields of one object, taken one by one; what is left in the end is unknown.
 pub(super) struct JsonFields<'a> {
     prefix: String,
     members: Vec<(Cow<'a, str>, JsonValue<'a>)>,
     /// Whether the object has more members than are looked at: then none is missing.
     more: bool,
-    problems: BTreeMap<String, Vec<String>>,
+    problems: Problems,
 }
 
 impl<'a> JsonFields<'a> {
@@ -275,12 +278,7 @@ impl<'a> JsonFields<'a> {
         name: &str,
         parse: impl FnOnce(JsonValue<'a>) -> Result<T, String>,
     ) -> Option<T> {
-        let value = self.take(name)?;
-        if value.is_null() {
-            self.problem(name, "can't be null: leave it out to mean all");
-            return None;
-        }
-        self.parse(name, value, parse)
+        self.given(name, "can't be null: leave it out to mean all", parse)
     }
 
     /// A field that may be left out and has no empty state: `null` is a problem.
@@ -289,9 +287,19 @@ impl<'a> JsonFields<'a> {
         name: &str,
         parse: impl FnOnce(JsonValue<'a>) -> Result<T, String>,
     ) -> Option<T> {
+        self.given(name, "can't be null: leave it out to keep it as it is", parse)
+    }
+
+    /// A field that may be left out; what `null` is told.
+    fn given<T>(
+        &mut self,
+        name: &str,
+        null: &str,
+        parse: impl FnOnce(JsonValue<'a>) -> Result<T, String>,
+    ) -> Option<T> {
         let value = self.take(name)?;
         if value.is_null() {
-            self.problem(name, "can't be null: leave it out to keep it as it is");
+            self.problem(name, null);
             return None;
         }
         self.parse(name, value, parse)
@@ -311,7 +319,7 @@ impl<'a> JsonFields<'a> {
     pub(super) fn clearable_object<T>(
         &mut self,
         name: &str,
-        parse: impl FnOnce(JsonValue<'a>) -> Result<T, BTreeMap<String, Vec<String>>>,
+        parse: impl FnOnce(JsonValue<'a>) -> Result<T, Problems>,
     ) -> Option<Option<T>> {
         let value = self.take(name)?;
         if value.is_null() {
@@ -320,9 +328,10 @@ impl<'a> JsonFields<'a> {
         match parse(value) {
             Ok(value) => Some(Some(value)),
             Err(problems) => {
-                for (field, problem) in problems.iter().flat_map(|(field, all)| all.iter().map(move |one| (field, one)))
-                {
-                    self.problem(field, problem);
+                for (field, all) in problems {
+                    for problem in all {
+                        self.problem(&field, problem);
+                    }
                 }
                 None
             }
@@ -330,7 +339,7 @@ impl<'a> JsonFields<'a> {
     }
 
     /// All problems found, unknown fields among them.
-    pub(super) fn into_problems(mut self) -> BTreeMap<String, Vec<String>> {
+    pub(super) fn into_problems(mut self) -> Problems {
         for (name, _) in std::mem::take(&mut self.members) {
             self.problem(&shown(&name), "is not a known field");
         }

@@ -1,5 +1,6 @@
 //! Reading a request's query: every parameter once, known, and in range, or a 422 that names it.
 
+use super::fields::Problems;
 use crate::http::{Answer, Failure, MAX_NAMED_FIELDS};
 use crate::model::{Cursor, Filter, FilterUse, Fingerprint, Listing, Order, Page};
 use base64::Engine as _;
@@ -18,7 +19,7 @@ pub(super) struct Query<'a> {
     /// What the list is called, with its filters and its order; empty for a call that lists nothing.
     list: [u8; LIST_BYTES],
     pairs: Vec<(Cow<'a, str>, Cow<'a, str>)>,
-    problems: BTreeMap<String, Vec<String>>,
+    problems: Problems,
 }
 
 /// How many bytes of a hash tell a cursor's list from others.

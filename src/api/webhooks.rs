@@ -2,7 +2,7 @@
 
 use super::call::Call;
 use super::csv::CsvFormat;
-use super::fields::{self, JsonFields, JsonValue, shown};
+use super::fields::{self, JsonFields, JsonValue, Problems, shown};
 use super::idempotency::{self, REPLAYED};
 use crate::http::{Answer, Failure};
 use crate::model::{
@@ -298,9 +298,6 @@ fn signatures(value: JsonValue<'_>) -> Result<Signatures, String> {
     let texts = items.into_iter().map(|item| item.text().map_err(|_| refused())).collect::<Result<Vec<_>, _>>()?;
     Signatures::parse(&texts.iter().map(|text| &**text).collect::<Vec<_>>()).ok_or_else(refused)
 }
-
-/// What is wrong, by the field.
-type Problems = BTreeMap<String, Vec<String>>;
 
 fn one_problem(field: impl Into<String>, problem: impl Into<String>) -> Problems {
     BTreeMap::from([(field.into(), vec![problem.into()])])

@@ -1,18 +1,12 @@
 //! `carteiro events erase` and what belongs to it: the payload of one event, or of all that have a key.
 
-use super::client::{ApiAnswer, ApiClient, ApiRequest, block_on, until_interrupted};
-use super::connection::{Extent, Filters};
+use super::client::{ApiClient, ApiRequest, block_on, until_interrupted};
 use super::error::CliError;
-use super::follow::Backoff;
 use super::input::{self, confirmed};
+use super::jobs::JobKind;
 use super::output::{Column, Fit, Show, line, print_done, print_fields, print_one, text};
-use super::progress::ProgressBar;
 use clap::Args;
 use serde_json::{Value, json};
-use std::time::Duration;
-
-/// Interval between reads of an erasure's progress.
-const POLL_INTERVAL: Duration = Duration::from_millis(300);
 
 #[derive(Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
@@ -41,7 +35,7 @@ pub(crate) struct EraseArgs {
 pub(crate) struct ErasureId {
     /// The erasure's id
     #[arg(value_parser = input::id)]
-    id: String,
+    pub(crate) id: String,
 }
 
 const COLUMNS: &[Column] = &[
@@ -52,7 +46,15 @@ const COLUMNS: &[Column] = &[
     Column("CREATED", Fit::Spare, Show::Time("inserted_at")),
 ];
 
-const ERASURES: &str = "/api/erasures";
+pub(crate) const ERASURES: JobKind = JobKind {
+    path: "/api/erasures",
+    matched: "events",
+    made: "erased",
+    does: ("erase", "events"),
+    commands: ["carteiro events erasures", "carteiro events erasure", "carteiro events cancel-erasure"],
+    columns: COLUMNS,
+    show: show_one,
+};
 
 pub(crate) fn erase(daemon: &ApiClient, args: &EraseArgs, json: bool) -> Result<(), CliError> {
     let Some(id) = &args.id else {
@@ -69,7 +71,7 @@ fn erase_all(daemon: &ApiClient, args: &EraseArgs, json: bool) -> Result<(), Cli
     let key = args.query.as_deref().unwrap_or_default();
     let request = |dry_run: bool| {
         let body = json!({ "q": key, "external_id": args.external_id, "dry_run": dry_run });
-        ApiRequest::post(ERASURES).body(body.to_string())
+        ApiRequest::post(ERASURES.path).body(body.to_string())
     };
     let sentence =
         |count: &Value| format!("key {key}: {} events, {} notifications", count["events"], count["notifications"]);
@@ -88,54 +90,19 @@ fn erase_all(daemon: &ApiClient, args: &EraseArgs, json: bool) -> Result<(), Cli
         if args.no_wait {
             return Ok(started);
         }
-        await_end(daemon, &id).await
+        ERASURES.await_end(daemon, &id).await
     }))?;
     let Some(ended) = ended else {
-        let hint = if id.is_empty() { "`carteiro events erasures` shows whether it was taken" } else { "it goes on" };
-        return Err(CliError::failed(format_args!("interrupted: {hint}")));
+        let [list, ..] = ERASURES.commands;
+        return Err(match &*id {
+            "" => CliError::failed(format_args!("interrupted: `{list}` shows whether it was taken")),
+            _ => CliError::failed("interrupted: it goes on"),
+        });
     };
     print_one(&ended, json, show_one);
     if ended.value()["status"] == "FAILED" {
         return Err(CliError::failed("the erasure met what can't be read and was given up: run `carteiro verify`"));
     }
-    Ok(())
-}
-
-async fn await_end(daemon: &ApiClient, id: &str) -> Result<ApiAnswer, CliError> {
-    let (mut bar, mut backoff) = (ProgressBar::new(), Backoff::new());
-    loop {
-        match daemon.send(ApiRequest::get(format!("{ERASURES}/{id}"))).await {
-            Ok(answer) => {
-                backoff.reset();
-                let erasure = answer.value();
-                if erasure["status"] != "RUNNING" {
-                    bar.clear();
-                    return Ok(answer);
-                }
-                let count = |name: &str| erasure[name].as_u64().unwrap_or(0);
-                bar.show("erase", count("erased"), count("events"), "events");
-            }
-            Err(problem) => {
-                bar.clear();
-                backoff.after(problem).await?;
-            }
-        }
-        tokio::time::sleep(POLL_INTERVAL).await;
-    }
-}
-
-pub(crate) fn list(daemon: &ApiClient, json: bool) -> Result<(), CliError> {
-    Extent::ALL.read(daemon, ERASURES, &Filters::default())?.print(json, COLUMNS);
-    Ok(())
-}
-
-pub(crate) fn show(daemon: &ApiClient, id: &ErasureId, json: bool) -> Result<(), CliError> {
-    print_one(&daemon.get(format!("{ERASURES}/{}", id.id))?, json, show_one);
-    Ok(())
-}
-
-pub(crate) fn cancel(daemon: &ApiClient, id: &ErasureId, json: bool) -> Result<(), CliError> {
-    print_one(&daemon.call(ApiRequest::delete(format!("{ERASURES}/{}", id.id)))?, json, show_one);
     Ok(())
 }
 

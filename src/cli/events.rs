@@ -2,7 +2,7 @@
 
 use super::client::{ApiAnswer, ApiClient, ApiRequest, block_on, until_interrupted};
 use super::connection::{ConnectionArgs, Extent, Filters};
-use super::erasures;
+use super::erasures::{self, ERASURES};
 use super::error::CliError;
 use super::filters::{FilterFlags, LIST, STREAM};
 use super::follow::Backoff;
@@ -203,9 +203,9 @@ pub(crate) fn events(args: &EventsArgs) -> Result<(), CliError> {
             });
         }
         EventsCommand::Erase(args) => erasures::erase(daemon, args, json)?,
-        EventsCommand::Erasures => erasures::list(daemon, json)?,
-        EventsCommand::Erasure(id) => erasures::show(daemon, id, json)?,
-        EventsCommand::CancelErasure(id) => erasures::cancel(daemon, id, json)?,
+        EventsCommand::Erasures => ERASURES.list(daemon, json)?,
+        EventsCommand::Erasure(id) => ERASURES.show_one(daemon, &id.id, json)?,
+        EventsCommand::CancelErasure(id) => ERASURES.cancel(daemon, &id.id, json)?,
         EventsCommand::Follow { filters, after, every, count } => {
             follow(daemon, &filters.given, after.as_deref(), *every, *count, json)?;
         }

@@ -1,4 +1,4 @@
-//! Background jobs as commands begin, await and show them: bulk resends and backfills.
+//! Background jobs as commands begin, await and show them: bulk resends, backfills and erasures.
 
 use super::client::{ApiAnswer, ApiClient, ApiRequest, block_on, until_interrupted};
 use super::connection::{Extent, Filters};
@@ -87,7 +87,8 @@ impl JobKind {
         Ok(())
     }
 
-    async fn await_end(&self, daemon: &ApiClient, id: &str) -> Result<ApiAnswer, CliError> {
+    /// Follows one to its end, which is what the API then answers; a daemon that restarts is waited for.
+    pub(crate) async fn await_end(&self, daemon: &ApiClient, id: &str) -> Result<ApiAnswer, CliError> {
         let (mut bar, mut backoff) = (ProgressBar::new(), Backoff::new());
         loop {
             match daemon.send(ApiRequest::get(format!("{}/{id}", self.path))).await {

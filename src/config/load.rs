@@ -5,6 +5,7 @@ use super::error::{ConfigErrors, Location};
 use super::keys::{Effect, Setting};
 use super::settings::{Account, AlertChannels, Config, config_keys};
 use super::toml_file;
+use crate::clock::Zone;
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
@@ -22,6 +23,11 @@ pub struct Loaded {
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 impl Config {
+    /// The zone of the panel, of quiet hours and of messages.
+    pub fn zone(&self) -> Zone {
+        self.panel.time_zone.clone().unwrap_or_else(Zone::utc)
+    }
+
     /// Reads the file, if one is given, then the variables `CARTEIRO_SECTION__KEY`, then the flags, each a key's path
     /// and its text; the last to set a key wins. Every problem is collected, also in values that are overridden later.
     /// Variables of other names are ignored; accounts can be set in the file alone.

@@ -137,8 +137,8 @@ pub(crate) fn plain(name: &str) -> String {
     if is_bare(name) && name.len() <= LONGEST { name.to_owned() } else { clipped(name) }
 }
 
-/// Of a URL only its scheme and its host: its user, its password, its path and its query may let in whoever knows them,
-/// and it may stand at a key that is meant for something else.
+/// Of a URL only its scheme and its host: its user, its password, its path and its query may be secrets, and it may
+/// stand at a key that is meant for something else.
 fn without_url_secrets(text: &str) -> Cow<'_, str> {
     let Some((scheme, rest)) = text.split_once("://") else {
         return Cow::Borrowed(text);

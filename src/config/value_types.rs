@@ -46,8 +46,8 @@ pub(crate) const ADDRESS: TextType<SocketAddr> = TextType {
     hint: "",
 };
 
-/// A path; its user finds out whether anything exists there. A URL is none: whoever writes one in place of the file
-/// that holds it would find it, with its secret, in the log.
+/// A path; its user finds out whether anything exists there. A URL is none: written in place of the file that
+/// holds it, it would stand in the log with its secret.
 pub(crate) const FILE_PATH: TextType<PathBuf> = TextType {
     expected: || "a path".to_owned(),
     parse: |text| (!text.is_empty() && is_path(text)).then(|| text.into()),

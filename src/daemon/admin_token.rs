@@ -3,8 +3,8 @@
 use super::error::Error;
 use crate::atomic_file;
 use crate::control;
-use crate::model::{AccessToken, Origin, Scopes, TokenHash};
-use crate::service::{self, Account, By, Caller, Service};
+use crate::model::{AccessToken, Scopes, TokenHash};
+use crate::service::{self, Account, By, Service};
 use crate::store::{Store, StoreError};
 use std::fs;
 use std::io;
@@ -52,14 +52,8 @@ pub(crate) async fn make_missing(service: &Service, store: &Store, accounts: &[A
         let line = Zeroizing::new(token.reveal() + "\n");
         atomic_file::replace(&path, line.as_bytes())
             .map_err(|error| Error::from(io::Error::new(error.kind(), format!("{}: {error}", path.display()))))?;
-        let caller = Caller {
-            account: account.no,
-            env: account.env.clone(),
-            scopes: Scopes::ADMIN,
-            by: By::Daemon,
-            origin: Origin::CARTEIRO,
-        };
-        let added = service.keep_token(&caller, "admin".to_owned(), Scopes::ADMIN, None, &token).await;
+        let added =
+            service.keep_token(&account.admin(By::Daemon), "admin".to_owned(), Scopes::ADMIN, None, &token).await;
         if let Err(error) = added {
             return Err(match error {
                 service::Error::Store(error) => error.into(),

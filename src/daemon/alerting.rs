@@ -23,8 +23,7 @@ pub(super) async fn open(
     (config, accounts): (&Config, &[Account]),
 ) -> Result<(Arc<Alerts>, Teller), Error> {
     let observer = Observer::new(store, clock, delivery, own_certificate(ingress));
-    let numbers = accounts.iter().map(|account| account.no).collect();
-    let post = Arc::new(ChannelPost::new(channels, numbers));
+    let post = Arc::new(ChannelPost::new(channels));
     let accounts = accounts.iter().map(|account| (account.no, account.name.clone())).collect();
     let config = config.clone();
     let opened = tokio::task::spawn_blocking(move || Alerts::open(observer, post, config, accounts)).await;

@@ -28,7 +28,7 @@ use crate::delivery::DeliveryHandle;
 use crate::delivery::schedule::engine::Engine;
 use crate::delivery::transport::client::Client;
 use crate::http::{Handler, Ingress, Server};
-use crate::model::{Origin, Scopes, Timestamp};
+use crate::model::Timestamp;
 use crate::panel::Panel;
 use crate::service::{By, Caller, Service};
 use crate::shutdown;
@@ -142,14 +142,7 @@ impl Daemon {
         let service = Arc::new(service);
         service.set_alerts(alerts.clone());
         let is_first_start = admin_token::make_missing(&service, &store, &accounts).await?;
-        let caller = |account: &crate::service::Account| Caller {
-            account: account.no,
-            env: account.env.clone(),
-            scopes: Scopes::ADMIN,
-            by: By::Daemon,
-            origin: Origin::CARTEIRO,
-        };
-        let callers = accounts.iter().map(caller).collect();
+        let callers = accounts.iter().map(|account| account.admin(By::Daemon)).collect();
 
         let (listener, address) = match options.listener {
             Some(inherited) => inherit(inherited).map_err(Error::InheritedSocket)?,
@@ -173,8 +166,11 @@ impl Daemon {
         let backups = backups::schedule(&config.store, store.clone(), clock.clone(), stopping.clone());
         let disable = service.clone();
         let well = service.clone();
-        let heartbeat =
-            HeartbeatSender::new(channels.client(), alerts.shared_config(), Box::new(move || well.not_ready()));
+        let heartbeat = HeartbeatSender::new(
+            channels.client(),
+            alerts.shared_config(),
+            Box::new(move || well.not_ready().is_none()),
+        );
         let (save, panel_to_save) = (service.clone(), panel.clone());
         let tasks = [
             control,

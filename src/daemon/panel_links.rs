@@ -3,8 +3,7 @@
 
 use crate::control::MakePanelLink;
 use crate::http::Ingress;
-use crate::model::{Origin, Scopes};
-use crate::service::{By, Caller, Error, NewPanelLink, Service};
+use crate::service::{By, Error, NewPanelLink, Service};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
@@ -30,9 +29,7 @@ impl PanelLinks {
             let known: Vec<&str> = accounts.iter().map(|one| one.name.as_str()).collect();
             format!("the config has no account `{account}`; it has {}", known.join(", "))
         })?;
-        let origin = if matches!(by, By::Operator) { Origin::OPERATOR } else { Origin::CARTEIRO };
-        let caller = Caller { account: found.no, env: found.env.clone(), scopes: Scopes::ADMIN, by, origin };
-        let made = self.service.make_panel_link(&caller, &self.here()).await;
+        let made = self.service.make_panel_link(&found.admin(by), &self.here()).await;
         made.map_err(|error| match error {
             Error::NotFound => format!(
                 "account `{}` has no admin token that a session could be of: restart the daemon, which makes one",

@@ -123,7 +123,7 @@ pub fn target(data: &[u8]) {
 /// The request that the wire gets can be made, and its host and path are the target's.
 fn is_whole(outbound: OutboundRequest) {
     let (target, length) = (outbound.target.clone(), outbound.body.len());
-    let request = http_request(outbound).expect("a target that was taken makes a request");
+    let request = http_request(http::Method::POST, outbound).expect("a target that was taken makes a request");
     assert_eq!(request.headers()[header::HOST], target.host_header());
     assert_eq!(request.headers().keys().next(), Some(&header::HOST));
     assert_eq!(request.headers()[header::CONTENT_LENGTH], length.to_string());

@@ -1,6 +1,7 @@
 //! Alerts as they are kept: what is wrong, who is told of it, what was told already.
 
 use super::{AccountNo, ClientCertificateName, Timestamp, WebhookNo};
+use std::sync::Arc;
 
 /// Who is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -9,6 +10,16 @@ pub enum Recipient {
     Operator,
     /// Who owns an account: of its webhooks.
     Account(AccountNo),
+}
+
+impl Recipient {
+    /// The account's number; `None` for the operator.
+    pub const fn account(self) -> Option<u32> {
+        match self {
+            Self::Operator => None,
+            Self::Account(AccountNo(no)) => Some(no),
+        }
+    }
 }
 
 /// Something that a person has to know.
@@ -199,6 +210,13 @@ impl Alert {
     /// Most order ids that one alert names: a person reads no more, and a message has to fit.
     pub const MAX_IDS: usize = 20;
 
+    /// Adds an id to those that are named, each once, up to [`Alert::MAX_IDS`].
+    pub fn add_id(ids: &mut Vec<String>, id: &str) {
+        if ids.len() < Self::MAX_IDS && !ids.iter().any(|known| known == id) {
+            ids.push(id.to_owned());
+        }
+    }
+
     /// One that lasts, or has come to happen, since a moment, and was seen at another.
     pub const fn new(since: Timestamp, seen_at: Timestamp) -> Self {
         Self {
@@ -221,7 +239,7 @@ pub struct Letter {
     /// When it was written.
     pub at: Timestamp,
     /// What it says, as JSON: what writes and sends letters knows its form.
-    pub body: String,
+    pub body: Arc<str>,
     /// The channels that it is still to go by.
     pub pending: Vec<Pending>,
 }
@@ -281,11 +299,8 @@ impl AlertFacts {
     pub fn add_failed(&mut self, at: Timestamp, external_id: Option<&str>) {
         self.failed += 1;
         self.failed_since.get_or_insert(at);
-        if let Some(id) = external_id
-            && self.external_ids.len() < Alert::MAX_IDS
-            && !self.external_ids.iter().any(|known| known == id)
-        {
-            self.external_ids.push(id.to_owned());
+        if let Some(id) = external_id {
+            Alert::add_id(&mut self.external_ids, id);
         }
     }
 

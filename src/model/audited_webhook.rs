@@ -5,6 +5,7 @@ use super::{Pattern, RetryPolicy, Webhook, format_duration};
 use std::collections::BTreeSet;
 
 /// A field: its name, what is kept of its value, and the whole value, by which a change of it is found.
+#[derive(Clone, Default)]
 struct Field {
     name: String,
     shown: Option<String>,
@@ -27,18 +28,16 @@ impl Field {
 /// query of its target, its authorization and the values of its headers they say that they were changed.
 pub fn changed_fields(before: Option<&Webhook>, after: Option<&Webhook>) -> Vec<AuditedField> {
     let [before, after] = [before, after].map(|webhook| webhook.map(fields).unwrap_or_default());
-    let find = |all: &[Field], name: &str| all.iter().position(|field| field.name == name);
+    let find = |all: &[Field], name: &str| all.iter().find(|field| field.name == name).cloned().unwrap_or_default();
     let names: Vec<&str> = before.iter().chain(&after).map(|field| &*field.name).collect();
     let mut seen = BTreeSet::new();
     let mut changed = Vec::new();
     for name in names.into_iter().filter(|name| seen.insert(*name)) {
-        let of =
-            |all: &[Field]| find(all, name).map(|at| (all[at].shown.clone(), all[at].whole.clone(), all[at].hidden));
-        let (from, to) = (of(&before).unwrap_or_default(), of(&after).unwrap_or_default());
-        if from.1 != to.1 {
+        let (from, to) = (find(&before, name), find(&after, name));
+        if from.whole != to.whole {
             let kept = |shown: Option<String>| shown.map(|text| cut(&text));
-            let field = name.to_owned();
-            changed.push(AuditedField { field, from: kept(from.0), to: kept(to.0), hidden: from.2 || to.2 });
+            let (field, hidden) = (name.to_owned(), from.hidden || to.hidden);
+            changed.push(AuditedField { field, from: kept(from.shown), to: kept(to.shown), hidden });
         }
     }
     changed

@@ -33,6 +33,16 @@ impl Language {
         [Self::Pt, Self::En].into_iter().find(|language| language.code() == code)
     }
 
+    /// Bytes in the unit that fits.
+    pub fn bytes(self, bytes: u64) -> String {
+        const UNITS: [&str; 4] = ["KB", "MB", "GB", "TB"];
+        let (mut tenths, mut unit) = (bytes.saturating_mul(10) / 1024, 0);
+        while tenths >= 10_240 && unit + 1 < UNITS.len() {
+            (tenths, unit) = (tenths / 1024, unit + 1);
+        }
+        format!("{}{}{} {}", tenths / 10, self.pick(".", ","), tenths % 10, UNITS[unit])
+    }
+
     /// The one of two texts that is in this language.
     pub const fn pick<'a>(self, en: &'a str, pt: &'a str) -> &'a str {
         match self {

@@ -215,8 +215,8 @@ impl WebhookPatch {
             retry,
             signatures,
         } = self;
-        // 410 was said of the target so far. One that has confirmed nothing for long may be the same by another name:
-        // whoever changes that says ACTIVE.
+        // 410 was the old target's answer. A target that was failing may be the same under another name: such a webhook
+        // is resumed by the status ACTIVE alone.
         let was_gone = matches!(webhook.status, WebhookStatus::Disabled { reason: DisabledReason::Gone, .. });
         let moves = target.as_ref().is_some_and(|target| *target != webhook.target);
         if was_gone && moves {

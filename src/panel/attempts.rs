@@ -131,10 +131,9 @@ fn unconfirmed(view: &View<'_>, detail: &NotificationDetail, why: Option<&Locali
         @if let Some(why) = why { p.say { (with_moments(view.lang, view.lang.of(why))) } }
         @if let Some(error) = &error {
             @let status = last.and_then(|attempt| attempt.result.status());
-            @let advice = advice(error.code, status);
             @let edit = format!("/webhooks/{}/edit", detail.view.webhook_id);
             p.do {
-                b { (t.what_to_do) } " " (view.lang.pick(advice.en, advice.pt)) " "
+                b { (t.what_to_do) } " " (advice(error.code, status).of(view.lang)) " "
                 @if view.can_change {
                     @match fix(error.code, status) {
                         Fix::Authorization => a href=(format!("{edit}#authorization")) { (t.fix_authorization) },

@@ -12,7 +12,7 @@ use super::texts::fill;
 use super::view::{PageResult, Refusal, View};
 use crate::model::{
     Actor, AuditAction, AuditFilter, AuditNote, AuditRow, AuditSubject, AuditedField, HIDDEN, Listing, Status, Through,
-    TokenId, WebhookId,
+    WebhookId,
 };
 use http::StatusCode;
 use maud::{Markup, html};
@@ -142,10 +142,9 @@ fn who(view: &View<'_>, own: &AuditTexts, actor: &Actor) -> Markup {
         (None, Through::Carteiro) => own.carteiro,
         (None, Through::Api | Through::Panel) => own.config_token,
     };
-    let id = actor.token.as_ref().map(|(id, _): &(TokenId, String)| id);
     html! {
-        @match id {
-            Some(id) => a href=(format!("/audit?token_id={id}")) title=(view.t.filter) { (name) },
+        @match &actor.token {
+            Some((id, _)) => a href=(format!("/audit?token_id={id}")) title=(view.t.filter) { (name) },
             None => (name),
         }
         @if let Some(through) = through { " · " (through) }
@@ -216,7 +215,7 @@ fn label(view: &View<'_>, own: &AuditTexts, field: &str) -> String {
         "matched" => own.matched_events,
         "external_id" => own.too,
         "alert" => own.alert,
-        "muted_until" => own.muted_until,
+        "muted_until" => view.lang.alerts().muted_until,
         "reason" => own.reason,
         "failing_since" => own.failing_since,
         other => {

@@ -1,8 +1,9 @@
 //! Erasing all events of one order or customer: the page that asks, and how far it has got. For admins.
 
 use super::frame::{Place, framed};
+use super::jobs;
 use super::layout::{moment, number};
-use super::request::{page, see};
+use super::request::{page, see, with_field};
 use super::texts::erasures::ErasureTexts;
 use super::texts::fill;
 use super::view::{PageResult, Refusal, View, back_of};
@@ -12,7 +13,7 @@ use maud::html;
 
 /// The page that erases what was searched for.
 pub(super) fn address(key: &str) -> String {
-    format!("/erasures/new?{}", form_urlencoded::Serializer::new(String::new()).append_pair("q", key).finish())
+    with_field("/erasures/new", "q", key)
 }
 
 pub(super) async fn ask(view: &View<'_>) -> PageResult {
@@ -23,7 +24,7 @@ pub(super) async fn ask(view: &View<'_>) -> PageResult {
     let wanted = view.request.query.get("q").unwrap_or_default();
     let key = SearchText::parse(wanted).ok_or(Refusal::NotFound)?;
     let count = view.service.count_erasure(view.caller(), key, false).await?;
-    let back = format!("/search?{}", form_urlencoded::Serializer::new(String::new()).append_pair("q", wanted).finish());
+    let back = with_field("/search", "q", wanted);
     let written = |count| number(view.lang, count);
     let content = html! {
         p.crumb { a href=(back) { (t.search) } }
@@ -68,19 +69,18 @@ pub(super) async fn show(view: &View<'_>, id: ErasureId) -> PageResult {
     let running = erasure.state == ErasureState::Running;
     let state = match erasure.state {
         ErasureState::Running => own.running,
-        ErasureState::Done => own.done,
+        ErasureState::Done => t.job_done,
         ErasureState::Failed => own.failed,
-        ErasureState::Cancelled => own.cancelled,
+        ErasureState::Cancelled => t.job_cancelled,
     };
-    let most = erasure.events.max(erasure.erased).max(1);
+    let (all, is_done) = (erasure.events.max(erasure.erased), erasure.state == ErasureState::Done);
     let content = html! {
         p.crumb { a href="/events" { (t.events) } }
         div.head { h1 { (own.title) } }
         @if running { noscript { meta http-equiv="refresh" content="3"; } }
         section.card.pad #job data-live="" {
             p { strong { (state) } " · " (moment(view.lang, erasure.inserted_at)) }
-            progress data-over=[(!running).then_some("")] max=(most)
-                value=(if running { erasure.erased } else { most }) aria-label=(own.title) {}
+            (jobs::bar(own.title, erasure.erased, all, running, is_done))
             p {
                 (fill(own.progress, &[&number(view.lang, erasure.erased), &number(view.lang, erasure.events)]))
             }

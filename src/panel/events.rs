@@ -10,7 +10,7 @@ use super::layout::{
     LONGEST_SHOWN, action, ago, bytes, counted, curl, empty, moment, number, pretty, test_mark, when, with_moments,
 };
 use super::names::{self, event_title};
-use super::request::{page, see};
+use super::request::{page, see, with_field};
 use super::texts::fill;
 use super::view::{PageResult, ROWS, Refusal, View, done};
 use crate::model::{Event, EventFilter, EventId, Listing, Page, Payload, SearchText, Status, Trial, WebhookId};
@@ -216,10 +216,11 @@ async fn others_of_order(view: &View<'_>, event: &Event, order: Option<&str>) ->
     let found = view.service.events(view.caller(), same, Listing::newest(MAX_OTHERS + 2)).await?.items;
     let count = found.iter().filter(|other| other.id != event.id).count();
     let more = if count > MAX_OTHERS { "+" } else { "" };
-    let query = form_urlencoded::Serializer::new(String::new()).append_pair("q", order).finish();
     Ok(html! {
         @if count > 0 {
-            a.btn href=(format!("/search?{query}")) { (view.t.other_events) " (" (count.min(MAX_OTHERS)) (more) ")" }
+            a.btn href=(with_field("/search", "q", order)) {
+                (view.t.other_events) " (" (count.min(MAX_OTHERS)) (more) ")"
+            }
         }
     })
 }

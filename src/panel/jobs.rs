@@ -69,19 +69,23 @@ pub(super) fn late(view: &View<'_>, title: &str, jobs: &[BulkJob]) -> Markup {
     }
 }
 
+/// How far something has got, `through` of `all`. Of what was ended early the bar stays where it stood.
+pub(super) fn bar(name: &str, through: u64, all: u64, running: bool, is_done: bool) -> Markup {
+    let most = all.max(1);
+    let value = if is_done { most } else { through.min(all) };
+    html! { progress data-over=[(!running).then_some("")] max=(most) value=(value) aria-label=(name) {} }
+}
+
 /// How far a job has got, and the button that ends it. `held` says why a part of it waits, `words` what it is of.
 pub(super) fn card(view: &View<'_>, job: &BulkJob, name: &str, held: &Markup, words: &Markup) -> Markup {
     let t = view.t;
     let running = job.state == JobState::Running;
-    // Of one that was ended early the bar stays where it stood.
-    let is_whole = job.state == JobState::Done;
-    let through = if is_whole { job.queued.max(1) } else { (job.made + job.skipped.total()).min(job.queued) };
+    let through = job.made + job.skipped.total();
     html! {
         @if running { noscript { meta http-equiv="refresh" content="3"; } }
         section.card.pad #job data-live="" {
             p { strong { (state(t, job.state)) } " · " (moment(view.lang, job.inserted_at)) }
-            progress data-over=[(!running).then_some("")] max=(job.queued.max(1))
-                value=(through) aria-label=(name) {}
+            (bar(name, through, job.queued, running, job.state == JobState::Done))
             p { (progress(view, job)) }
             (why_skipped(view, job))
             @if running { (held) }

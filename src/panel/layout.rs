@@ -202,12 +202,7 @@ pub(super) fn percent(lang: Lang, permille: Option<u64>) -> String {
 
 /// Bytes in the unit that fits.
 pub(super) fn bytes(lang: Lang, bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["KB", "MB", "GB", "TB"];
-    let (mut tenths, mut unit) = (bytes.saturating_mul(10) / 1024, 0);
-    while tenths >= 10_240 && unit + 1 < UNITS.len() {
-        (tenths, unit) = (tenths / 1024, unit + 1);
-    }
-    decimal(lang, &format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit]))
+    lang.bytes(bytes)
 }
 
 /// A button that is a form of its own.

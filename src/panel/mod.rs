@@ -365,8 +365,7 @@ impl Panel {
                 self.sign_in_page(request, StatusCode::UNAUTHORIZED, Some(t.ended), carried.as_ref())
             }
             Some((PanelAccess::Page(_) | PanelAccess::Own(_), _)) if request.here != "/" && is_page(&request.path) => {
-                let next = form_urlencoded::Serializer::new(String::new()).append_pair("next", &request.here).finish();
-                request::see(&format!("/sign-in?{next}"))
+                request::see(&request::with_field("/sign-in", "next", &request.here))
             }
             Some(_) => request::see("/sign-in"),
         }

@@ -271,6 +271,11 @@ pub(super) fn moved(path: &str) -> Response<Bytes> {
     response
 }
 
+/// An address with one field in its query.
+pub(super) fn with_field(path: &str, name: &str, value: &str) -> String {
+    format!("{path}?{}", form_urlencoded::Serializer::new(String::new()).append_pair(name, value).finish())
+}
+
 /// To another page, by GET.
 pub(super) fn see(path: &str) -> Response<Bytes> {
     let mut response = bare_status(StatusCode::SEE_OTHER);

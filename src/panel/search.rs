@@ -4,7 +4,7 @@ use super::erasures;
 use super::events::rows;
 use super::frame::{Place, framed};
 use super::names;
-use super::request::{page, see};
+use super::request::{page, see, with_field};
 use super::texts::fill;
 use super::view::{PageResult, View};
 use crate::model::SearchText;
@@ -44,8 +44,7 @@ pub(super) async fn show(view: &View<'_>) -> PageResult {
         }
         div #list data-live="rows" { @for order in &orders { (found(view, order)) } }
         @if more {
-            @let query = form_urlencoded::Serializer::new(String::new()).append_pair("q", wanted).finish();
-            p { a href=(format!("/events?{query}")) { (t.see_all_found) } }
+            p { a href=(with_field("/events", "q", wanted)) { (t.see_all_found) } }
         }
     };
     Ok(page(StatusCode::OK, framed(view, Place::None, t.search, &content)))

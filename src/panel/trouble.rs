@@ -2,9 +2,9 @@
 
 use super::advice::{Fix, fix};
 use super::layout::{ago, at_most_counted, rough, span, when, with_moments};
-use super::texts::{Lang, fill};
+use super::texts::fill;
 use super::view::View;
-use crate::model::{Attempt, AttemptError, Status, Timestamp, Webhook, WebhookStatus};
+use crate::model::{Attempt, Status, Timestamp, Webhook, WebhookStatus};
 use crate::service::{FailingWebhook, MAX_COUNTED, advice, attempt_error, fact};
 use maud::{Markup, html};
 
@@ -91,18 +91,14 @@ fn last_failure(view: &View<'_>, attempt: &Attempt) -> Markup {
                 (with_moments(view.lang, &fact(view.lang.why(&error))))
                 " " span.muted { "(" (ago(view, attempt.started_at)) ")" }
             }
-            p.do { b { (view.t.what_to_do) } " " (what_to_do(view.lang, &error, attempt)) }
+            p.do {
+                b { (view.t.what_to_do) } " " (advice(error.code, attempt.result.status()).of(view.lang))
+            }
         }
     }
 }
 
-/// What to do about an attempt that has failed so.
-fn what_to_do(lang: Lang, error: &AttemptError, attempt: &Attempt) -> &'static str {
-    let advice = advice(error.code, attempt.result.status());
-    lang.pick(advice.en, advice.pt)
-}
-
-/// Leads to where the cause is mended: the field of the form, a test, and what waits meanwhile.
+/// Leads to where the cause is fixed: the field of the form, a test, and what waits meanwhile.
 pub(super) fn buttons(view: &View<'_>, failing: &FailingWebhook) -> Markup {
     let (t, id) = (view.t, failing.webhook.id);
     let error = failing.attempt.as_ref().and_then(|attempt| attempt_error(&attempt.result));
@@ -148,8 +144,8 @@ fn list_of(failing: &FailingWebhook, status: Status) -> String {
     format!("/notifications?webhook_id={}&status={}", failing.webhook.id, status.as_str())
 }
 
-/// Sends those again at once that wait for their next attempt, which a mended webhook leaves as it is. Of more than can
-/// be counted here the page that counts them asks first.
+/// Sends those again at once that wait for their next attempt, which a webhook that works again leaves as it is. Of
+/// more than can be counted here the page that counts them asks first.
 pub(super) fn resend_waiting(view: &View<'_>, webhook: &Webhook, count: u64) -> Markup {
     let label = view.t.resend_waiting.of(count, &at_most_counted(view, count), &[]);
     let (id, status) = (webhook.id, Status::Retrying.as_str());

@@ -1,4 +1,4 @@
-//! The first steps, for as long as there is nothing to show: a webhook, and a sample event sent by mouse.
+//! The first steps, for as long as there is nothing to show: a webhook, a sample event sent by mouse, and alerts.
 
 use super::events;
 use super::layout::{Icon, icon};

@@ -51,7 +51,7 @@ pub enum By {
     },
     /// The token of the config's `admin_token_file`, likewise.
     ConfigToken,
-    /// Whoever reaches the data folder, over the control socket.
+    /// The operator, who reaches the data folder, over the control socket.
     Operator,
     /// The daemon itself, or what runs inside its process.
     Daemon,
@@ -109,4 +109,12 @@ pub struct Account {
     pub env: Arc<str>,
     /// The hash of the admin token of its `admin_token_file`.
     pub admin_token: Option<TokenHash>,
+}
+
+impl Account {
+    /// An admin of it, inside the daemon's process: the operator, or the daemon itself.
+    pub fn admin(&self, by: By) -> Caller {
+        let origin = if matches!(by, By::Operator) { Origin::OPERATOR } else { Origin::CARTEIRO };
+        Caller { account: self.no, env: self.env.clone(), scopes: Scopes::ADMIN, by, origin }
+    }
 }

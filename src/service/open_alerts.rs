@@ -60,7 +60,7 @@ impl Service {
 
     /// Whether the caller, or who runs carteiro where that is the same person, has a channel that alerts go by.
     pub fn is_reached_by_alerts(&self, caller: &Caller) -> bool {
-        let reaches = |recipient| self.alerts.get().is_some_and(|alerts| alerts.reaches(recipient));
+        let reaches = |recipient| !self.channels.names(recipient).is_empty();
         reaches(Recipient::Account(caller.account)) || (self.sees_all_figures(caller) && reaches(Recipient::Operator))
     }
 
@@ -180,7 +180,7 @@ impl Service {
         let found = if named.webhook().is_some() {
             let id = WebhookId::parse(of)?;
             let directory = self.store.directory();
-            let webhook = directory.all().find(|webhook| webhook.id == id)?;
+            let webhook = directory.by_id(caller.account, id)?;
             Condition::of_code(code, webhook.no.0)?
         } else if matches!(named, Condition::ClientCertificate(_)) {
             let certificates = self.delivery.client.client_certificates();

@@ -116,7 +116,7 @@ impl Service {
 
     /// The time zone of the panel: of its charts, and of its pages where no script knows their reader's.
     pub fn time_zone(&self) -> Zone {
-        self.config().panel.time_zone.clone().unwrap_or_else(Zone::utc)
+        self.config().zone()
     }
 
     /// Takes up what a reload changed.

@@ -148,21 +148,23 @@ impl Service {
 
     /// The client certificates that the caller's webhooks may use, in the order of the config, and when each ends.
     pub fn client_certificates(&self, caller: &Caller) -> Vec<(ClientCertificateName, CertificateEnd)> {
+        self.certificates_of(caller.account)
+    }
+
+    fn certificates_of(&self, account: AccountNo) -> Vec<(ClientCertificateName, CertificateEnd)> {
         let all = self.delivery.client.client_certificates();
-        let own = all.iter().filter(|certificate| self.delivery.client.permits(certificate, caller.account));
+        let own = all.iter().filter(|certificate| self.delivery.client.permits(certificate, account));
         own.map(|certificate| (certificate.name().clone(), certificate.end())).collect()
     }
 
     /// The webhooks whose client certificate the config doesn't have any more, of every account, for the operator: a
     /// sentence for each. Nothing is sent to their targets.
     pub fn without_their_certificate(&self) -> Vec<String> {
-        let (client, directory) = (&self.delivery.client, self.store.directory());
-        let all = client.client_certificates();
+        let directory = self.store.directory();
         let mut sentences = Vec::new();
         for account in &self.accounts {
-            let has = |name: &ClientCertificateName| {
-                all.iter().any(|certificate| certificate.name() == name && client.permits(certificate, account.no))
-            };
+            let own = self.certificates_of(account.no);
+            let has = |wanted: &ClientCertificateName| own.iter().any(|(name, _)| name == wanted);
             for webhook in directory.of(account.no) {
                 if let Some(name) = webhook.client_certificate.as_ref().filter(|name| !has(name)) {
                     let id = webhook.id;

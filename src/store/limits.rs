@@ -7,7 +7,7 @@ use std::time::Duration;
 /// The most webhooks one account can have at a time: each is matched against every type once, and explained in one
 /// answer.
 pub const MAX_WEBHOOKS: usize = 1000;
-/// The most background jobs one account can have under way.
+/// The most bulk jobs and deletions one account can have under way, and the most erasures.
 pub const MAX_JOBS: usize = 100;
 /// The most distinct event types that one account can record beside those of the catalogue: each has a number, held in
 /// memory.

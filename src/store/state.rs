@@ -76,7 +76,7 @@ pub(crate) struct Shared {
     /// The accounts that the config lacks.
     pub(crate) absent_accounts: AbsentAccounts,
     /// What has happened, to webhooks and to the machine, that alerts have not taken in yet.
-    pub(crate) alert_facts: Mutex<BTreeMap<WebhookNo, AlertFacts>>,
+    alert_facts: Mutex<BTreeMap<WebhookNo, AlertFacts>>,
     /// What the notifications of each account of the config say as their environment, by the account's name.
     pub(crate) envs: RwLock<HashMap<String, Arc<str>>>,
 }
@@ -153,6 +153,10 @@ impl Shared {
 
     pub(crate) fn erasures(&self) -> MutexGuard<'_, BTreeMap<(AccountNo, u64), Erasure>> {
         self.erasures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn alert_facts(&self) -> MutexGuard<'_, BTreeMap<WebhookNo, AlertFacts>> {
+        self.alert_facts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// An account's erasures, the oldest first.

@@ -339,7 +339,7 @@ fn this_machine_is_sent_email_without_tls() {
     assert_eq!(server.mail(1)["tls"], json!(false));
 }
 
-/// A mail server on loopback, without TLS, that refuses whoever has `bad` in the address.
+/// A mail server on loopback, without TLS, that refuses receivers with `bad` in the address.
 fn refusing_mail_server() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -3,12 +3,11 @@
 use super::error::{ChannelError, Retry, refused};
 use super::redact::Secrets;
 use crate::delivery::transport::client::{Client, OutboundRequest};
-use crate::model::{AttemptError, AttemptResult, ErrorCode, Response, TargetUrl, WebhookNo, localized};
+use crate::model::{AttemptError, AttemptResult, ErrorCode, Response, TargetUrl, localized};
 use http::{HeaderMap, HeaderValue, header};
 use std::sync::Arc;
 use std::time::Duration;
 
-const USER_AGENT: &str = concat!("carteiro/", env!("CARGO_PKG_VERSION"));
 /// The longest wait that a server is believed: a message that is a day late helps nobody.
 const MAX_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -44,17 +43,7 @@ pub(super) fn as_text(body: &[u8]) -> Said {
 pub(super) async fn post(client: &Client, post: Post<'_>) -> Result<(), ChannelError> {
     let Post { server, mend, url, mut headers, body, read, secrets } = post;
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
-    // Hours pass until the next message.
-    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-    let request = OutboundRequest {
-        pool: WebhookNo(0),
-        target: url.clone(),
-        client_certificate: None,
-        headers,
-        body: body.into(),
-    };
-    match client.attempt(request).await.result {
+    match client.attempt(OutboundRequest::own(url.clone(), headers, body.into())).await.result {
         AttemptResult::Response(Response { status: 200..300, .. }) => Ok(()),
         AttemptResult::Response(Response { status, body, retry_after, .. }) => {
             let Said { text, wait } = read(&body);

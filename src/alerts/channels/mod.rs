@@ -127,7 +127,7 @@ impl ReadChannels {
     }
 }
 
-/// The channels. Shared by whoever sends.
+/// The channels, shared by all that send.
 pub struct Channels {
     client: Client,
     clock: Clock,
@@ -174,6 +174,11 @@ impl Channels {
         self.client.clone()
     }
 
+    /// All who may have channels.
+    pub fn recipients(&self) -> impl Iterator<Item = Recipient> {
+        [Recipient::Operator].into_iter().chain(self.accounts.iter().map(|no| Recipient::Account(*no)))
+    }
+
     /// Which channels a recipient has.
     pub fn names(&self, who: Recipient) -> Vec<AlertChannel> {
         self.set(&self.sets(), who).map(|set| set.keys().copied().collect()).unwrap_or_default()
@@ -212,10 +217,7 @@ impl Channels {
         let mut states = self.states();
         let state = states.entry((who, channel)).or_default();
         let now = self.clock.now();
-        let account = match who {
-            Recipient::Operator => None,
-            Recipient::Account(no) => Some(no.0),
-        };
+        let account = who.account();
         let (channel, key) = (channel.as_str(), message.key.as_str());
         match sent {
             Ok(Sent { left_out }) => {

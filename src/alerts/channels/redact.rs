@@ -87,17 +87,9 @@ impl Secrets {
 
 /// How many bytes at the beginning of a text are the secret, or enough of its beginning.
 fn found(text: &str, secret: &str) -> Option<usize> {
-    let (mut bytes, mut chars, mut wanted) = (0, 0, secret.chars());
-    for c in text.chars() {
-        match wanted.clone().next() {
-            Some(other) if other.eq_ignore_ascii_case(&c) => {}
-            _ => break,
-        }
-        wanted.next();
-        bytes += c.len_utf8();
-        chars += 1;
-    }
-    (wanted.as_str().is_empty() || chars >= LONGEST_SHOWN).then_some(bytes)
+    let alike = text.chars().zip(secret.chars()).take_while(|(c, wanted)| c.eq_ignore_ascii_case(wanted));
+    let (chars, bytes) = alike.fold((0, 0), |(chars, bytes), (c, _)| (chars + 1, bytes + c.len_utf8()));
+    (bytes == secret.len() || chars >= LONGEST_SHOWN).then_some(bytes)
 }
 
 #[cfg(test)]

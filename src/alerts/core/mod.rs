@@ -11,7 +11,7 @@ pub mod sending;
 mod tests;
 
 use crate::model::{AccountNo, Alert, Book, Condition, Letter, Recipient, Timestamp};
-use rules::{GATHER, HOUR, Rules, gap_after, has_turn, remembered};
+use rules::{GATHER, HOUR, REMEMBERED, Rules, gap_after, has_turn};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Something that lasts.
@@ -119,7 +119,7 @@ pub struct State {
 impl State {
     /// Takes in what is so, and begins the letters that are due: their bodies are the caller's to fill in.
     pub fn look(&mut self, now: Timestamp, rules: &Rules, seen: &Seen) -> Vec<Draft> {
-        self.mend_times(now);
+        self.cap_times_at_now(now);
         self.mutes.retain(|_, until| until.is_none_or(|until| until > now));
         // The operator hears of everything, and is kept up to date without a channel too: lists show it.
         self.alerts.retain(|(recipient, _), _| is_kept(rules, *recipient));
@@ -144,7 +144,7 @@ impl State {
     }
 
     /// A clock that was put back must hold nothing up: what would be in the future is now.
-    fn mend_times(&mut self, now: Timestamp) {
+    fn cap_times_at_now(&mut self, now: Timestamp) {
         for alert in self.alerts.values_mut() {
             alert.since = alert.since.min(now);
             alert.seen_at = alert.seen_at.min(now);
@@ -189,9 +189,7 @@ impl State {
                 alert.untold += happened.count;
                 alert.stepped_ms = alert.stepped_ms.saturating_add(happened.stepped_ms);
                 for id in &happened.external_ids {
-                    if alert.external_ids.len() < Alert::MAX_IDS && !alert.external_ids.contains(id) {
-                        alert.external_ids.push(id.clone());
-                    }
+                    Alert::add_id(&mut alert.external_ids, id);
                 }
             }
         }
@@ -240,7 +238,6 @@ impl State {
         if !others_leave && !is_due(&critical) {
             return None;
         }
-        let is_only_critical = !others_leave;
         if !is_quiet {
             critical.extend(others);
         }
@@ -249,10 +246,10 @@ impl State {
             lines.extend(self.tell(now, rules, recipient, (condition, phase)));
         }
         let number = self.post(now, rules, recipient);
-        if !is_only_critical {
+        if others_leave {
             let book = self.books.entry(recipient).or_default();
             book.written.push(now);
-            let surplus = book.written.len().saturating_sub(remembered());
+            let surplus = book.written.len().saturating_sub(REMEMBERED);
             book.written.drain(..surplus);
         }
         Some(Draft { recipient, number, digest_since: None, lines })

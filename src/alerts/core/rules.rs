@@ -63,14 +63,12 @@ impl Rules {
 /// Whether one more message may leave now, after those that were `written`, the newest last.
 pub fn has_turn(written: &[Timestamp], now: Timestamp) -> bool {
     let recent = written.iter().filter(|at| now.since(**at) < HOUR).count();
-    let spacing = SPACING[recent.min(SPACING.len() - 1)];
+    let spacing = SPACING[recent.min(REMEMBERED)];
     written.last().is_none_or(|last| last.plus(spacing) <= now)
 }
 
 /// How many of the messages that were written the pace looks at.
-pub const fn remembered() -> usize {
-    SPACING.len() - 1
-}
+pub const REMEMBERED: usize = SPACING.len() - 1;
 
 /// How long until a message is tried again after so many failures: the gaps that notifications have by default, or what
 /// the channel asks for where that is longer, up to an hour.

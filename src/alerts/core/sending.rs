@@ -4,6 +4,7 @@ use super::State;
 use super::rules::{MAX_AGE, Rules, gap_after};
 use crate::model::{Letter, Pending, Recipient, Timestamp};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A letter by one channel.
@@ -35,7 +36,7 @@ impl State {
         book.last_letter += 1;
         let pending = |channel: &String| Pending { channel: channel.clone(), failed: 0, due: now };
         let pending = rules.channels_of(recipient).iter().map(pending).collect();
-        self.letters.insert((recipient, book.last_letter), Letter { at: now, body: String::new(), pending });
+        self.letters.insert((recipient, book.last_letter), Letter { at: now, body: Arc::default(), pending });
         book.last_letter
     }
 
@@ -75,23 +76,20 @@ impl State {
         let Some(letter) = self.letters.get_mut(&key) else {
             return false;
         };
-        let is_old = now.since(letter.at) >= MAX_AGE;
-        let gives_up = match delivery {
-            Delivery::Sent => false,
-            Delivery::Refused => true,
-            Delivery::Later(_) => is_old,
-        };
-        if let (Delivery::Later(asked_for), false) = (delivery, gives_up) {
-            for pending in letter.pending.iter_mut().filter(|pending| pending.channel == errand.channel) {
-                pending.failed = pending.failed.saturating_add(1);
-                pending.due = now.plus(gap_after(pending.failed, asked_for));
+        match delivery {
+            Delivery::Later(asked_for) if now.since(letter.at) < MAX_AGE => {
+                for pending in letter.pending.iter_mut().filter(|pending| pending.channel == errand.channel) {
+                    pending.failed = pending.failed.saturating_add(1);
+                    pending.due = now.plus(gap_after(pending.failed, asked_for));
+                }
+                return false;
             }
-            return false;
+            Delivery::Sent | Delivery::Later(_) | Delivery::Refused => {}
         }
         letter.pending.retain(|pending| pending.channel != errand.channel);
         if letter.pending.is_empty() {
             self.letters.remove(&key);
         }
-        gives_up
+        delivery != Delivery::Sent
     }
 }

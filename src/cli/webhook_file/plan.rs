@@ -56,8 +56,6 @@ pub(super) struct Step {
     /// The version that it is done to, or the key of a creation.
     condition: Option<String>,
     has_own_secret: bool,
-    /// The same file, applied by somebody else at the same time, has created it.
-    pub(super) was_made_by_another: bool,
 }
 
 const IS_DISABLED: &str = "carteiro has disabled it, and it stays so: `carteiro webhooks resume` resumes it";
@@ -188,7 +186,6 @@ fn create(daemon: &ApiClient, webhook: &FileWebhook, present: &[Answered]) -> Re
         body: body(given(), false),
         condition: Some(format!("webhooks-apply-{:032x}", u128::from_be_bytes(key))),
         has_own_secret: webhook.given("secret").is_some(),
-        was_made_by_another: false,
     })
 }
 
@@ -226,7 +223,6 @@ fn change(daemon: &ApiClient, webhook: &FileWebhook, id: &str) -> Result<Step, C
         secret: None,
         condition: shown.etag,
         has_own_secret: true,
-        was_made_by_another: false,
     })
 }
 
@@ -269,11 +265,15 @@ fn left_over(daemon: &ApiClient, webhook: &Answered, prune: bool) -> Result<Step
         body: String::new(),
         condition,
         has_own_secret: true,
-        was_made_by_another: false,
     })
 }
 
 impl Step {
+    /// Whether the same file, applied by somebody else at the same time, has created it: no other creation has a note.
+    pub(super) fn was_made_by_another(&self) -> bool {
+        self.action == Action::Create && self.note.is_some()
+    }
+
     /// Does it, if its webhook is still as it was seen.
     pub(super) fn perform(&mut self, daemon: &ApiClient) -> Result<(), CliError> {
         let condition = self.condition.as_deref();
@@ -289,7 +289,6 @@ impl Step {
             let made = done.value();
             self.id = Some(text(&made["id"]));
             self.secret = Some(text(&made["secret"])).filter(|secret| !self.has_own_secret && !secret.is_empty());
-            self.was_made_by_another = done.replayed;
             self.note = done.replayed.then_some("somebody else has just created it by the same file");
         }
         Ok(())

@@ -23,7 +23,7 @@ impl Report {
     /// Tells of one webhook, at once where people read.
     pub(super) fn step(&mut self, step: &Step) {
         let (word, tone) = match self.word(step.action) {
-            _ if step.was_made_by_another => ("created by another apply", Tone::Dim),
+            _ if step.was_made_by_another() => ("created by another apply", Tone::Dim),
             own => own,
         };
         match self.counts.iter_mut().find(|(known, _)| *known == word) {

@@ -1,7 +1,7 @@
 //! What to do about an attempt that failed: one sentence for each code, and for each status that means something of its
 //! own, beside the sentence that says why. `docs/failures.md` says the same, in a table.
 
-use crate::model::ErrorCode;
+use crate::model::{ErrorCode, Language};
 
 /// What to do, in the two languages there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,6 +10,13 @@ pub struct Advice {
     pub en: &'static str,
     /// In Portuguese as Brazil writes it.
     pub pt: &'static str,
+}
+
+impl Advice {
+    /// In this language.
+    pub const fn of(self, language: Language) -> &'static str {
+        language.pick(self.en, self.pt)
+    }
 }
 
 /// What to do about a failure with this code and, where the target has answered, this status.

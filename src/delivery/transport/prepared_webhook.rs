@@ -1,13 +1,11 @@
 //! From a notification to a request: what stays the same for all attempts of a webhook, and what each adds.
 
-use super::client::{OutboundRequest, names_as_sent};
+use super::client::{AGENT, OutboundRequest, names_as_sent};
 use super::sign::{SigningKey, signature_by};
 use crate::model::{NotificationId, RetryPolicy, SentHeader, SentRequest, TargetUrl, Timestamp, TraceContext, Webhook};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::sync::Arc;
-
-const USER_AGENT: &str = concat!("carteiro/", env!("CARGO_PKG_VERSION"));
 
 /// A webhook made ready for its attempts; made anew whenever the webhook changes.
 #[derive(Debug)]
@@ -31,7 +29,7 @@ impl PreparedWebhook {
             headers.insert(header::AUTHORIZATION, authorization.to_header());
         }
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+        headers.insert(header::USER_AGENT, HeaderValue::from_static(AGENT));
         Self {
             target: Arc::new(webhook.target.clone()),
             headers,
@@ -92,7 +90,7 @@ impl PreparedWebhook {
             target: self.target.to_string(),
             sent: false,
             headers: headers.collect(),
-            user_agent: USER_AGENT.to_owned(),
+            user_agent: AGENT.to_owned(),
             signature_tag: SentRequest::signature_tag(signature.unwrap_or_default()),
         }
     }

@@ -8,7 +8,6 @@ use crate::store::error::StoreError;
 use crate::store::schema::keys::Key;
 use crate::store::schema::{alert_keys, record};
 use crate::store::txn::Txn;
-use std::sync::PoisonError;
 
 /// Keeps what has become of alerts: what is `None` is removed. Facts that were taken in are forgotten with it, and what
 /// has come meanwhile stays. All of it or nothing: what is to be sent, and that it was told.
@@ -81,7 +80,7 @@ fn stage(txn: &mut Txn<'_>, key: Key, value: Option<Vec<u8>>) {
 impl Ledger {
     /// Changes what alerts have not taken in yet, of a webhook or of the machine ([`AlertFacts::MACHINE`]).
     pub(crate) fn change_facts(&mut self, txn: &mut Txn<'_>, webhook: WebhookNo, change: impl FnOnce(&mut AlertFacts)) {
-        let mut all = self.shared.alert_facts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.shared.alert_facts();
         let facts = all.entry(webhook).or_default();
         change(facts);
         if facts.is_empty() {
@@ -94,7 +93,7 @@ impl Ledger {
 
     /// Forgets what alerts have not taken in yet of a webhook that is removed.
     pub(crate) fn forget_facts(&mut self, txn: &mut Txn<'_>, webhook: WebhookNo) {
-        self.shared.alert_facts.lock().unwrap_or_else(PoisonError::into_inner).remove(&webhook);
+        self.shared.alert_facts().remove(&webhook);
         txn.delete(alert_keys::alert_facts(webhook));
     }
 }

@@ -3,15 +3,13 @@
 use crate::model::{AccountNo, Actor, AuditNote, AuditRow, Timestamp};
 use crate::store::changes::audit_retirement::AuditRetirement;
 use crate::store::changes::ledger::Ledger;
+use crate::store::changes::retirement::BETWEEN_STEPS;
 use crate::store::error::StoreError;
 use crate::store::schema::{keys, record};
 use crate::store::txn::Txn;
-use std::time::Duration;
 
 /// How many rows a step of retention looks at: less than a millisecond of the committer's time.
 const LOOKED_AT_A_STEP: usize = 256;
-/// The least time between two steps, so that a caller waits behind few of them.
-const BETWEEN_STEPS: Duration = Duration::from_millis(5);
 
 /// Writes a row, in the commit of what it tells of.
 pub(crate) fn put_row(ledger: &mut Ledger, txn: &mut Txn<'_>, actor: Actor, note: AuditNote, now: Timestamp) {

@@ -17,7 +17,7 @@
 
 use crate::model::{
     AccountNo, AuditAction, BulkJob, Event, FilterSet, JobId, JobKind, JobState, NotificationFilter, NotificationKey,
-    Order, OrderName, Pattern, Position, Seq, SkipReason, Timestamp, Webhook, WebhookId, WebhookNo,
+    OrderName, Pattern, Seq, SkipReason, Timestamp, Webhook, WebhookId, WebhookNo,
 };
 use crate::store::changes::bulk_jobs::{
     Progress, TooManyJobs, begun, forget_bulk_job, note_of, place_for_one, put_bulk_job,
@@ -28,10 +28,10 @@ use crate::store::changes::ledger::Ledger;
 use crate::store::changes::ordering::add_to_event;
 use crate::store::changes::rows::{last_seq, read_event, read_notification, read_payload};
 use crate::store::error::StoreError;
-use crate::store::query::merge::{Merge, Range, Shape, Step, Union};
+use crate::store::query::keyed::referring;
+use crate::store::query::merge::Step;
 use crate::store::query::owed::{judge, matching};
 use crate::store::query::spans::Spans;
-use crate::store::schema::keys::Key;
 use crate::store::schema::record::Job;
 use crate::store::schema::references::Kind;
 use crate::store::schema::{keys, record};
@@ -288,10 +288,10 @@ pub(crate) fn owe_older_first(
     if recipients.iter().all(|(_, ordered)| !ordered) {
         return;
     }
-    let owes =
+    let is_meant =
         |job: &&Job| matches!(job, Job::Backfill { webhook, .. } if recipients.contains(&(WebhookNo(*webhook), true)));
-    let owing: Vec<Job> = ledger.jobs.all().map(|open| &open.job).filter(owes).cloned().collect();
-    for part in owing {
+    let parts: Vec<Job> = ledger.jobs.all().map(|open| &open.job).filter(is_meant).cloned().collect();
+    for part in parts {
         if let Err(error) = owe_older(ledger, txn, event, &part, now) {
             tracing::error!(%error, event = %event.id, "older events of the same resource could not be read");
         }
@@ -327,16 +327,10 @@ fn owe_older(
         return Ok(());
     };
     let shared = ledger.shared.clone();
-    let prefix: Key = keys::references(account);
-    let mut merge = Merge {
-        unions: vec![Union::new(vec![Range { prefix, shape: Shape::Reference(shared.references.hash(kind, name)) }])],
-        order: Order::Oldest,
-        at: Some(Position { seq: at_seq, webhook: 0 }),
-        last: Position { seq: last_seq, webhook: u32::MAX },
-        // Each event's own time is looked at.
-        spans: Spans { ranges: vec![(at_seq, last_seq)], within: Some((of.filter.from, of.filter.to)) },
-        steps: MAX_BROUGHT_STEPS,
-    };
+    let mut merge = referring(&shared, account, (kind, name), (at_seq, last_seq));
+    merge.steps = MAX_BROUGHT_STEPS;
+    // Each event's own time is looked at.
+    merge.spans.within = Some((of.filter.from, of.filter.to));
     let to = To::new(&webhook);
     let (mut brought, mut failed) = (0, None);
     let next = loop {

@@ -15,12 +15,12 @@ use crate::store::schema::{keys, record};
 use crate::store::txn::Txn;
 use std::time::Duration;
 
-/// How many bulk jobs that have ended are listed of one account.
-const MAX_ENDED: usize = 1000;
-/// How long a bulk job is listed after its end.
-const LISTED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// How many bulk jobs that have ended are listed of one account, and how many erasures.
+pub(crate) const MAX_ENDED: usize = 1000;
+/// How long a bulk job, or an erasure, is listed after its end.
+pub(crate) const LISTED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
-/// The account has [`MAX_JOBS`] bulk jobs and deletions under way already.
+/// The account has [`MAX_JOBS`] bulk jobs and deletions, or as many erasures, under way already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyJobs;
 
@@ -158,13 +158,12 @@ pub(crate) fn sweep_bulk_jobs(ledger: &mut Ledger, txn: &mut Txn<'_>, now: Times
     }
 }
 
-/// What a turn did for the bulk job it belongs to.
+/// What a turn did for the bulk job or the erasure it belongs to.
 #[derive(Clone, Default)]
 pub(crate) struct Progress {
+    /// How many were requested, created or erased.
     pub(crate) made: u64,
     /// How many it has met that were created since it began.
     pub(crate) known: u64,
     pub(crate) skipped: Skipped,
-    /// Likewise for an erasure.
-    pub(crate) erased: u64,
 }

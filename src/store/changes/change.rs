@@ -81,8 +81,8 @@ pub trait Change: Sized + Send + 'static {
     fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error>;
 }
 
-/// A change that somebody asks for: whoever makes it says by whose order ([`AuditedChange::by`]), and it says itself
-/// what the audit is to have of it.
+/// A change that somebody asks for: its caller says by whose order ([`AuditedChange::by`]), and it says itself what the
+/// audit is to have of it.
 pub trait AuditedChange: Sized + Send + 'static {
     /// See [`Change::Reply`].
     type Reply: Send + 'static;

@@ -4,7 +4,7 @@ use crate::model::{
     AccountNo, AuditAction, AuditNote, AuditSubject, AuditedField, Erasure, ErasureId, ErasureState, SearchText, Seq,
     Timestamp,
 };
-use crate::store::changes::bulk_jobs::TooManyJobs;
+use crate::store::changes::bulk_jobs::{LISTED, MAX_ENDED, Progress, TooManyJobs};
 use crate::store::changes::change::{AuditedChange, ChangeError, Noted};
 use crate::store::changes::events::erase;
 use crate::store::changes::job_queue::Turned;
@@ -16,16 +16,11 @@ use crate::store::schema::record::Job;
 use crate::store::schema::{keys, record};
 use crate::store::txn::Txn;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 /// How many places a turn looks at.
 const LOOKED_AT_A_TURN: usize = 128;
 /// About how many rows a turn writes: a few milliseconds of the committer's time. One event may have more.
 const ROWS_A_TURN: usize = 192;
-/// How many erasures that have ended are listed of one account.
-const MAX_ENDED: usize = 1000;
-/// How long an erasure is listed after its end.
-const ERASURES_LISTED: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Erases every event that has this key, in a background job that survives a restart. What is recorded later is not
 /// erased.
@@ -132,7 +127,7 @@ pub(crate) fn forget_erasure(ledger: &mut Ledger, txn: &mut Txn<'_>, account: Ac
 
 /// Forgets erasures that ended long ago.
 pub(crate) fn sweep_erasures(ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) {
-    let long_ago = |erasure: &Erasure| erasure.ended_at.is_some_and(|ended| ended.plus(ERASURES_LISTED) < now);
+    let long_ago = |erasure: &Erasure| erasure.ended_at.is_some_and(|ended| ended.plus(LISTED) < now);
     let old: Vec<(AccountNo, u64)> =
         ledger.shared.erasures().iter().filter(|(_, erasure)| long_ago(erasure)).map(|(key, _)| *key).collect();
     for (account, number) in old {
@@ -140,44 +135,38 @@ pub(crate) fn sweep_erasures(ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timest
     }
 }
 
-/// Erases the next few events of an erasure: what is left of its job, and how many were erased.
+/// Erases the next few events of an erasure; returns what is left of its job.
 pub(crate) fn erase_some(
     ledger: &mut Ledger,
     txn: &mut Txn<'_>,
     job: &Job,
     now: Timestamp,
-) -> Result<(Turned, u64), StoreError> {
+) -> Result<(Turned, Progress), StoreError> {
+    let mut progress = Progress::default();
     let Job::Erase { account, erasure, at_seq, last_seq } = *job else {
-        return Ok((Turned::Over, 0));
+        return Ok((Turned::Over, progress));
     };
     let account_no = AccountNo(account);
     let Some(of) = ledger.shared.erasures().get(&(account_no, erasure)).cloned() else {
-        return Ok((Turned::Over, 0));
+        return Ok((Turned::Over, progress));
     };
     let Some(key) = of.key else {
-        return Ok((Turned::Over, 0));
+        return Ok((Turned::Over, progress));
     };
     let shared = ledger.shared.clone();
-    let mut found = Keyed::of(&shared, account_no, &key, of.external_id, (Seq(at_seq), Seq(last_seq)));
-    let mut erased = 0;
-    let next = loop {
-        if txn.len() >= ROWS_A_TURN {
-            break found.at();
+    let span = (Seq(at_seq), Seq(last_seq));
+    let mut found = Keyed::of(&shared, account_no, &key, of.external_id, span, LOOKED_AT_A_TURN);
+    while txn.len() < ROWS_A_TURN {
+        let Some(event) = found.next()? else { break };
+        if erase(ledger, txn, account_no, event.seq, of.external_id, now)?.is_some_and(|(_, erased)| erased) {
+            progress.made += 1;
         }
-        match found.next(LOOKED_AT_A_TURN)? {
-            None => break found.at(),
-            Some(event) => {
-                if erase(ledger, txn, account_no, event.seq, of.external_id, now)?.is_some_and(|(_, erased)| erased) {
-                    erased += 1;
-                }
-            }
-        }
-    };
-    let rest = next.map(|at| Job::Erase { account, erasure, at_seq: at.0, last_seq });
-    Ok((rest.map_or(Turned::Over, Turned::More), erased))
+    }
+    let rest = found.at().map(|at| Job::Erase { account, erasure, at_seq: at.0, last_seq });
+    Ok((rest.map_or(Turned::Over, Turned::More), progress))
 }
 
-/// Takes down what a turn has done for its erasure. `broken`: it met what can't be read, and its job is given up.
+/// Takes down what a turn has done for its erasure, which has `ended` so, if it has.
 pub(crate) fn note_turn(
     ledger: &mut Ledger,
     txn: &mut Txn<'_>,

@@ -41,12 +41,9 @@ impl Change for MarkFailing {
             return Ok(false);
         };
         let found = Some(TargetHealth { failing: true, ..health });
-        log_health(webhook, known, found);
-        note_fall(ledger, txn, self.webhook, health.failing_since);
-        if let Some(event) = event_of(known, found) {
+        if let Some(event) = take_down(ledger, txn, webhook, known, found) {
             tell_others(ledger, txn, webhook, &event, stamp);
         }
-        ledger.put_health(txn, self.webhook, found);
         Ok(true)
     }
 }
@@ -158,20 +155,27 @@ pub(crate) fn note_health(
             Some(health)
         }
     };
+    take_down(ledger, txn, webhook, known, found)
+}
+
+/// Takes down how a target does by now: what is to be told to the other webhooks by it, if anything.
+fn take_down(
+    ledger: &mut Ledger,
+    txn: &mut Txn<'_>,
+    webhook: &Webhook,
+    known: Option<TargetHealth>,
+    found: Option<TargetHealth>,
+) -> Option<OwnEvent<'static>> {
     log_health(webhook, known, found);
     if found != known {
         ledger.put_health(txn, webhook.no, found);
     }
     let told = event_of(known, found);
     if let Some(OwnEvent::Failing(health)) = told {
-        note_fall(ledger, txn, webhook.no, health.failing_since);
+        // Noted for alerts: it may be well again before they look.
+        ledger.change_facts(txn, webhook.no, |facts| facts.fell_at = Some(health.failing_since));
     }
     told
-}
-
-/// Notes for alerts that a target has come to fail: it may be well again before they look.
-fn note_fall(ledger: &mut Ledger, txn: &mut Txn<'_>, no: WebhookNo, since: Timestamp) {
-    ledger.change_facts(txn, no, |facts| facts.fell_at = Some(since));
 }
 
 /// What the other webhooks are told where a target begins to fail or is well again.

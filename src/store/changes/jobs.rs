@@ -56,7 +56,7 @@ pub(crate) fn take_turn(
     };
     if let Some(erasure) = erasure {
         let end = if broken { ErasureState::Failed } else { ErasureState::Done };
-        note_turn(ledger, txn, erasure, progress.erased, over.then_some(end), now);
+        note_turn(ledger, txn, erasure, progress.made, over.then_some(end), now);
     }
     let Some(mut job) = of.and_then(|of| ledger.shared.bulk_jobs().get(&of).cloned()) else {
         return;
@@ -99,10 +99,7 @@ pub(crate) fn turn_of(
         }
         Job::Resend { .. } => resend_some(ledger, txn, job, now),
         Job::Backfill { .. } => backfill_some(ledger, txn, job, now),
-        Job::Erase { .. } => {
-            let (turned, erased) = erase_some(ledger, txn, job, now)?;
-            Ok((turned, Progress { erased, ..nothing }))
-        }
+        Job::Erase { .. } => erase_some(ledger, txn, job, now),
     }
 }
 

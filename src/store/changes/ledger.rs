@@ -116,8 +116,8 @@ pub struct Ledger {
     pub(crate) maybe_unused_types: BTreeSet<(AccountNo, String)>,
     pub(crate) clock_steps: ClockSteps,
     pub(crate) jobs: Jobs,
-    /// By the number of a backfill that is under way and by resource: from which event on nobody has looked yet for
-    /// older ones that are owed. Emptied whenever a webhook changes, since other events may be owed then.
+    /// By the number of a backfill and by resource: from which event on nobody has looked yet for older ones that are
+    /// owed. Emptied whenever a webhook changes, since other events may be owed then, and when it is full.
     pub(crate) not_looked_at: HashMap<(u64, OrderKey), Seq>,
     /// How many bytes of payloads are held in memory.
     pub(crate) cached_bytes: Arc<AtomicUsize>,
@@ -222,7 +222,7 @@ impl Ledger {
                 (_, Ok(_)) => {}
             }
         }
-        *shared.alert_facts.lock().unwrap_or_else(PoisonError::into_inner) = facts;
+        *shared.alert_facts() = facts;
         let head = match tree.get(&keys::head())? {
             Some(value) => record::decode_head(&value)?,
             None => HeadV1::default(),

@@ -28,7 +28,11 @@ impl AuditedChange for AddToken {
     fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Noted<Self> {
         let Self { token } = self;
         txn.put(keys::token(token.id), record::encode_token(&token));
-        let note = note_of(&token, AuditAction::TokenCreated);
+        // All but its hash.
+        let scopes: Vec<&str> = token.scopes.iter().map(Scope::as_str).collect();
+        let note = note_of(&token, AuditAction::TokenCreated)
+            .with([AuditedField::set("scopes", scopes.join(", "))])
+            .with(token.expires_at.map(|end| AuditedField::set("expires_at", end)));
         ledger.tokens_mut().insert(token.id, token);
         Ok(((), Some(note)))
     }
@@ -84,14 +88,9 @@ impl AuditedChange for RevokeToken {
     }
 }
 
-/// What the audit has of a token: all but its hash.
+/// What the audit has of a token in any case. What a revoked one could do, its row from when it was made says.
 fn note_of(token: &Token, action: AuditAction) -> AuditNote {
-    let scopes: Vec<&str> = token.scopes.iter().map(Scope::as_str).collect();
-    let fields = [Some(AuditedField::set("scopes", scopes.join(", ")))];
-    let end = token.expires_at.map(|end| AuditedField::set("expires_at", end));
-    let note = AuditNote::new(token.account, action).about(AuditSubject::Token(token.id, token.name.clone()));
-    // What a revoked one could do, its own row from when it was made says.
-    note.with(fields.into_iter().chain([end]).flatten().filter(|_| action == AuditAction::TokenCreated))
+    AuditNote::new(token.account, action).about(AuditSubject::Token(token.id, token.name.clone()))
 }
 
 /// Deletes tokens that ended long before `now`.

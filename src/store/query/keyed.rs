@@ -17,6 +17,24 @@ pub(crate) struct Keyed<'s> {
     merge: Merge,
 }
 
+/// The events that may have this value, from `first` to `last`, both inclusive, the oldest first.
+pub(crate) fn referring(
+    shared: &Shared,
+    account: AccountNo,
+    (kind, value): (Kind, &str),
+    (first, last): (u64, u64),
+) -> Merge {
+    let shape = Shape::Reference(shared.references.hash(kind, value));
+    Merge {
+        unions: vec![Union::new(vec![Range { prefix: keys::references(account), shape }])],
+        order: Order::Oldest,
+        at: Some(Position { seq: first, webhook: 0 }),
+        last: Position { seq: last, webhook: u32::MAX },
+        spans: Spans { ranges: vec![(first, last)], within: None },
+        steps: usize::MAX,
+    }
+}
+
 impl<'s> Keyed<'s> {
     /// Of the events from `first` to `last`, both inclusive, that have anything to erase: a payload, or with
     /// `external_id` the caller's own id.
@@ -26,43 +44,30 @@ impl<'s> Keyed<'s> {
         key: &'s SearchText,
         external_id: bool,
         (first, last): (Seq, Seq),
+        steps: usize,
     ) -> Self {
-        let shape = Shape::Reference(shared.references.hash(Kind::Key, key.as_str()));
-        let unions = vec![Union::new(vec![Range { prefix: keys::references(account), shape }])];
-        let spans = Spans { ranges: vec![(first.0.max(1), last.0)], within: None };
-        let merge = Merge {
-            unions,
-            order: Order::Oldest,
-            at: (first <= last).then_some(Position { seq: first.0.max(1), webhook: 0 }),
-            last: Position { seq: last.0, webhook: u32::MAX },
-            spans,
-            steps: 0,
-        };
+        let mut merge = referring(shared, account, (Kind::Key, key.as_str()), (first.0, last.0));
+        merge.steps = steps;
         Self { shared, account, key, external_id, merge }
     }
 
-    /// The next one, within so many steps. `None` where there is none, or none was found within them: [`Self::at`]
-    /// tells.
-    pub(crate) fn next(&mut self, steps: usize) -> Result<Option<Event>, StoreError> {
-        self.merge.steps = steps;
+    /// The next one. `None` where there is none, or none was found within the steps: [`Self::at`] tells.
+    pub(crate) fn next(&mut self) -> Result<Option<Event>, StoreError> {
         loop {
-            match self.merge.next(&*self.shared.tree)? {
+            let place = match self.merge.next_event(&*self.shared.tree)? {
                 Step::End => return Ok(None),
                 Step::Spent(at) => {
                     self.merge.at = Some(at);
                     return Ok(None);
                 }
-                Step::Hit(place) => {
-                    // An event is one place, whatever webhooks it was owed to.
-                    self.merge.at = Position { seq: place.seq, webhook: u32::MAX }.after(Order::Oldest);
-                    let event = self.shared.event_head(self.account, Seq(place.seq))?;
-                    let has = |event: &Event| event.resource.keys.iter().any(|key| key == self.key.as_str());
-                    let is_left =
-                        |event: &Event| event.erased_at.is_none() || (self.external_id && event.external_id.is_some());
-                    if let Some(event) = event.filter(|event| has(event) && is_left(event)) {
-                        return Ok(Some(event));
-                    }
-                }
+                Step::Hit(place) => place,
+            };
+            let event = self.shared.event_head(self.account, Seq(place.seq))?;
+            let has = |event: &Event| event.resource.keys.iter().any(|key| key == self.key.as_str());
+            let is_left =
+                |event: &Event| event.erased_at.is_none() || (self.external_id && event.external_id.is_some());
+            if let Some(event) = event.filter(|event| has(event) && is_left(event)) {
+                return Ok(Some(event));
             }
         }
     }

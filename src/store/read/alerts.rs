@@ -8,7 +8,6 @@ use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::schema::{alert_keys, keys, record};
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
 
 /// All that is kept of alerts but the facts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,7 +39,7 @@ impl Store {
     /// What has happened, to webhooks and to the machine ([`AlertFacts::MACHINE`]), that alerts have not taken in yet.
     /// From memory.
     pub fn alert_facts(&self) -> BTreeMap<WebhookNo, AlertFacts> {
-        self.shared.alert_facts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.shared.alert_facts().clone()
     }
 }
 

@@ -5,9 +5,6 @@ use crate::store::error::StoreError;
 use crate::store::handle::Store;
 use crate::store::query::keyed::Keyed;
 
-/// How many places are looked at before the reader asks for more.
-const STEPS: usize = 10_000;
-
 impl Store {
     /// The account's erasures, the oldest first: those that go on, and those that ended within a week. From memory.
     pub fn erasures(&self, account: AccountNo) -> Vec<Erasure> {
@@ -21,13 +18,11 @@ impl Store {
         key: &SearchText,
         external_id: bool,
     ) -> Result<ErasureCount, StoreError> {
-        let mut found = Keyed::of(&self.shared, account, key, external_id, (Seq(0), self.durable()));
+        let mut found = Keyed::of(&self.shared, account, key, external_id, (Seq(0), self.durable()), usize::MAX);
         let mut count = ErasureCount::default();
-        while found.at().is_some() {
-            if let Some(event) = found.next(STEPS)? {
-                count.events += 1;
-                count.notifications += u64::from(event.notifications);
-            }
+        while let Some(event) = found.next()? {
+            count.events += 1;
+            count.notifications += u64::from(event.notifications);
         }
         Ok(count)
     }

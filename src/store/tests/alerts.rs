@@ -39,7 +39,7 @@ fn what_is_kept_of_alerts_reads_back_whole_and_goes_row_by_row() {
     let (shop, condition) = (Recipient::Account(rig.account), Condition::WebhookFailing(WebhookNo(1)));
     let letter = Letter {
         at: START,
-        body: "{}".to_owned(),
+        body: "{}".into(),
         pending: vec![Pending { channel: "email".to_owned(), failed: 1, due: START }],
     };
     let keep = KeepAlerts {

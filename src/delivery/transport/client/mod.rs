@@ -23,7 +23,7 @@ use crate::model::{
 };
 use crate::tls::CertificateEnd;
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use http::header::{ACCEPT, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, USER_AGENT};
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
@@ -35,6 +35,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 
+/// What every request of carteiro's says of its sender.
+pub(crate) const AGENT: &str = concat!("carteiro/", env!("CARGO_PKG_VERSION"));
 /// How long the body of a 2XX is waited for. Its head has confirmed already; the end is only wanted for the
 /// connection's sake.
 pub const CONFIRMED_PATIENCE: Duration = Duration::from_secs(1);
@@ -57,11 +59,20 @@ pub struct OutboundRequest {
     /// The certificate that the target is shown should it ask for one, and whose webhook it is. Nothing is sent unless
     /// the account may use it.
     pub client_certificate: Option<(ClientCertificateName, AccountNo)>,
-    /// All headers but `Host` and `Content-Length`, which are set here whatever stands there. `Accept: */*` is added
-    /// unless there is one: some firewalls refuse a request without it.
+    /// All headers but `Host` and `Content-Length`, which are set here whatever stands there (a GET has no length).
+    /// `Accept: */*` is added unless there is one: some firewalls refuse a request without it.
     pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
+}
+
+impl OutboundRequest {
+    /// One of carteiro's own, of no webhook. It ends its connection: the next one may be hours away.
+    pub(crate) fn own(target: Arc<TargetUrl>, mut headers: HeaderMap, body: Bytes) -> Self {
+        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        Self { pool: WebhookNo(0), target, client_certificate: None, headers, body }
+    }
 }
 
 /// What one attempt did, and its result.
@@ -235,7 +246,7 @@ impl Client {
         let target = Arc::clone(&request.target);
 
         let mut progress = Progress::default();
-        let outcome = timeout_at(deadline, self.inner.run((method, request), &current, deadline, &mut progress)).await;
+        let outcome = timeout_at(deadline, self.inner.run(method, request, &current, deadline, &mut progress)).await;
         let result = match (progress.response, outcome) {
             (Some(mut response), _) => {
                 let body = std::mem::take(&mut response.body);
@@ -326,7 +337,8 @@ impl Inner {
 
     async fn run(
         &self,
-        (method, outbound): (Method, OutboundRequest),
+        method: Method,
+        outbound: OutboundRequest,
         current: &Current,
         deadline: Instant,
         progress: &mut Progress,
@@ -339,12 +351,7 @@ impl Inner {
         if !target.is_https() && !current.settings.allows_http() {
             return Err(failure::not_https(&target));
         }
-        let mut request = http_request(outbound)?;
-        if method == Method::GET {
-            // One with a length is no usual request, and some firewalls refuse it.
-            request.headers_mut().remove(CONTENT_LENGTH);
-        }
-        *request.method_mut() = method;
+        let request = http_request(method, outbound)?;
         let (mut connection, answer) = self.exchange(to, request, current, deadline, progress).await?;
 
         let ResponseHead { response: answer, is_tidy } = answer;
@@ -420,7 +427,7 @@ pub(crate) fn names_as_sent(own: &HeaderMap) -> impl Iterator<Item = HeaderName>
     [HOST, ACCEPT].into_iter().chain(between).chain([CONTENT_LENGTH])
 }
 
-pub(crate) fn http_request(outbound: OutboundRequest) -> Result<HttpRequest, AttemptError> {
+pub(crate) fn http_request(method: Method, outbound: OutboundRequest) -> Result<HttpRequest, AttemptError> {
     let OutboundRequest { pool: _, client_certificate: _, target, headers: own, body } = outbound;
     let path = target.path_and_query();
     // `https://loja.example?x=1` has a query and no path, which a request line must not lack.
@@ -435,9 +442,14 @@ pub(crate) fn http_request(outbound: OutboundRequest) -> Result<HttpRequest, Att
     headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
     headers.extend(own);
     headers.insert(HOST, host);
-    headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    // A GET that has one is no usual request, and some firewalls refuse it.
+    if method == Method::GET {
+        headers.remove(CONTENT_LENGTH);
+    } else {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    }
     let mut request = Request::new(Full::new(body));
-    *request.method_mut() = Method::POST;
+    *request.method_mut() = method;
     *request.uri_mut() = Uri::from(path);
     *request.headers_mut() = headers;
     Ok(request)

@@ -81,7 +81,7 @@ pub(crate) fn encode_letter(letter: &Letter) -> Vec<u8> {
         failed: pending.failed,
         due_ms: pending.due.as_ms(),
     });
-    seal(&LetterV1 { at_ms: letter.at.as_ms(), body: letter.body.clone(), pending: pending.collect() }, &[])
+    seal(&LetterV1 { at_ms: letter.at.as_ms(), body: letter.body.to_string(), pending: pending.collect() }, &[])
 }
 
 pub(crate) fn decode_letter(value: &[u8]) -> Result<Letter, StoreError> {
@@ -91,7 +91,7 @@ pub(crate) fn decode_letter(value: &[u8]) -> Result<Letter, StoreError> {
         failed: pending.failed,
         due: Timestamp::from_ms(pending.due_ms),
     });
-    Ok(Letter { at: Timestamp::from_ms(record.at_ms), body: record.body, pending: pending.collect() })
+    Ok(Letter { at: Timestamp::from_ms(record.at_ms), body: record.body.into(), pending: pending.collect() })
 }
 
 #[derive(Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! What damage does to records: each that was cut, changed or never written so is refused, and none ends the process.
 
-use super::{ACCOUNT, KEY, all, bare_event};
+use super::all;
+use super::samples::{ACCOUNT, KEY, bare_event};
 use crate::store::error::StoreError;
 use crate::store::schema::record::events::event_record;
 use crate::store::schema::record::frame::{CRC_LEN, V1, checked, seal};
