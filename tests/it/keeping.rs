@@ -431,11 +431,12 @@ fn fill_up(size: &str, min_free: &str, reason: &str) {
     let mut daemon = Daemon::start_on(&disk.0.path().join("data"), &config);
     daemon.register(&receiver.url, &["*"]);
     let mut acknowledged = 0;
+    let large = |daemon: &Daemon, nth: usize| {
+        let resource = json!({ "n": nth, "pad": "x".repeat(100_000) });
+        daemon.post("/api/events", &json!({ "event": { "type": "A.B", "resource": resource } }))
+    };
     let full = eventually("the disk fills up", || {
-        let answer = daemon.post(
-            "/api/events",
-            &json!({ "event": { "type": "A.B", "resource": { "n": acknowledged, "pad": "x".repeat(100_000) } } }),
-        );
+        let answer = large(&daemon, acknowledged);
         acknowledged += usize::from(answer.status == 201);
         (answer.status != 201).then_some(answer)
     });
@@ -471,7 +472,11 @@ fn fill_up(size: &str, min_free: &str, reason: &str) {
     assert!(said.contains("is full: opening the store takes"), "{said}");
     fs::remove_file(&ballast).unwrap();
     daemon.spawn();
-    eventually("it is full again", || (daemon.get("/readyz").status == 503).then_some(()));
+    // The start may have made a little room, by moving what the journal held.
+    eventually("it is full again", || {
+        acknowledged += usize::from(large(&daemon, acknowledged).status == 201);
+        (daemon.get("/readyz").status == 503).then_some(())
+    });
     // Space again, by itself and without a restart: here a larger disk.
     let larger = Command::new("mount").args(["-o", "remount,size=200m"]).arg(disk.0.path()).status().unwrap();
     assert!(larger.success());
