@@ -271,8 +271,10 @@ fn signature(view: &View<'_>, webhook: &Webhook) -> Markup {
 const VERIFY: &str = r#"import { createHmac, timingSafeEqual } from "node:crypto";
 
 function isFromCarteiro(headers, body, secret) {
+  const timestamp = headers["webhook-timestamp"];
+  if (!(Math.abs(Date.now() / 1000 - timestamp) <= 300)) return false;
   const key = Buffer.from(secret.replace("whsec_", ""), "base64");
-  const signed = `${headers["webhook-id"]}.${headers["webhook-timestamp"]}.${body}`;
+  const signed = `${headers["webhook-id"]}.${timestamp}.${body}`;
   const own = createHmac("sha256", key).update(signed).digest();
   return headers["webhook-signature"].split(" ").some((one) => {
     const theirs = Buffer.from(one.replace("v1,", ""), "base64");
