@@ -20,9 +20,11 @@ use crate::model::{
 use crate::shutdown;
 use crate::store::{KeepAlerts, KeptAlerts, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinSet};
@@ -41,7 +43,19 @@ const STOP_PATIENCE: Duration = Duration::from_secs(10);
 pub struct NotSent {
     /// When to try again, at the earliest; `None` where that is in vain.
     pub retry: Option<Duration>,
+    /// What the log says where the message is given up.
+    pub why: &'static str,
 }
+
+impl NotSent {
+    /// Where the channel has not taken it; it may, or not, later.
+    pub fn refused(retry: Option<Duration>) -> Self {
+        Self { retry, why: "the channel has not taken it" }
+    }
+}
+
+const UNREADABLE: NotSent = NotSent { retry: None, why: "its text can't be read from the store" };
+const PANICKED: NotSent = NotSent { retry: Some(Duration::ZERO), why: "sending it panicked each time" };
 
 /// What sends messages.
 pub trait Post: Send + Sync + 'static {
@@ -320,6 +334,16 @@ impl Alerts {
     }
 }
 
+/// A sending that fails where it would panic, to be tried again as after any failure: one message that a channel can't
+/// cope with neither ends the task nor holds up the others.
+fn guarded(mut sending: Sending) -> Sending {
+    Box::pin(std::future::poll_fn(move |context| {
+        // What is half done is dropped with the future, which isn't polled again.
+        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| sending.as_mut().poll(context)));
+        polled.unwrap_or(Poll::Ready(Err(PANICKED)))
+    }))
+}
+
 /// What a look leads to.
 struct Looked {
     next: State,
@@ -455,7 +479,7 @@ impl Teller {
         };
         let mut sent = 0;
         for channel in channels {
-            sent += u64::from(self.post.send(recipient, channel, message.clone()).await.is_ok());
+            sent += u64::from(guarded(self.post.send(recipient, channel, message.clone())).await.is_ok());
         }
         self.alerts.sent.fetch_add(sent, Ordering::Relaxed);
         if sent > 0 {
@@ -469,8 +493,8 @@ impl Teller {
         for errand in state.errands(self.alerts.clock.now(), &self.busy) {
             let body = state.letters.get(&(errand.recipient, errand.number)).map(|letter: &Letter| &letter.body);
             let sending: Sending = match body.and_then(|body| stored::from_text(body)) {
-                Some(message) => self.post.send(errand.recipient, errand.channel.clone(), message),
-                None => Box::pin(std::future::ready(Err(NotSent { retry: None }))),
+                Some(message) => guarded(self.post.send(errand.recipient, errand.channel.clone(), message)),
+                None => Box::pin(std::future::ready(Err(UNREADABLE))),
             };
             self.busy.insert((errand.recipient, errand.channel.clone()));
             self.sending.spawn(async move {
@@ -483,19 +507,12 @@ impl Teller {
     /// Keeps what became of a message. `Err` where that can't be kept: the channel then gets nothing more from this
     /// process, which is about to end, since it would get the same message again and again.
     async fn take_sent(&mut self, sent: Result<(Errand, Result<(), NotSent>), JoinError>) -> Result<(), StoreError> {
-        let (errand, sent) = match sent {
-            Ok(sent) => sent,
-            Err(error) => {
-                // Which one isn't known: all may be tried again.
-                tracing::error!(%error, "sending an alert panicked");
-                self.busy.clear();
-                return Ok(());
-            }
-        };
-        let delivery = match sent {
-            Ok(()) => Delivery::Sent,
-            Err(NotSent { retry: Some(after) }) => Delivery::Later(after),
-            Err(NotSent { retry: None }) => Delivery::Refused,
+        // None panics, and none is aborted before the daemon ends.
+        let Ok((errand, sent)) = sent else { return Ok(()) };
+        let (delivery, why) = match sent {
+            Ok(()) => (Delivery::Sent, ""),
+            Err(NotSent { retry: Some(after), why }) => (Delivery::Later(after), why),
+            Err(NotSent { retry: None, why }) => (Delivery::Refused, why),
         };
         let mut next = State::clone(&self.alerts.state());
         let gives_up = next.done(self.alerts.clock.now(), &errand, delivery);
@@ -503,7 +520,7 @@ impl Teller {
             self.alerts.sent.fetch_add(1, Ordering::Relaxed);
         }
         if gives_up {
-            self.give_up(&errand, "the channel has not taken it");
+            self.give_up(&errand, why);
         }
         self.keep(next, Vec::new(), None).await?;
         self.busy.remove(&(errand.recipient, errand.channel));

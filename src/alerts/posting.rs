@@ -31,16 +31,16 @@ impl Post for ChannelPost {
         let channels = self.0.clone();
         Box::pin(async move {
             let Some(channel) = AlertChannel::parse(&channel) else {
-                return Err(NotSent { retry: None });
+                return Err(NotSent::refused(None));
             };
             // Receivers that were left out don't get it again: the others would get it twice.
             let sent = channels.send(to, channel, &message).await;
-            sent.map(drop).map_err(|error| NotSent {
-                retry: match error.retry {
+            sent.map(drop).map_err(|error| {
+                NotSent::refused(match error.retry {
                     Retry::Yes => Some(Duration::ZERO),
                     Retry::After(span) => Some(span),
                     Retry::No => None,
-                },
+                })
             })
         })
     }

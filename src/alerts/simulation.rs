@@ -74,7 +74,7 @@ impl Post for StandIn {
         if !is_down {
             mailbox.received.push(message);
         }
-        Box::pin(async move { if is_down { Err(NotSent { retry: Some(Duration::ZERO) }) } else { Ok(()) } })
+        Box::pin(async move { if is_down { Err(NotSent::refused(Some(Duration::ZERO))) } else { Ok(()) } })
     }
 }
 

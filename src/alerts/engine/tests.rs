@@ -13,6 +13,7 @@ use crate::model::{Condition, DisabledReason, NotificationKey, Recipient, Trigge
 use crate::store::tests::rig::{Rig, START, attempt, event, wait};
 use crate::store::{DeleteWebhook, DisableWebhook, SetDisableNotice};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -22,6 +23,7 @@ use tokio::runtime::Runtime;
 struct StandIn {
     taken: Arc<Mutex<Vec<Message>>>,
     is_down: Arc<Mutex<bool>>,
+    panics: Arc<AtomicBool>,
 }
 
 impl Post for StandIn {
@@ -32,10 +34,14 @@ impl Post for StandIn {
     fn send(&self, to: Recipient, channel: String, message: Message) -> Sending {
         assert_eq!((to, channel.as_str()), (Recipient::Operator, "email"));
         let is_down = *self.is_down.lock().unwrap();
-        if !is_down {
+        if !is_down && !self.panics.load(Ordering::Relaxed) {
             self.taken.lock().unwrap().push(message);
         }
-        Box::pin(async move { if is_down { Err(NotSent { retry: Some(Duration::ZERO) }) } else { Ok(()) } })
+        let panics = self.panics.load(Ordering::Relaxed);
+        Box::pin(async move {
+            assert!(!panics, "the channel's own fault");
+            if is_down { Err(NotSent::refused(Some(Duration::ZERO))) } else { Ok(()) }
+        })
     }
 }
 
@@ -125,6 +131,23 @@ fn a_failing_webhook_is_told_of_with_its_orders_the_reason_and_what_to_do() {
     assert_eq!((message.kind, message.severity), (Kind::Over, Severity::Info));
     assert_eq!(message.title.as_str(), "O webhook loja.example voltou ao normal");
     scene.rig.check_rows();
+}
+
+/// It is tried again later as any other failure, not at once and without an end.
+#[test]
+fn a_channel_that_panics_gets_the_message_when_it_can_take_it() {
+    let mut scene = Scene::new();
+    scene.failing();
+    scene.look();
+    scene.post.panics.store(true, Ordering::Relaxed);
+    scene.look_after(GATHER);
+    assert_eq!(scene.alerts.figures().pending, 1);
+    scene.post.panics.store(false, Ordering::Relaxed);
+    scene.look();
+    assert_eq!(scene.taken(), [], "it is not due yet");
+    scene.look_after(Duration::from_secs(3600));
+    assert_eq!(scene.taken().len(), 1);
+    assert_eq!(scene.alerts.figures().pending, 0);
 }
 
 /// What is told is kept before it is sent: a crash in between sends it once more, under the same key.
