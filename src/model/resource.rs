@@ -12,7 +12,7 @@ impl ResourceFacts {
     pub fn find(external_id: Option<&str>, resource: &str, key_fields: &[String]) -> Self {
         let mut found = Found::default();
         scan(resource, |member| found.take(member, key_fields));
-        let Found { id, external_id: own, order_id, payment_id, total_cents, order, payment, others } = found;
+        let Found { id, external_id: own, order_id, payment_id, total_cents, order, payment, named, others } = found;
         let mut facts = Self {
             id: id.text(),
             external_id: own.text(),
@@ -22,8 +22,14 @@ impl ResourceFacts {
             keys: Vec::new(),
         };
         let mut keys = Keys::default();
+        // What the shop asks for goes before what is found by its name alone: an erasure relies on it.
+        if let Some(own) = external_id {
+            keys.add(own, is_named(key_fields, "external_id"));
+        }
+        for text in &named {
+            keys.add(text, true);
+        }
         let first = [
-            (external_id, "external_id"),
             (facts.external_id.as_deref(), "external_id"),
             (facts.id.as_deref(), "id"),
             (facts.order_id.as_deref(), "order_id"),
@@ -34,8 +40,8 @@ impl ResourceFacts {
                 keys.add(text, is_named(key_fields, name));
             }
         }
-        for (text, asked_for) in &others {
-            keys.add(text, *asked_for);
+        for text in &others {
+            keys.add(text, false);
         }
         facts.keys = keys.0;
         facts
@@ -60,8 +66,10 @@ struct Found<'a> {
     /// The ids of the objects that are called so.
     order: First<'a>,
     payment: First<'a>,
-    /// What may be keys, in the order written, and whether the field was named as one.
-    others: Vec<(Cow<'a, str>, bool)>,
+    /// The values of the fields that are named as keys, in the order written.
+    named: Vec<Cow<'a, str>>,
+    /// What else may be keys, in the order written.
+    others: Vec<Cow<'a, str>>,
 }
 
 impl<'a> Found<'a> {
@@ -94,8 +102,9 @@ impl<'a> Found<'a> {
             _ => {}
         }
         let is_tax_id = name == "tax_id" || name.ends_with("_tax_id");
-        if (asked_for || (is_id && !is_tax_id)) && self.others.len() < 2 * MAX_KEYS {
-            self.others.extend(text.map(|text| (text, asked_for)));
+        let list = if asked_for { &mut self.named } else { &mut self.others };
+        if (asked_for || (is_id && !is_tax_id)) && list.len() < 2 * MAX_KEYS {
+            list.extend(text);
         }
     }
 }
@@ -207,9 +216,13 @@ mod tests {
         assert_eq!(facts(json).keys, ["pedido-1042", "17", "o-9", "m-1"]);
         let named: Vec<String> = ["tax_id", "number", "id"].map(str::to_owned).into();
         let found = ResourceFacts::find(None, json, &named);
-        assert_eq!(found.keys, ["pedido-1042", "17", "o-9", "m-1", "1", "nf-1", "52998224725"]);
+        assert_eq!(found.keys, ["17", "1", "nf-1", "52998224725", "pedido-1042", "o-9", "m-1"]);
         let many: Vec<String> = (0..40).map(|n| format!(r#""a{n}_id":{n}"#)).collect();
         assert_eq!(facts(&format!("{{{}}}", many.join(","))).keys.len(), MAX_KEYS);
+        // An erasure of a customer has to find what the shop named, however many ids stand before it.
+        let last = format!(r#"{{{},"customer":{{"email":"Ana@loja.example"}}}}"#, many.join(","));
+        let found = ResourceFacts::find(Some("own"), &last, &["email".to_owned()]);
+        assert_eq!(found.keys[..2], ["own", "ana@loja.example"]);
     }
 
     #[test]
