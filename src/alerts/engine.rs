@@ -18,7 +18,7 @@ use crate::model::{
     WebhookNo,
 };
 use crate::shutdown;
-use crate::store::{KeepAlerts, KeptAlerts, Store, StoreError};
+use crate::store::{DiskLevel, KeepAlerts, KeptAlerts, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
@@ -39,23 +39,38 @@ const PATIENCE: Duration = Duration::from_secs(11);
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why a channel has not taken a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotSent {
-    /// When to try again, at the earliest; `None` where that is in vain.
-    pub retry: Option<Duration>,
-    /// What the log says where the message is given up.
-    pub why: &'static str,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotSent {
+    /// It may take it later, not before this.
+    Later(Duration),
+    /// It takes nothing like it before somebody has changed something.
+    Refused,
+    /// Sending it panicked.
+    Panicked,
+    /// Its text can't be read from the store.
+    Unreadable,
 }
 
 impl NotSent {
-    /// Where the channel has not taken it; it may, or not, later.
-    pub fn refused(retry: Option<Duration>) -> Self {
-        Self { retry, why: "the channel has not taken it" }
+    const fn delivery(self) -> Delivery {
+        match self {
+            Self::Later(after) => Delivery::Later(after),
+            Self::Refused => Delivery::Refused,
+            // It may be this message's own fault: others aren't held up.
+            Self::Panicked => Delivery::Refused,
+            Self::Unreadable => Delivery::Lost,
+        }
+    }
+
+    /// What the log says where the message is given up.
+    const fn why(self) -> &'static str {
+        match self {
+            Self::Later(_) | Self::Refused => "the channel has not taken it",
+            Self::Panicked => "sending it panicked each time",
+            Self::Unreadable => "its text can't be read from the store",
+        }
     }
 }
-
-const UNREADABLE: NotSent = NotSent { retry: None, why: "its text can't be read from the store" };
-const PANICKED: NotSent = NotSent { retry: Some(Duration::ZERO), why: "sending it panicked each time" };
 
 /// What sends messages.
 pub trait Post: Send + Sync + 'static {
@@ -133,7 +148,13 @@ pub struct Teller {
     observer: Arc<Mutex<Observer>>,
     post: Arc<dyn Post>,
     orders: mpsc::UnboundedReceiver<Mute>,
+    /// What the store holds: the state, but for what became of messages while the disk was full.
+    kept: Arc<State>,
+    /// The config of the last look.
+    config: Arc<Config>,
     busy: BTreeSet<(Recipient, String)>,
+    /// What a channel has refused since the start.
+    refused: BTreeSet<Errand>,
     sending: JoinSet<(Errand, Result<(), NotSent>)>,
     /// What the operator was told of while nothing could be kept: since when it lasts, and when that was told.
     ahead: Ahead,
@@ -170,7 +191,10 @@ impl Alerts {
             observer: Arc::new(Mutex::new(observer)),
             post,
             orders: received,
+            kept: alerts.state(),
+            config: alerts.config(),
             busy: BTreeSet::new(),
+            refused: BTreeSet::new(),
             sending: JoinSet::new(),
             ahead: Ahead::new(),
             tried_ahead: None,
@@ -340,7 +364,7 @@ fn guarded(mut sending: Sending) -> Sending {
     Box::pin(std::future::poll_fn(move |context| {
         // What is half done is dropped with the future, which isn't polled again.
         let polled = std::panic::catch_unwind(AssertUnwindSafe(|| sending.as_mut().poll(context)));
-        polled.unwrap_or(Poll::Ready(Err(PANICKED)))
+        polled.unwrap_or(Poll::Ready(Err(NotSent::Panicked)))
     }))
 }
 
@@ -412,7 +436,20 @@ impl Teller {
         }
     }
 
+    /// Whether the disk has room for what is kept here. Where it hasn't even for the outcomes of attempts, nothing is
+    /// written: a write that fails ends the process.
+    fn has_room(&self) -> bool {
+        self.alerts.store.disk_level() != DiskLevel::Critical
+    }
+
+    fn full(&self) -> StoreError {
+        self.alerts.store.full().unwrap_or(StoreError::Busy)
+    }
+
     async fn tick(&mut self) {
+        if !self.has_room() {
+            return self.tell_ahead().await;
+        }
         let (alerts, observer, post) = (self.alerts.clone(), self.observer.clone(), self.post.clone());
         let ahead = self.ahead.clone();
         let looking = tokio::task::spawn_blocking(move || {
@@ -420,9 +457,14 @@ impl Teller {
             (alerts.look(&mut observer, &*post, &ahead), ahead)
         });
         // A look that panicked (sled, on damage) is one look less.
-        let Ok((Looked { next, gone, taken }, ahead)) = self.wait_for(looking).await else {
+        let Ok((Looked { mut next, gone, taken }, ahead)) = self.wait_for(looking).await else {
             return;
         };
+        let config = self.alerts.config();
+        if !Arc::ptr_eq(&config, &self.config) {
+            self.config = config;
+            next.try_now(self.alerts.clock.now());
+        }
         if self.keep(next, taken, None).await.is_ok() {
             self.ahead.retain(|condition, told| ahead.get(condition) != Some(told));
             for errand in gone {
@@ -439,8 +481,7 @@ impl Teller {
         taken: Vec<(WebhookNo, AlertFacts)>,
         asked: Option<(Actor, AuditNote)>,
     ) -> Result<(), StoreError> {
-        let before = self.alerts.state();
-        let change = KeepAlerts { taken, ..changes(&before, &next) };
+        let change = KeepAlerts { taken, ..changes(&self.kept, &next) };
         if change.is_empty() {
             return Ok(());
         }
@@ -448,7 +489,10 @@ impl Teller {
         let store = self.alerts.store.clone();
         let kept = self.wait_for(store.commit(change)).await;
         match kept {
-            Ok(()) => self.alerts.set_state(next),
+            Ok(()) => {
+                self.alerts.set_state(next);
+                self.kept = self.alerts.state();
+            }
             Err(_) => self.tell_ahead().await,
         }
         kept
@@ -490,11 +534,11 @@ impl Teller {
 
     fn send_what_is_due(&mut self) {
         let state = self.alerts.state();
-        for errand in state.errands(self.alerts.clock.now(), &self.busy) {
+        for errand in state.errands(self.alerts.clock.now(), &self.busy, &self.refused) {
             let body = state.letters.get(&(errand.recipient, errand.number)).map(|letter: &Letter| &letter.body);
             let sending: Sending = match body.and_then(|body| stored::from_text(body)) {
                 Some(message) => guarded(self.post.send(errand.recipient, errand.channel.clone(), message)),
-                None => Box::pin(std::future::ready(Err(UNREADABLE))),
+                None => Box::pin(std::future::ready(Err(NotSent::Unreadable))),
             };
             self.busy.insert((errand.recipient, errand.channel.clone()));
             self.sending.spawn(async move {
@@ -509,28 +553,34 @@ impl Teller {
     async fn take_sent(&mut self, sent: Result<(Errand, Result<(), NotSent>), JoinError>) -> Result<(), StoreError> {
         // None panics, and none is aborted before the daemon ends.
         let Ok((errand, sent)) = sent else { return Ok(()) };
-        let (delivery, why) = match sent {
-            Ok(()) => (Delivery::Sent, ""),
-            Err(NotSent { retry: Some(after), why }) => (Delivery::Later(after), why),
-            Err(NotSent { retry: None, why }) => (Delivery::Refused, why),
-        };
+        let delivery = sent.map_or_else(NotSent::delivery, |()| Delivery::Sent);
         let mut next = State::clone(&self.alerts.state());
         let gives_up = next.done(self.alerts.clock.now(), &errand, delivery);
         if delivery == Delivery::Sent {
             self.alerts.sent.fetch_add(1, Ordering::Relaxed);
         }
-        if gives_up {
-            self.give_up(&errand, why);
+        if gives_up && let Err(not_sent) = sent {
+            self.give_up(&errand, not_sent.why());
         }
-        self.keep(next, Vec::new(), None).await?;
-        self.busy.remove(&(errand.recipient, errand.channel));
+        let channel = (errand.recipient, errand.channel.clone());
+        if delivery == Delivery::Refused && !gives_up {
+            self.refused.insert(errand);
+        } else {
+            self.refused.remove(&errand);
+        }
+        if self.has_room() {
+            self.keep(next, Vec::new(), None).await?;
+        } else {
+            self.alerts.set_state(next);
+        }
+        self.busy.remove(&channel);
         Ok(())
     }
 
     fn give_up(&self, errand: &Errand, why: &'static str) {
         self.alerts.dropped.fetch_add(1, Ordering::Relaxed);
         let account = errand.recipient.account();
-        tracing::warn!(channel = errand.channel, account, message = errand.number, why, "an alert was given up");
+        tracing::warn!(channel = errand.channel, account, letter = errand.number, why, "an alert was given up");
     }
 
     async fn take_mute(&mut self, mute: Mute) {
@@ -539,7 +589,7 @@ impl Teller {
             Some(until) => drop(next.mutes.insert(mute.condition, until)),
             None => drop(next.mutes.remove(&mute.condition)),
         }
-        let kept = self.keep(next, Vec::new(), mute.asked).await;
+        let kept = if self.has_room() { self.keep(next, Vec::new(), mute.asked).await } else { Err(self.full()) };
         // Its caller may have disconnected.
         let _ = mute.done.send(kept);
     }

@@ -31,16 +31,14 @@ impl Post for ChannelPost {
         let channels = self.0.clone();
         Box::pin(async move {
             let Some(channel) = AlertChannel::parse(&channel) else {
-                return Err(NotSent::refused(None));
+                return Err(NotSent::Refused);
             };
             // Receivers that were left out don't get it again: the others would get it twice.
             let sent = channels.send(to, channel, &message).await;
-            sent.map(drop).map_err(|error| {
-                NotSent::refused(match error.retry {
-                    Retry::Yes => Some(Duration::ZERO),
-                    Retry::After(span) => Some(span),
-                    Retry::No => None,
-                })
+            sent.map(drop).map_err(|error| match error.retry {
+                Retry::Yes => NotSent::Later(Duration::ZERO),
+                Retry::After(span) => NotSent::Later(span),
+                Retry::No => NotSent::Refused,
             })
         })
     }

@@ -74,7 +74,7 @@ impl Post for StandIn {
         if !is_down {
             mailbox.received.push(message);
         }
-        Box::pin(async move { if is_down { Err(NotSent::refused(Some(Duration::ZERO))) } else { Ok(()) } })
+        Box::pin(async move { if is_down { Err(NotSent::Later(Duration::ZERO)) } else { Ok(()) } })
     }
 }
 
@@ -342,22 +342,42 @@ fn in_any_story_nothing_is_missed_told_twice_or_lost() {
 /// A store that takes no change is what an alert is needed for most; its letter would wait for the store.
 #[test]
 fn what_is_critical_is_told_though_nothing_can_be_kept_and_told_once() {
+    // Below half of what must be free: outcomes are recorded yet.
+    what_is_critical_is_told(
+        |free| free * 2,
+        |world, process| {
+            process.teller.patience = Duration::from_millis(1);
+            let mailbox = world.mailbox.clone();
+            let mut turn = pin!(process.teller.turn());
+            world.runtime.block_on(poll_fn(|context| {
+                assert!(turn.as_mut().poll(context).is_pending(), "nobody makes the change");
+                if mailbox.lock().unwrap().received.is_empty() { Poll::Pending } else { Poll::Ready(()) }
+            }));
+        },
+    );
+}
+
+/// A write that finds no room ends the process: none is tried.
+#[test]
+fn a_full_disk_is_told_without_a_write() {
+    what_is_critical_is_told(
+        |_| u64::MAX / 4,
+        |world, process| {
+            world.runtime.block_on(process.teller.turn());
+            let kept = process.store.handle.kept_alerts().unwrap();
+            assert!(kept.alerts.is_empty() && kept.letters.is_empty(), "{:?}", kept.alerts);
+        },
+    );
+}
+
+fn what_is_critical_is_told(min_free: fn(u64) -> u64, tell: impl FnOnce(&mut World, &mut Process)) {
     let (mut world, mut process) = World::new(0);
     world.dies = false;
-    let (full, roomy) = (u64::MAX / 4, 0);
     let mut config = world.config.clone();
-    config.store.min_free = full;
     let store = process.store.handle.clone();
+    config.store.min_free = min_free(store.stats().free_bytes.unwrap());
     store.configure(&config);
-    process.teller.patience = Duration::from_millis(1);
-    let mailbox = world.mailbox.clone();
-    {
-        let mut turn = pin!(process.teller.turn());
-        world.runtime.block_on(poll_fn(|context| {
-            assert!(turn.as_mut().poll(context).is_pending(), "nobody makes the change");
-            if mailbox.lock().unwrap().received.is_empty() { Poll::Pending } else { Poll::Ready(()) }
-        }));
-    }
+    tell(&mut world, &mut process);
     let told = |world: &World| {
         let received = std::mem::take(&mut world.mailbox.lock().unwrap().received);
         let names = |message: &Message| message.conditions.iter().map(|fact| fact.condition.clone()).collect();
@@ -375,7 +395,7 @@ fn what_is_critical_is_told_though_nothing_can_be_kept_and_told_once() {
     };
     look_on(&mut world);
     assert_eq!(told(&world), [], "what was told ahead isn't told again");
-    config.store.min_free = roomy;
+    config.store.min_free = 0;
     store.configure(&config);
     look_on(&mut world);
     let last = told(&world);

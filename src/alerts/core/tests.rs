@@ -4,7 +4,9 @@ use super::rules::{GATHER, HOUR, Rules};
 use super::sending::{Delivery, Errand};
 use super::{Draft, Happened, Lasting, Phase, Seen, State};
 use crate::clock::Zone;
-use crate::model::{AccountNo, Condition, QuietHours, Recipient, TimeOfDay, Timestamp, WebhookNo, splitmix64};
+use crate::model::{
+    AccountNo, ClockSteps, Condition, QuietHours, Recipient, TimeOfDay, Timestamp, WebhookNo, splitmix64,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -147,7 +149,7 @@ fn what_has_failed_is_counted_into_one_alert_an_hour() {
         since: start(),
         count: 1,
         external_ids: vec![format!("p-{nth}")],
-        stepped_ms: 0,
+        steps: ClockSteps::NONE,
     };
     for nth in 0..90 {
         let seen = Seen { happened: vec![happened(nth)], ..Seen::default() };
@@ -221,13 +223,13 @@ fn a_clock_that_was_put_back_holds_nothing_up() {
     let mut watch = Watch::new(rules(&[(OPERATOR, &["email"])]));
     watch.run(&lasting([failing(1)]), HOUR);
     watch.told();
-    let errand = watch.state.errands(watch.now, &BTreeSet::new()).remove(0);
+    let errand = watch.state.errands(watch.now, &BTreeSet::new(), &BTreeSet::new()).remove(0);
     watch.state.done(watch.now, &errand, Delivery::Later(Duration::ZERO));
     watch.now = Timestamp::from_ms(watch.now.as_ms() - 24 * 3_600_000);
     watch.run(&lasting([failing(1), failing(2)]), 60 * SECOND);
     assert_eq!(watch.drafts.len(), 1);
     watch.run(&lasting([failing(1), failing(2)]), HOUR);
-    assert!(!watch.state.errands(watch.now, &BTreeSet::new()).is_empty());
+    assert!(!watch.state.errands(watch.now, &BTreeSet::new(), &BTreeSet::new()).is_empty());
 }
 
 #[test]
@@ -237,7 +239,7 @@ fn a_channel_that_is_down_is_tried_by_one_letter_at_a_time_for_a_day() {
     let mut tries = 0;
     let mut given_up = Vec::new();
     while !watch.state.letters.is_empty() && tries < 1000 {
-        for errand in watch.state.errands(watch.now, &BTreeSet::new()) {
+        for errand in watch.state.errands(watch.now, &BTreeSet::new(), &BTreeSet::new()) {
             let up = errand.channel == "ntfy";
             tries += u32::from(!up);
             let delivery = if up { Delivery::Sent } else { Delivery::Later(Duration::ZERO) };
@@ -250,10 +252,58 @@ fn a_channel_that_is_down_is_tried_by_one_letter_at_a_time_for_a_day() {
     assert!((10..40).contains(&tries), "{tries}");
     let email = |number| Errand { recipient: OPERATOR, channel: "email".to_owned(), number };
     assert_eq!(given_up, [email(1), email(2)]);
-    // What is refused for good holds nobody up.
+}
+
+/// A token may be renewed: what is refused is tried again by its schedule, and holds nobody up meanwhile.
+#[test]
+fn what_a_channel_refuses_is_tried_again_and_holds_nobody_up() {
+    let mut watch = Watch::new(rules(&[(OPERATOR, &["email"])]));
+    watch.run(&lasting([failing(1)]), HOUR);
+    let first = watch.state.errands(watch.now, &BTreeSet::new(), &BTreeSet::new()).remove(0);
+    assert!(!watch.state.done(watch.now, &first, Delivery::Refused), "it is not given up");
+    let refused = BTreeSet::from([first.clone()]);
+    assert_eq!(watch.state.errands(watch.now, &BTreeSet::new(), &refused), []);
+    watch.run(&lasting([failing(1), failing(2)]), HOUR);
+    let second = watch.state.errands(watch.now, &BTreeSet::new(), &refused).remove(0);
+    assert!(second.number > first.number, "the second goes first");
+    watch.state.done(watch.now, &second, Delivery::Sent);
+    assert_eq!(watch.state.errands(watch.now, &BTreeSet::new(), &refused), [first.clone()]);
+    watch.state.done(watch.now, &first, Delivery::Sent);
+    assert!(watch.state.letters.is_empty());
+    // What can't be sent any more is given up.
     watch.run(&lasting([failing(3)]), HOUR);
-    let errand = watch.state.errands(watch.now, &BTreeSet::new()).into_iter().find(|one| one.channel == "email");
-    assert!(watch.state.done(watch.now, &errand.unwrap(), Delivery::Refused));
+    let lost = watch.state.errands(watch.now, &BTreeSet::new(), &refused).remove(0);
+    assert!(watch.state.done(watch.now, &lost, Delivery::Lost));
+}
+
+/// What is critical doesn't wait out the gap that an older letter has come to.
+#[test]
+fn a_new_letter_tries_a_channel_again_and_they_arrive_in_order() {
+    let mut watch = Watch::new(rules(&[(OPERATOR, &["email"])]));
+    watch.run(&lasting([failing(1)]), HOUR);
+    let due = |watch: &Watch| watch.state.errands(watch.now, &BTreeSet::new(), &BTreeSet::new());
+    for _ in 0..12 {
+        watch.now = watch.now.plus(HOUR);
+        due(&watch).iter().for_each(|errand| {
+            watch.state.done(watch.now, errand, Delivery::Later(Duration::ZERO));
+        });
+    }
+    watch.now = watch.now.plus(60 * SECOND);
+    assert_eq!(due(&watch), [], "the gap is long");
+    watch.run(&lasting([failing(1), Condition::DiskLow]), GATHER + 2 * SECOND);
+    let mut sent = Vec::new();
+    while let Some(errand) = due(&watch).pop() {
+        watch.state.done(watch.now, &errand, Delivery::Sent);
+        sent.push(errand.number);
+    }
+    assert!(sent.len() >= 2 && sent.is_sorted(), "{sent:?}");
+    // Down, it is tried by one of them, and by the schedule of the newest.
+    watch.run(&lasting([failing(1), failing(2), Condition::DiskLow]), HOUR);
+    let errand = due(&watch).pop().unwrap();
+    watch.state.done(watch.now, &errand, Delivery::Later(Duration::ZERO));
+    assert_eq!(due(&watch), []);
+    watch.state.try_now(watch.now);
+    assert_eq!(due(&watch), [errand]);
 }
 
 /// A world by seed: conditions begin and end, channels fail, and the process ends at any place and begins anew with
@@ -364,7 +414,7 @@ impl World {
         if self.below(20) == 0 {
             return;
         }
-        for errand in self.kept.errands(self.now, &BTreeSet::new()) {
+        for errand in self.kept.errands(self.now, &BTreeSet::new(), &BTreeSet::new()) {
             let delivery = if self.below(3) == 0 { Delivery::Later(Duration::ZERO) } else { Delivery::Sent };
             if delivery == Delivery::Sent {
                 *self.sent.entry(errand.number).or_default() += 1;

@@ -40,7 +40,7 @@ impl Post for StandIn {
         let panics = self.panics.load(Ordering::Relaxed);
         Box::pin(async move {
             assert!(!panics, "the channel's own fault");
-            if is_down { Err(NotSent::refused(Some(Duration::ZERO))) } else { Ok(()) }
+            if is_down { Err(NotSent::Later(Duration::ZERO)) } else { Ok(()) }
         })
     }
 }
@@ -133,7 +133,7 @@ fn a_failing_webhook_is_told_of_with_its_orders_the_reason_and_what_to_do() {
     scene.rig.check_rows();
 }
 
-/// It is tried again later as any other failure, not at once and without an end.
+/// It is tried again later as after any other failure, and not at once and without an end.
 #[test]
 fn a_channel_that_panics_gets_the_message_when_it_can_take_it() {
     let mut scene = Scene::new();
