@@ -55,9 +55,8 @@ impl NotSent {
     const fn delivery(self) -> Delivery {
         match self {
             Self::Later(after) => Delivery::Later(after),
-            Self::Refused => Delivery::Refused,
-            // It may be this message's own fault: others aren't held up.
-            Self::Panicked => Delivery::Refused,
+            // A panic may be this message's own fault: others aren't held up.
+            Self::Refused | Self::Panicked => Delivery::Refused,
             Self::Unreadable => Delivery::Lost,
         }
     }

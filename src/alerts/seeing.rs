@@ -6,7 +6,8 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::delivery::DeliveryHandle;
 use crate::model::{
-    AccountNo, AlertFacts, ClientCertificateName, Condition, Recipient, Timestamp, Webhook, WebhookNo, WebhookStatus,
+    AccountNo, AlertFacts, ClientCertificateName, ClockSteps, Condition, Recipient, Timestamp, Webhook, WebhookNo,
+    WebhookStatus,
 };
 use crate::store::{DiskLevel, Store};
 use crate::tls::CertificateEnd;
@@ -135,24 +136,24 @@ impl Observer {
         let directory = self.store.directory();
         for (no, facts) in self.store.alert_facts() {
             let account = directory.by_no(no).map(|webhook| webhook.account);
-            let happened = |condition, since, count, stepped_ms| Happened {
+            let happened = |condition, since, count, steps| Happened {
                 condition,
                 account,
                 since,
                 count,
                 external_ids: facts.external_ids.clone(),
-                stepped_ms,
+                steps,
             };
             if let (Some(_), Some(since)) = (account, facts.failed_since) {
                 let condition = Condition::NotificationsFailed(no);
-                view.seen.happened.push(happened(condition, since, facts.failed, 0));
+                view.seen.happened.push(happened(condition, since, facts.failed, ClockSteps::NONE));
             }
             if let (Some(of), Some(since)) = (account, facts.fell_at) {
                 let lasting = Lasting { since, account: Some(of) };
                 view.seen.began.insert(Condition::WebhookFailing(no), lasting);
             }
-            if let Some(since) = facts.stepped_at.filter(|_| facts.stepped_ms.unsigned_abs() >= STEP_MS) {
-                view.seen.happened.push(happened(Condition::ClockStepped, since, 1, facts.stepped_ms));
+            if let Some(since) = facts.stepped_at.filter(|_| facts.steps.largest_ms() >= STEP_MS) {
+                view.seen.happened.push(happened(Condition::ClockStepped, since, 1, facts.steps));
             }
             view.taken.push((no, facts));
         }

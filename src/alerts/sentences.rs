@@ -21,13 +21,15 @@ pub(crate) struct About {
     pub(crate) is_past: bool,
     /// How much of the disk is free.
     pub(crate) free: String,
-    /// Whether the clock was put back.
-    pub(crate) back: bool,
+    /// By how much the clock was put forward, if it was.
+    pub(crate) forward: Option<String>,
+    /// By how much the clock was put back, if it was.
+    pub(crate) back: Option<String>,
 }
 
 /// What happened, of one condition.
 pub(crate) fn title(condition: Condition, phase: Phase, about: &About) -> Localized {
-    let About { name, span, count, until_en, until_pt, is_past, free, back } = about;
+    let About { name, span, count, until_en, until_pt, is_past, free, forward, back } = about;
     match (condition, phase) {
         (Condition::WebhookFailing(_), Phase::New) => {
             localized!("The webhook {name} is failing", "O webhook {name} está com falhas")
@@ -105,17 +107,24 @@ pub(crate) fn title(condition: Condition, phase: Phase, about: &About) -> Locali
         (Condition::BackupFailed, _) => {
             localized!("No backup was written", "Nenhum backup foi gravado")
         }
-        (Condition::ClockStepped, _) if *back => {
-            localized!("The machine's clock was put back by {span}", "O relógio da máquina foi atrasado em {span}")
-        }
-        (Condition::ClockStepped, _) => {
-            localized!("The machine's clock was put forward by {span}", "O relógio da máquina foi adiantado em {span}")
-        }
+        (Condition::ClockStepped, _) => match (forward, back) {
+            (Some(forward), Some(back)) => localized!(
+                "The machine's clock was put forward by {forward} and back by {back}",
+                "O relógio da máquina foi adiantado em {forward} e atrasado em {back}"
+            ),
+            (None, Some(back)) => {
+                localized!("The machine's clock was put back by {back}", "O relógio da máquina foi atrasado em {back}")
+            }
+            (Some(by), None) => {
+                localized!("The machine's clock was put forward by {by}", "O relógio da máquina foi adiantado em {by}")
+            }
+            (None, None) => localized!("The machine's clock was changed", "O relógio da máquina mudou"),
+        },
         (Condition::NoEvents(_), Phase::Over) => {
             localized!("Events are recorded again{name}", "Eventos voltaram a ser registrados{name}")
         }
         (Condition::NoEvents(_), _) => {
-            localized!("No event was recorded for {span}{name}", "Nenhum evento foi registrado há {span}{name}")
+            localized!("No event was recorded for {span}{name}", "Nenhum evento é registrado há {span}{name}")
         }
     }
 }
@@ -176,8 +185,8 @@ pub(crate) fn title_of_several(condition: Condition, phase: Phase, several: usiz
             "Os certificados de {several} destinos foram renovados"
         ),
         (Condition::TargetCertificate(_), _) => localized!(
-            "The certificates of {several} targets expire soon",
-            "Os certificados de {several} destinos vencem em breve"
+            "The certificates of {several} targets expire soon, or have expired",
+            "Os certificados de {several} destinos vencem em breve ou já venceram"
         ),
         (Condition::ClientCertificate(_), Phase::Over) => {
             localized!(
@@ -186,7 +195,10 @@ pub(crate) fn title_of_several(condition: Condition, phase: Phase, several: usiz
             )
         }
         (Condition::ClientCertificate(_), _) => {
-            localized!("{several} client certificates expire soon", "{several} certificados de cliente vencem em breve")
+            localized!(
+                "{several} client certificates expire soon, or have expired",
+                "{several} certificados de cliente vencem em breve ou já venceram"
+            )
         }
         (Condition::NoEvents(_), Phase::Over) => {
             localized!(
@@ -218,8 +230,8 @@ pub(crate) fn advice(condition: Condition, phase: Phase) -> Option<Localized> {
         ),
         (_, Phase::Over) => return None,
         (Condition::WebhookFailing(_), _) => (
-            "What is pending is tried again by its schedule; nothing is lost.",
-            "O que está pendente será tentado de novo conforme a agenda; nada se perdeu.",
+            "What is pending is tried again by its schedule.",
+            "O que está pendente será tentado de novo conforme a agenda.",
         ),
         (Condition::WebhookDisabling(_), _) => (
             "Fix the target or change it before that. Once a webhook is disabled, its notifications are on hold until \
@@ -248,10 +260,10 @@ pub(crate) fn advice(condition: Condition, phase: Phase) -> Option<Localized> {
              carteiro lê os novos arquivos sozinho.",
         ),
         (Condition::DiskLow, _) => (
-            "Below store.min_free events are refused with 503; deliveries go on. Free space on the disk of the data \
-             folder, or give it more.",
-            "Abaixo de store.min_free, eventos são recusados com 503; as entregas continuam. Libere espaço no disco da \
-             pasta de dados, ou aumente-o.",
+            "Below store.min_free events are refused with 503; deliveries go on until only a quarter of that is left. \
+             Free space on the disk of the data folder, or give it more.",
+            "Abaixo de store.min_free, eventos são recusados com 503; as entregas continuam até restar um quarto \
+             disso. Libere espaço no disco da pasta de dados, ou aumente-o.",
         ),
         (Condition::StoreRefusing, _) => (
             "Who records events gets a 503 and has to try again. Look at the log and at the disk of the data folder.",
@@ -262,10 +274,10 @@ pub(crate) fn advice(condition: Condition, phase: Phase) -> Option<Localized> {
             "Veja no log o motivo: em geral, a pasta de backups está cheia, não existe ou não aceita gravação.",
         ),
         (Condition::ClockStepped, _) => (
-            "If nobody did that on purpose, check the time service (NTP). Receivers refuse signatures that are more \
-             than five minutes off.",
-            "Se ninguém fez isso de propósito, confira o serviço de hora (NTP). Receptores recusam assinaturas com \
-             mais de cinco minutos de diferença.",
+            "A machine that was suspended shows the same. Otherwise, and if nobody did that on purpose, check the \
+             time service (NTP). Receivers refuse signatures that are more than five minutes off.",
+            "O mesmo acontece quando a máquina fica suspensa. Se não foi isso, e ninguém mudou a hora de propósito, \
+             confira o serviço de hora (NTP). Receptores recusam assinaturas com mais de cinco minutos de diferença.",
         ),
         (Condition::NoEvents(_), _) => (
             "If the shop is open, check that it still reaches carteiro and that its token is still good.",

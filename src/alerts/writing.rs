@@ -94,7 +94,8 @@ impl Writer<'_> {
             return "carteiro".to_owned();
         };
         let title = self.group_title(first);
-        match (groups.len() - 1, self.language) {
+        let others: usize = groups[1..].iter().map(|group| group.lines.len()).sum();
+        match (others, self.language) {
             (0, _) => title,
             (1, Language::Pt) => format!("{title} (e mais 1 aviso)"),
             (more, Language::Pt) => format!("{title} (e mais {more} avisos)"),
@@ -118,16 +119,18 @@ impl Writer<'_> {
             (Some(end), _) => day(language, &self.zone, end),
         };
         let since = line.ended_at.unwrap_or(self.now).since(line.since);
-        let stepped = Duration::from_millis(line.stepped_ms.unsigned_abs());
+        // What is less than a second beside a step is the time service's own correction.
+        let step = |ms: u64| Some(span(Duration::from_millis(ms))).filter(|_| ms >= 1000);
         About {
             name: self.name(line.condition),
-            span: span(if line.condition == Condition::ClockStepped { stepped } else { since }),
+            span: span(since),
             count: line.count,
             until_en: until(Language::En),
             until_pt: until(Language::Pt),
             is_past: end.is_some_and(|end| end <= self.now),
             free: self.language.bytes(self.store.stats().free_bytes.unwrap_or(0)),
-            back: line.stepped_ms < 0,
+            forward: step(line.steps.forward_ms),
+            back: step(line.steps.back_ms),
         }
     }
 
@@ -172,6 +175,10 @@ impl Writer<'_> {
         let since = |line: &Line| moment(self.language, &self.zone, line.since, self.now);
         if let [line] = group.lines.as_slice() {
             if group.kind.is_momentary() {
+                return format!("{title}.");
+            }
+            // It is about what is to come.
+            if group.kind.is_ahead() && line.ended_at.is_none() {
                 return format!("{title}.");
             }
             let from = since(line);
@@ -349,7 +356,7 @@ impl Writer<'_> {
         let line = Line {
             ended_at: alert.ended_at,
             count: alert.untold,
-            stepped_ms: alert.stepped_ms,
+            steps: alert.steps,
             ..Line::new(condition, if alert.ended_at.is_some() { Phase::Over } else { Phase::New }, alert.since)
         };
         self.pick(&sentences::title(condition, line.phase, &self.about(&line)))

@@ -134,6 +134,14 @@ impl Condition {
         matches!(self, Self::NotificationsFailed(_) | Self::ClockStepped)
     }
 
+    /// Whether it is a warning of what comes at a known moment.
+    pub const fn is_ahead(self) -> bool {
+        matches!(
+            self,
+            Self::WebhookDisabling(_) | Self::TargetCertificate(_) | Self::OwnCertificate | Self::ClientCertificate(_)
+        )
+    }
+
     /// Whether what has happened is counted.
     pub const fn counts(self) -> bool {
         matches!(self, Self::NotificationsFailed(_))
@@ -202,8 +210,48 @@ pub struct Alert {
     pub untold: u64,
     /// The shop's ids of the events concerned, at most [`Alert::MAX_IDS`], of those that are untold.
     pub external_ids: Vec<String>,
-    /// By how many milliseconds the clock was put forward, in all; below zero, back.
-    pub stepped_ms: i64,
+    /// By how much the clock was put forward and back, in all.
+    pub steps: ClockSteps,
+}
+
+/// By how much a clock was put forward and back: the sum of each, since one doesn't make up for the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ClockSteps {
+    /// Forward, in milliseconds.
+    pub forward_ms: u64,
+    /// Back, in milliseconds.
+    pub back_ms: u64,
+}
+
+impl ClockSteps {
+    /// Of none.
+    pub const NONE: Self = Self { forward_ms: 0, back_ms: 0 };
+
+    /// Of one: below zero, back.
+    pub const fn one(by_ms: i64) -> Self {
+        let by = by_ms.unsigned_abs();
+        if by_ms < 0 { Self { back_ms: by, ..Self::NONE } } else { Self { forward_ms: by, ..Self::NONE } }
+    }
+
+    /// Those and others.
+    pub fn add(&mut self, others: Self) {
+        self.forward_ms = self.forward_ms.saturating_add(others.forward_ms);
+        self.back_ms = self.back_ms.saturating_add(others.back_ms);
+    }
+
+    /// Those without some of them.
+    #[must_use]
+    pub const fn without(self, some: Self) -> Self {
+        Self {
+            forward_ms: self.forward_ms.saturating_sub(some.forward_ms),
+            back_ms: self.back_ms.saturating_sub(some.back_ms),
+        }
+    }
+
+    /// The larger of both, in milliseconds.
+    pub fn largest_ms(self) -> u64 {
+        self.forward_ms.max(self.back_ms)
+    }
 }
 
 impl Alert {
@@ -228,7 +276,7 @@ impl Alert {
             ended_at: None,
             untold: 0,
             external_ids: Vec::new(),
-            stepped_ms: 0,
+            steps: ClockSteps::NONE,
         }
     }
 }
@@ -280,8 +328,8 @@ pub struct AlertFacts {
     pub external_ids: Vec<String>,
     /// When the target began to fail: it may be well again.
     pub fell_at: Option<Timestamp>,
-    /// By how many milliseconds the clock was put forward, in all; below zero, back.
-    pub stepped_ms: i64,
+    /// By how much the clock was put forward and back, in all.
+    pub steps: ClockSteps,
     /// When the clock was put forward or back, first.
     pub stepped_at: Option<Timestamp>,
 }
@@ -306,7 +354,7 @@ impl AlertFacts {
 
     /// The clock was put forward or back.
     pub fn add_step(&mut self, at: Timestamp, by_ms: i64) {
-        self.stepped_ms = self.stepped_ms.saturating_add(by_ms);
+        self.steps.add(ClockSteps::one(by_ms));
         self.stepped_at.get_or_insert(at);
     }
 
@@ -315,14 +363,14 @@ impl AlertFacts {
     pub fn without(self, taken: &Self) -> Self {
         let failed = self.failed.saturating_sub(taken.failed);
         let fell_at = self.fell_at.filter(|_| self.fell_at != taken.fell_at);
-        let stepped_ms = self.stepped_ms.saturating_sub(taken.stepped_ms);
+        let steps = self.steps.without(taken.steps);
         Self {
             failed,
             failed_since: self.failed_since.filter(|_| failed > 0),
             external_ids: self.external_ids.into_iter().filter(|id| !taken.external_ids.contains(id)).collect(),
             fell_at,
-            stepped_ms,
-            stepped_at: self.stepped_at.filter(|_| stepped_ms != 0),
+            steps,
+            stepped_at: self.stepped_at.filter(|_| steps != ClockSteps::NONE),
         }
     }
 }
@@ -362,7 +410,7 @@ mod tests {
         facts.add_failed(at(9), Some("c"));
         facts.add_step(at(9), 7);
         let rest = facts.without(&taken);
-        assert_eq!((rest.failed, rest.external_ids, rest.stepped_ms), (1, vec!["c".to_owned()], 7));
+        assert_eq!((rest.failed, rest.external_ids, rest.steps), (1, vec!["c".to_owned()], ClockSteps::one(7)));
         assert_eq!((rest.fell_at, rest.failed_since), (None, Some(at(1))));
     }
 

@@ -63,7 +63,7 @@ mod webhook_version;
 mod words;
 
 pub use address_range::AddressRange;
-pub use alert::{Alert, AlertFacts, Book, Condition, Letter, Pending, Recipient};
+pub use alert::{Alert, AlertFacts, Book, ClockSteps, Condition, Letter, Pending, Recipient};
 pub use alert_channel::AlertChannel;
 pub use api_code::ApiCode;
 pub use attempt::{Attempt, AttemptError, AttemptResult, ErrorCode, Response, Timings, TlsVersion, Trigger};

@@ -10,7 +10,7 @@ pub mod sending;
 #[cfg(test)]
 mod tests;
 
-use crate::model::{AccountNo, Alert, Book, Condition, Letter, Recipient, Timestamp};
+use crate::model::{AccountNo, Alert, Book, ClockSteps, Condition, Letter, Recipient, Timestamp};
 use rules::{GATHER, HOUR, REMEMBERED, Rules, gap_after, has_turn};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -36,8 +36,8 @@ pub struct Happened {
     pub count: u64,
     /// The shop's ids of the events concerned.
     pub external_ids: Vec<String>,
-    /// By how many milliseconds the clock was put forward; below zero, back.
-    pub stepped_ms: i64,
+    /// By how much the clock was put forward and back.
+    pub steps: ClockSteps,
 }
 
 /// What is so at a moment.
@@ -79,14 +79,14 @@ pub struct Line {
     pub count: u64,
     /// The shop's ids of the events concerned.
     pub external_ids: Vec<String>,
-    /// By how many milliseconds the clock was put forward; below zero, back.
-    pub stepped_ms: i64,
+    /// By how much the clock was put forward and back.
+    pub steps: ClockSteps,
 }
 
 impl Line {
     /// Of something that lasts.
     pub const fn new(condition: Condition, phase: Phase, since: Timestamp) -> Self {
-        Self { condition, phase, since, ended_at: None, count: 0, external_ids: Vec::new(), stepped_ms: 0 }
+        Self { condition, phase, since, ended_at: None, count: 0, external_ids: Vec::new(), steps: ClockSteps::NONE }
     }
 }
 
@@ -187,7 +187,7 @@ impl State {
                     (alert.since, alert.seen_at) = (happened.since.min(now), now);
                 }
                 alert.untold += happened.count;
-                alert.stepped_ms = alert.stepped_ms.saturating_add(happened.stepped_ms);
+                alert.steps.add(happened.steps);
                 for id in &happened.external_ids {
                     Alert::add_id(&mut alert.external_ids, id);
                 }
@@ -275,7 +275,7 @@ impl State {
             ended_at: alert.ended_at,
             count: std::mem::take(&mut alert.untold),
             external_ids: std::mem::take(&mut alert.external_ids),
-            stepped_ms: std::mem::take(&mut alert.stepped_ms),
+            steps: std::mem::take(&mut alert.steps),
         };
         let past = rules.reminders(*alert.told_at.get_or_insert(now), now);
         alert.last_told_at = Some(now);
@@ -296,7 +296,7 @@ impl State {
         let due_day = if rules.minute(now) >= time { today } else { today - 1 };
         let book = self.books.entry(recipient).or_default();
         let last = book.digest_day.replace(due_day.max(book.digest_day.unwrap_or(due_day)).min(today));
-        // The first one is of a whole day.
+        // The first one counts from now on.
         let Some(last) = last else {
             book.digest_since = Some(now);
             return None;

@@ -267,7 +267,7 @@ fn what_a_channel_refuses_is_tried_again_and_holds_nobody_up() {
     let second = watch.state.errands(watch.now, &BTreeSet::new(), &refused).remove(0);
     assert!(second.number > first.number, "the second goes first");
     watch.state.done(watch.now, &second, Delivery::Sent);
-    assert_eq!(watch.state.errands(watch.now, &BTreeSet::new(), &refused), [first.clone()]);
+    assert_eq!(watch.state.errands(watch.now, &BTreeSet::new(), &refused), std::slice::from_ref(&first));
     watch.state.done(watch.now, &first, Delivery::Sent);
     assert!(watch.state.letters.is_empty());
     // What can't be sent any more is given up.
@@ -284,9 +284,9 @@ fn a_new_letter_tries_a_channel_again_and_they_arrive_in_order() {
     let due = |watch: &Watch| watch.state.errands(watch.now, &BTreeSet::new(), &BTreeSet::new());
     for _ in 0..12 {
         watch.now = watch.now.plus(HOUR);
-        due(&watch).iter().for_each(|errand| {
-            watch.state.done(watch.now, errand, Delivery::Later(Duration::ZERO));
-        });
+        for errand in due(&watch) {
+            watch.state.done(watch.now, &errand, Delivery::Later(Duration::ZERO));
+        }
     }
     watch.now = watch.now.plus(60 * SECOND);
     assert_eq!(due(&watch), [], "the gap is long");

@@ -110,7 +110,7 @@ pub fn advice(code: ErrorCode, status: Option<u16>) -> Advice {
         ),
         (ErrorCode::Internal, _) => (
             "the problem is carteiro’s own: its log says more.",
-            "o problema é do próprio carteiro: o log dele diz mais.",
+            "o problema é do próprio carteiro; o log dele diz mais.",
         ),
         (ErrorCode::Redirect, _) => (
             "change the webhook’s URL to the final address that the response names; if it names none, check what \
@@ -176,7 +176,7 @@ pub fn advice(code: ErrorCode, status: Option<u16>) -> Advice {
         ),
         (ErrorCode::Http5xx, _) => (
             "tell the target's operator: the error is its own, and its log says more.",
-            "avise quem cuida do destino: o erro é dele, e o log dele diz mais.",
+            "avise quem cuida do destino; o erro é dele, e o log dele diz mais.",
         ),
         (ErrorCode::BadStatus, _) => (
             "check what answers at this URL: it is no usual web server.",

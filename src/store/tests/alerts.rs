@@ -2,8 +2,8 @@
 
 use super::rig::{Rig, START, attempt, event, wait};
 use crate::model::{
-    Actor, Alert, AlertFacts, AuditAction, AuditFilter, AuditNote, Book, Condition, Letter, Listing, NotificationKey,
-    Pending, Recipient, Trigger, Verdict, WebhookNo,
+    Actor, Alert, AlertFacts, AuditAction, AuditFilter, AuditNote, Book, ClockSteps, Condition, Letter, Listing,
+    NotificationKey, Pending, Recipient, Trigger, Verdict, WebhookNo,
 };
 use crate::store::{DeleteWebhook, KeepAlerts, KeptAlerts};
 use std::collections::BTreeMap;
@@ -83,7 +83,7 @@ fn a_step_of_the_clock_is_a_fact_though_nothing_else_is_written() {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
     loop {
         if let Some(facts) = rig.store.alert_facts().get(&AlertFacts::MACHINE) {
-            assert_eq!(facts.stepped_ms, 7_200_000);
+            assert_eq!(facts.steps, ClockSteps::one(7_200_000));
             return;
         }
         assert!(std::time::Instant::now() < deadline, "the step is not noted");

@@ -1,6 +1,6 @@
 //! Alerts: what lasts, what is on its way, what is remembered, muted, and not yet taken in.
 
-use crate::model::{Alert, AlertFacts, Book, Letter, Pending, Timestamp};
+use crate::model::{Alert, AlertFacts, Book, ClockSteps, Letter, Pending, Timestamp};
 use crate::store::error::StoreError;
 use crate::store::schema::record::frame::{invalid, open, seal};
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,8 @@ struct AlertV1 {
     ended_ms: Option<u64>,
     untold: u64,
     external_ids: Vec<String>,
-    stepped_ms: i64,
+    forward_ms: u64,
+    back_ms: u64,
 }
 
 pub(crate) fn encode_alert(alert: &Alert) -> Vec<u8> {
@@ -38,7 +39,8 @@ pub(crate) fn encode_alert(alert: &Alert) -> Vec<u8> {
         ended_ms: ms(alert.ended_at),
         untold: alert.untold,
         external_ids: alert.external_ids.clone(),
-        stepped_ms: alert.stepped_ms,
+        forward_ms: alert.steps.forward_ms,
+        back_ms: alert.steps.back_ms,
     };
     seal(&record, &[])
 }
@@ -57,7 +59,7 @@ pub(crate) fn decode_alert(value: &[u8]) -> Result<Alert, StoreError> {
         ended_at: at(record.ended_ms),
         untold: record.untold,
         external_ids: record.external_ids,
-        stepped_ms: record.stepped_ms,
+        steps: ClockSteps { forward_ms: record.forward_ms, back_ms: record.back_ms },
     })
 }
 
@@ -136,7 +138,8 @@ struct FactsV1 {
     failed_since_ms: Option<u64>,
     external_ids: Vec<String>,
     fell_ms: Option<u64>,
-    stepped_ms: i64,
+    forward_ms: u64,
+    back_ms: u64,
     stepped_at_ms: Option<u64>,
 }
 
@@ -146,7 +149,8 @@ pub(crate) fn encode_alert_facts(facts: &AlertFacts) -> Vec<u8> {
         failed_since_ms: ms(facts.failed_since),
         external_ids: facts.external_ids.clone(),
         fell_ms: ms(facts.fell_at),
-        stepped_ms: facts.stepped_ms,
+        forward_ms: facts.steps.forward_ms,
+        back_ms: facts.steps.back_ms,
         stepped_at_ms: ms(facts.stepped_at),
     };
     seal(&record, &[])
@@ -159,7 +163,7 @@ pub(crate) fn decode_alert_facts(value: &[u8]) -> Result<AlertFacts, StoreError>
         failed_since: at(record.failed_since_ms),
         external_ids: record.external_ids,
         fell_at: at(record.fell_ms),
-        stepped_ms: record.stepped_ms,
+        steps: ClockSteps { forward_ms: record.forward_ms, back_ms: record.back_ms },
         stepped_at: at(record.stepped_at_ms),
     })
 }

@@ -2,10 +2,10 @@
 
 use crate::model::{
     AccountNo, Actor, Alert, AlertFacts, Attempt, AttemptError, AttemptResult, AuditAction, AuditNote, AuditRow,
-    AuditSubject, AuditedField, Authorization, Book, BulkJob, ClientCertificateName, DisabledReason, Erasure,
-    ErasureId, ErasureState, ErrorCode, Event, EventId, EventType, ExtraHeaders, Fingerprint, JobId, JobKind, JobState,
-    KeptHead, Letter, Notice, Notification, NotificationFilter, NotificationId, NotificationKey, OrderKey, Origin,
-    Pattern, PatternSet, Payload, PayloadFilter, Pending, PrivateKey, RateLimit, ResourceFacts, Response,
+    AuditSubject, AuditedField, Authorization, Book, BulkJob, ClientCertificateName, ClockSteps, DisabledReason,
+    Erasure, ErasureId, ErasureState, ErrorCode, Event, EventId, EventType, ExtraHeaders, Fingerprint, JobId, JobKind,
+    JobState, KeptHead, Letter, Notice, Notification, NotificationFilter, NotificationId, NotificationKey, OrderKey,
+    Origin, Pattern, PatternSet, Payload, PayloadFilter, Pending, PrivateKey, RateLimit, ResourceFacts, Response,
     ResponseFilter, RetryPolicy, Scopes, SearchText, SentHeader, SentRequest, Seq, Signatures, SigningSecret,
     SkipReason, Skipped, State, Status, TargetHealth, TargetUrl, Timestamp, Timings, TlsVersion, TokenHash, TokenId,
     TraceContext, Trial, Trigger, Webhook, WebhookId, WebhookName, WebhookNo, WebhookStatus,
@@ -331,7 +331,7 @@ pub(super) fn lasting() -> Alert {
         ended_at: Some(at(5000)),
         untold: 2,
         external_ids: vec!["pedido-1".to_owned()],
-        stepped_ms: -5,
+        steps: ClockSteps { forward_ms: 3, back_ms: 5 },
         ..Alert::new(at(1000), at(2000))
     }
 }
@@ -357,7 +357,7 @@ pub(super) fn facts() -> AlertFacts {
         failed_since: Some(at(1000)),
         external_ids: vec!["pedido-1".to_owned()],
         fell_at: Some(at(2000)),
-        stepped_ms: 7000,
+        steps: ClockSteps::one(7000),
         stepped_at: Some(at(3000)),
     }
 }
