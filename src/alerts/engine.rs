@@ -4,6 +4,8 @@
 //! A letter is in the store before it is sent, together with the note that its recipient was told. One exception: while
 //! the store takes no change, which is itself an alert, the operator is told of what is critical all the same.
 
+mod rows;
+
 use crate::alerts::core::rules::Rules;
 use crate::alerts::core::sending::{Delivery, Errand};
 use crate::alerts::core::{Draft, Line, Phase, Seen, State};
@@ -19,6 +21,7 @@ use crate::model::{
 };
 use crate::shutdown;
 use crate::store::{DiskLevel, KeepAlerts, KeptAlerts, Store, StoreError};
+use rows::changes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
@@ -224,6 +227,14 @@ impl Alerts {
         *self.state.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(state);
     }
 
+    /// Takes what was erased out of what is told. Only between a commit and the next look, never while the task works
+    /// on an older state.
+    fn forget_erased(&self) {
+        if let Some(left) = stored::without_erased(&self.store, &self.state()) {
+            self.set_state(left);
+        }
+    }
+
     fn writer(&self, language: Language) -> Writer<'_> {
         let config = self.config();
         Writer {
@@ -375,27 +386,6 @@ struct Looked {
     taken: Vec<(WebhookNo, AlertFacts)>,
 }
 
-fn difference<K: Ord + Copy, V: PartialEq + Clone>(
-    before: &BTreeMap<K, V>,
-    after: &BTreeMap<K, V>,
-) -> Vec<(K, Option<V>)> {
-    let gone = before.keys().filter(|key| !after.contains_key(key)).map(|key| (*key, None));
-    let new = after.iter().filter(|(key, value)| before.get(key) != Some(value));
-    gone.chain(new.map(|(key, value)| (*key, Some(value.clone())))).collect()
-}
-
-/// The rows that make one state of another.
-fn changes(before: &State, after: &State) -> KeepAlerts {
-    KeepAlerts {
-        alerts: difference(&before.alerts, &after.alerts),
-        letters: difference(&before.letters, &after.letters),
-        books: difference(&before.books, &after.books),
-        mutes: difference(&before.mutes, &after.mutes),
-        taken: Vec::new(),
-        asked: None,
-    }
-}
-
 impl Teller {
     /// Tells until the daemon stops. What is being sent then is waited for, for a while.
     pub async fn run(mut self, mut stopping: watch::Receiver<bool>) {
@@ -449,6 +439,7 @@ impl Teller {
         if !self.has_room() {
             return self.tell_ahead().await;
         }
+        self.alerts.forget_erased();
         let (alerts, observer, post) = (self.alerts.clone(), self.observer.clone(), self.post.clone());
         let ahead = self.ahead.clone();
         let looking = tokio::task::spawn_blocking(move || {
@@ -532,6 +523,7 @@ impl Teller {
     }
 
     fn send_what_is_due(&mut self) {
+        self.alerts.forget_erased();
         let state = self.alerts.state();
         for errand in state.errands(self.alerts.clock.now(), &self.busy, &self.refused) {
             let body = state.letters.get(&(errand.recipient, errand.number)).map(|letter: &Letter| &letter.body);

@@ -28,6 +28,8 @@ pub struct Message {
     pub links: Vec<Link>,
     /// The same facts for programs.
     pub conditions: Vec<ConditionFact>,
+    /// How many more conditions it tells of, where they are too many to be kept with it.
+    pub conditions_left_out: u64,
 }
 
 /// 1 to 128 of `a-z`, `0-9`, `:` and `-`: what can stand in a header of HTTP and in a Message-ID.
@@ -170,7 +172,8 @@ pub struct ConditionFact {
     /// How many notifications; `None` for what isn't counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
-    /// The shop's ids of the events concerned, at most [`MAX_EXTERNAL_IDS`]; `count` says how many there are.
+    /// The shop's ids of the events concerned, at most [`MAX_EXTERNAL_IDS`], and none that was erased meanwhile;
+    /// `count` says how many notifications there are.
     pub external_ids: Vec<String>,
 }
 

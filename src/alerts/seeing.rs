@@ -9,9 +9,10 @@ use crate::model::{
     AccountNo, AlertFacts, ClientCertificateName, ClockSteps, Condition, Recipient, Timestamp, Webhook, WebhookNo,
     WebhookStatus,
 };
-use crate::store::{DiskLevel, Store};
+use crate::store::{Directory, DiskLevel, Store};
 use crate::tls::CertificateEnd;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A clock that was put forward or back by less is told to nobody: receivers take signatures that are five minutes off.
@@ -33,6 +34,12 @@ pub struct Observer {
     started_at: Timestamp,
     /// When each account last recorded an event, and when that was looked at.
     last_events: BTreeMap<AccountNo, (Option<Timestamp>, Timestamp)>,
+    /// The last backup as it was when backups were first seen to be scheduled.
+    first_backup: Option<Option<Timestamp>>,
+    /// The webhooks as the last look found them.
+    directory: Arc<Directory>,
+    /// What the last look found to be over though nothing says that it is well.
+    unsaid: BTreeSet<Condition>,
 }
 
 /// What is so, what was taken in for it, and what texts need to know.
@@ -69,7 +76,17 @@ impl Observer {
     /// Of a store and what delivers its notifications.
     pub fn new(store: Store, clock: Clock, delivery: DeliveryHandle, own_certificate: OwnCertificate) -> Self {
         let started_at = clock.now();
-        Self { store, clock, delivery, own_certificate, started_at, last_events: BTreeMap::new() }
+        Self {
+            directory: store.directory(),
+            store,
+            clock,
+            delivery,
+            own_certificate,
+            started_at,
+            last_events: BTreeMap::new(),
+            first_backup: None,
+            unsaid: BTreeSet::new(),
+        }
     }
 
     /// What is so now. `state` says what was so before: some things end later than they begin. Blocks on the disk where
@@ -77,6 +94,7 @@ impl Observer {
     pub fn look(&mut self, config: &Config, accounts: &[(AccountNo, String)], state: &State) -> View {
         let now = self.clock.now();
         let mut view = View::default();
+        self.unsaid.clear();
         self.webhooks(config, accounts, now, &mut view);
         self.facts(&mut view);
         critical(&self.store, state, now, &mut view.seen);
@@ -89,8 +107,36 @@ impl Observer {
             view.known.certificates.insert(condition, certificate.name().clone());
             view.certificate(condition, certificate.end(), now, None);
         }
-        self.silence(config, accounts, now, &mut view.seen);
+        self.silence(config, accounts, (now, state), &mut view.seen);
+        self.changed_webhooks(state, &view.seen);
+        // What was over before is told as it was found.
+        let lasted = |condition: &Condition| {
+            state.alerts.iter().any(|((_, open), alert)| open == condition && alert.ended_at.is_none())
+        };
+        self.unsaid.retain(lasted);
         view
+    }
+
+    /// A webhook that somebody has changed begins anew: that it fails no longer, or has another certificate, says
+    /// nothing of a target that was changed.
+    fn changed_webhooks(&mut self, state: &State, seen: &Seen) {
+        let directory = self.store.directory();
+        let before = std::mem::replace(&mut self.directory, directory.clone());
+        for condition in state.alerts.keys().map(|(_, condition)| *condition) {
+            let known = |directory: &Directory| condition.webhook().and_then(|no| directory.by_no(no).cloned());
+            let (Some(before), Some(now)) = (known(&before), known(&directory)) else {
+                continue;
+            };
+            let begins_anew = match condition {
+                // Its health is cleared by a pause, too, that was over before anybody looked.
+                Condition::WebhookFailing(_) => before.updated_at != now.updated_at,
+                Condition::TargetCertificate(_) => before.target != now.target,
+                _ => false,
+            };
+            if begins_anew && !seen.lasting.contains_key(&condition) {
+                self.unsaid.insert(condition);
+            }
+        }
     }
 
     fn webhooks(&self, config: &Config, accounts: &[(AccountNo, String)], now: Timestamp, view: &mut View) {
@@ -159,23 +205,45 @@ impl Observer {
         }
     }
 
-    fn backups(&self, config: &Config, now: Timestamp, seen: &mut Seen) {
+    fn backups(&mut self, config: &Config, now: Timestamp, seen: &mut Seen) {
+        let condition = Condition::BackupFailed;
+        let Some(every) = config.store.backup_every.filter(|_| config.store.backup_dir.is_some()) else {
+            // Nobody asks for them any more.
+            self.unsaid.insert(condition);
+            return;
+        };
         let figures = self.store.stats();
-        if let Some(every) = config.store.backup_every.filter(|_| figures.backups_scheduled) {
-            // One that is under way at a start has its time.
-            let last = figures.last_backup.map_or(self.started_at, |last| last.max(self.started_at));
-            if self.store.failed_backup().is_some() || last.plus(2 * every) <= now {
-                lasts(seen, Condition::BackupFailed, figures.last_backup.unwrap_or(now), None);
-            }
+        if !figures.backups_scheduled {
+            seen.unknown.insert(condition);
+            return;
+        }
+        let first = *self.first_backup.get_or_insert(figures.last_backup);
+        // One that is under way at a start has its time.
+        let last = figures.last_backup.map_or(self.started_at, |last| last.max(self.started_at));
+        let succeeded = figures.last_backup != first || figures.last_backup.is_some_and(|at| at >= self.started_at);
+        if self.store.failed_backup().is_some() || last.plus(2 * every) <= now {
+            lasts(seen, condition, figures.last_backup.unwrap_or(now), None);
+        } else if !succeeded {
+            // That the last one failed before the start is not known any more.
+            seen.unknown.insert(condition);
         }
     }
 
-    fn silence(&mut self, config: &Config, accounts: &[(AccountNo, String)], now: Timestamp, seen: &mut Seen) {
+    fn silence(
+        &mut self,
+        config: &Config,
+        accounts: &[(AccountNo, String)],
+        (now, state): (Timestamp, &State),
+        seen: &mut Seen,
+    ) {
         let Some(span) = config.alerts.no_events_for else {
             self.last_events.clear();
+            // Nobody asks for it any more, and none need have been recorded.
+            self.unsaid.extend(accounts.iter().map(|(account, _)| Condition::NoEvents(*account)));
             return;
         };
         for (account, _) in accounts {
+            let condition = Condition::NoEvents(*account);
             let known = self.last_events.get(account).copied();
             let is_fresh = |(_, at): &(Option<Timestamp>, Timestamp)| now.since(*at) < LAST_EVENT_FOR && *at <= now;
             let last = match known.filter(is_fresh) {
@@ -187,14 +255,24 @@ impl Observer {
                     }
                     Err(error) => {
                         self.store.note_failed_read(&error, "alerts");
-                        seen.unknown.insert(Condition::NoEvents(*account));
+                        seen.unknown.insert(condition);
                         continue;
                     }
                 },
             };
             // A shop that has never recorded any is being set up.
             if let Some(last) = last.filter(|last| last.plus(span) <= now) {
-                lasts(seen, Condition::NoEvents(*account), last, Some(*account));
+                lasts(seen, condition, last, Some(*account));
+                continue;
+            }
+            let since = state.alerts.get(&(Recipient::Operator, condition)).map(|alert| alert.since);
+            match (last, since) {
+                // The clock was put back.
+                (Some(last), _) if last > now => drop(seen.unknown.insert(condition)),
+                (Some(last), Some(since)) if last > since => {}
+                // The config waits longer by now, or retention has taken the last one.
+                (_, Some(_)) => drop(self.unsaid.insert(condition)),
+                (_, None) => {}
             }
         }
     }
@@ -210,9 +288,12 @@ impl Observer {
         }
     }
 
-    /// Whether anybody looks at it: nobody is told that a webhook is well again that was paused, nor that a certificate
-    /// was renewed that isn't used any more.
+    /// Whether anybody looks at it: nobody is told that a webhook is well again that was paused or has another target,
+    /// nor that a certificate was renewed that isn't used any more.
     pub fn is_looked_at(&self, condition: Condition, accounts: &[(AccountNo, String)]) -> bool {
+        if self.unsaid.contains(&condition) {
+            return false;
+        }
         let directory = self.store.directory();
         let Some(webhook) = condition.webhook().and_then(|no| directory.by_no(no)) else {
             let has_none = condition == Condition::OwnCertificate && (self.own_certificate)().is_none();
@@ -247,3 +328,6 @@ pub(super) fn critical(store: &Store, state: &State, now: Timestamp, seen: &mut 
 fn lasts(seen: &mut Seen, condition: Condition, since: Timestamp, account: Option<AccountNo>) {
     seen.lasting.insert(condition, Lasting { since, account });
 }
+
+#[cfg(test)]
+mod tests;

@@ -63,6 +63,7 @@ impl Writer<'_> {
             paragraphs,
             links: self.links(&groups),
             conditions: draft.lines.iter().map(|line| self.fact(line)).collect(),
+            conditions_left_out: 0,
         }
     }
 

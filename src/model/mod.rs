@@ -22,6 +22,7 @@ mod event_draft;
 mod event_type;
 mod extra_headers;
 mod filter;
+mod forgotten;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -31,6 +32,7 @@ mod json_cursor;
 mod json_parts;
 mod json_scan;
 mod language;
+mod letter_text;
 mod listing;
 mod localized;
 mod mail_address;
@@ -85,11 +87,13 @@ pub use event_draft::EventDraft;
 pub use event_type::{EventType, Pattern, PatternSet};
 pub use extra_headers::ExtraHeaders;
 pub use filter::{AuditFilter, EventFilter, Filter, FilterField, FilterUse, NotificationFilter};
+pub use forgotten::Forgotten;
 pub use ids::{
     AccountNo, ErasureId, EventId, JobId, NotificationId, NotificationKey, OrderKey, Seq, TokenId, WebhookId, WebhookNo,
 };
 pub(crate) use json_parts::{items, members};
 pub use language::Language;
+pub use letter_text::{LetterFact, LetterText};
 pub(crate) use listing::Position;
 pub use listing::{Cursor, Listing, Order, Page};
 pub use localized::Localized;

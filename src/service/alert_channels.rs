@@ -157,6 +157,7 @@ impl Service {
             paragraphs: vec![language.of(&text).to_owned()],
             links: page.into_iter().collect(),
             conditions: Vec::new(),
+            conditions_left_out: 0,
         }
     }
 }

@@ -3,8 +3,8 @@
 use crate::clock::Clock;
 use crate::config::Account;
 use crate::model::{
-    AccountNo, AlertFacts, BulkJob, Erasure, NotificationId, NotificationKey, RetryPolicy, TargetHealth, TokenId,
-    WebhookNo,
+    AccountNo, AlertFacts, BulkJob, Erasure, Forgotten, NotificationId, NotificationKey, RetryPolicy, TargetHealth,
+    TokenId, WebhookNo,
 };
 use crate::stats::OutcomeCounter;
 use crate::stats::Outcomes;
@@ -77,6 +77,8 @@ pub(crate) struct Shared {
     pub(crate) absent_accounts: AbsentAccounts,
     /// What has happened, to webhooks and to the machine, that alerts have not taken in yet.
     alert_facts: Mutex<BTreeMap<WebhookNo, AlertFacts>>,
+    /// What alerts hold in memory and must forget; their rows have forgotten it.
+    forgotten: Mutex<Vec<Forgotten>>,
     /// What the notifications of each account of the config say as their environment, by the account's name.
     pub(crate) envs: RwLock<HashMap<String, Arc<str>>>,
 }
@@ -132,6 +134,7 @@ impl Shared {
             meters: crate::stats::StoreMetrics::default(),
             absent_accounts: AbsentAccounts::default(),
             alert_facts: Mutex::default(),
+            forgotten: Mutex::default(),
             envs: RwLock::default(),
             outcomes: Outcomes::new(u64::from_be_bytes(crate::random::bytes())),
         };
@@ -157,6 +160,10 @@ impl Shared {
 
     pub(crate) fn alert_facts(&self) -> MutexGuard<'_, BTreeMap<WebhookNo, AlertFacts>> {
         self.alert_facts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn forgotten(&self) -> MutexGuard<'_, Vec<Forgotten>> {
+        self.forgotten.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// An account's erasures, the oldest first.

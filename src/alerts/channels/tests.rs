@@ -32,6 +32,7 @@ pub(crate) fn message() -> Message {
             count: Some(2),
             external_ids: vec!["pedido-1".to_owned(), "pedido-2".to_owned()],
         }],
+        conditions_left_out: 0,
     }
 }
 
@@ -261,6 +262,7 @@ async fn a_program_is_sent_json_with_a_good_signature() {
         ("at", json!("2026-11-23T12:00:00.000Z")),
         ("language", json!("pt-BR")),
         ("title", json!("Loja <b> & *ERP* parou")),
+        ("conditions_left_out", json!(0)),
     ] {
         assert_eq!(body[name], value, "{name}");
     }

@@ -30,6 +30,7 @@ struct Body<'a> {
     paragraphs: &'a [String],
     links: &'a [Link],
     conditions: &'a [ConditionFact],
+    conditions_left_out: u64,
 }
 
 impl Webhook {
@@ -55,6 +56,7 @@ impl Webhook {
             paragraphs: &message.paragraphs,
             links: &message.links,
             conditions: &message.conditions,
+            conditions_left_out: message.conditions_left_out,
         };
         let body = serde_json::to_string(&body).expect("texts, numbers and lists make JSON");
         let mut headers = HeaderMap::new();

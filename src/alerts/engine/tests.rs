@@ -11,7 +11,7 @@ use crate::delivery::transport::client::Client;
 use crate::delivery::transport::settings::ClientSettings;
 use crate::model::{Condition, DisabledReason, NotificationKey, Recipient, Trigger, Verdict, Webhook};
 use crate::store::tests::rig::{Rig, START, attempt, event, wait};
-use crate::store::{DeleteWebhook, DisableWebhook, SetDisableNotice};
+use crate::store::{DeleteWebhook, DisableWebhook, EraseEvent, SetDisableNotice};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -130,6 +130,33 @@ fn a_failing_webhook_is_told_of_with_its_orders_the_reason_and_what_to_do() {
     let message = scene.taken().pop().unwrap();
     assert_eq!((message.kind, message.severity), (Kind::Over, Severity::Info));
     assert_eq!(message.title.as_str(), "O webhook loja.example voltou ao normal");
+    scene.rig.check_rows();
+}
+
+/// What is erased before a message leaves is not in it, nor in one that is tried again.
+#[test]
+fn an_order_that_is_erased_is_told_to_nobody() {
+    let mut scene = Scene::new();
+    scene.failing();
+    let events = scene.rig.all_events();
+    let erase = |scene: &Scene, nth: usize| {
+        let erase = EraseEvent { account: scene.rig.account, seq: events[nth].seq, external_id: true };
+        assert!(wait(scene.rig.store.commit(erase)).unwrap().is_some());
+    };
+    erase(&scene, 0);
+    scene.look();
+    erase(&scene, 1);
+    *scene.post.is_down.lock().unwrap() = true;
+    scene.look_after(GATHER);
+    assert_eq!(scene.alerts.figures().pending, 1);
+    erase(&scene, 2);
+    *scene.post.is_down.lock().unwrap() = false;
+    scene.look_after(Duration::from_secs(3600));
+    let message = scene.taken().remove(0);
+    let fact = message.conditions.iter().find(|fact| fact.count.is_some()).unwrap();
+    assert_eq!((fact.count, fact.external_ids.join(" ")), (Some(5), "pedido-3 pedido-4".to_owned()));
+    let text = message.paragraphs.join("\n");
+    assert!((0..3).all(|nth| !text.contains(&format!("pedido-{nth}"))), "{text}");
     scene.rig.check_rows();
 }
 

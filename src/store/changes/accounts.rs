@@ -8,13 +8,14 @@ use crate::store::absent_accounts::REMOVED;
 use crate::store::changes::bulk_jobs::forget_bulk_job;
 use crate::store::changes::change::{AuditedChange, Noted};
 use crate::store::changes::erasures::forget_erasure;
+use crate::store::changes::forgetting::{forget_account, letters_about, rows_below};
 use crate::store::changes::ledger::Ledger;
 use crate::store::changes::retention::{delete_event, first_event};
 use crate::store::changes::rows::{read_event, read_notification, recipients_of};
 use crate::store::error::StoreError;
 use crate::store::schema::keys::below_webhook;
 use crate::store::schema::record::Job;
-use crate::store::schema::{keys, record};
+use crate::store::schema::{alert_keys, keys, record};
 use crate::store::txn::Txn;
 use crate::store::updates::StoreUpdate;
 use std::sync::{Arc, PoisonError};
@@ -61,10 +62,15 @@ impl AuditedChange for RemoveAccount {
     type Error = StoreError;
 
     fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, _now: Timestamp) -> Noted<Self> {
-        // From now on the name is free and no token is good.
-        let Some(account) = ledger.accounts.remove(&self.name) else {
+        let Some(account) = ledger.accounts.get(&self.name).copied() else {
             return Ok((None, None));
         };
+        // First, since it can fail: an error must find nothing staged.
+        let mut told = letters_about(txn, account)?;
+        told.extend(rows_below(txn, &alert_keys::alerts_of(account))?);
+        forget_account(ledger, txn, (account, &self.name), &told);
+        // From now on the name is free and no token is good.
+        ledger.accounts.remove(&self.name);
         let unnamed = format!("{REMOVED}{}", account.0);
         txn.put(keys::account(account), record::encode_text(&unnamed));
         ledger.accounts.insert(unnamed, account);

@@ -48,10 +48,18 @@ impl Change for KeepAlerts {
 
     fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Result<Self::Reply, Self::Error> {
         let Self { alerts, letters, books, mutes, taken, asked } = self;
+        // Its caller may have made it of what it held before something was erased.
+        let forgotten = ledger.shared.forgotten().clone();
         for ((recipient, condition), alert) in alerts {
+            let alert = forgotten
+                .iter()
+                .fold(alert, |alert, one| alert.and_then(|alert| one.left_of_alert((recipient, condition), alert)));
             stage(txn, alert_keys::alert(recipient, condition), alert.map(|alert| record::encode_alert(&alert)));
         }
         for ((recipient, number), letter) in letters {
+            let letter = forgotten
+                .iter()
+                .fold(letter, |letter, one| letter.and_then(|letter| one.left_of_letter(recipient, letter)));
             stage(txn, alert_keys::letter(recipient, number), letter.map(|letter| record::encode_letter(&letter)));
         }
         for (recipient, book) in books {

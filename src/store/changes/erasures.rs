@@ -1,8 +1,8 @@
 //! Erasures of all events that have one key: of an order, or of a customer who asks for it (LGPD).
 
 use crate::model::{
-    AccountNo, AuditAction, AuditNote, AuditSubject, AuditedField, Erasure, ErasureId, ErasureState, SearchText, Seq,
-    Timestamp,
+    AccountNo, AuditAction, AuditNote, AuditSubject, AuditedField, Erasure, ErasureId, ErasureState, Event, SearchText,
+    Seq, Timestamp,
 };
 use crate::store::changes::bulk_jobs::{LISTED, MAX_ENDED, Progress, TooManyJobs};
 use crate::store::changes::change::{AuditedChange, ChangeError, Noted};
@@ -158,9 +158,11 @@ pub(crate) fn erase_some(
     let mut found = Keyed::of(&shared, account_no, &key, of.external_id, span, LOOKED_AT_A_TURN);
     while txn.len() < ROWS_A_TURN {
         let Some(event) = found.next()? else { break };
-        if erase(ledger, txn, account_no, event.seq, of.external_id, now)?.is_some_and(|(_, erased)| erased) {
-            progress.made += 1;
-        }
+        let Some(erased) = erase(ledger, txn, account_no, event.seq, of.external_id, now)? else { continue };
+        // What went along is met no more; it counts where it has the key itself, as it was counted before.
+        let is_meant =
+            |event: &&Event| event.seq.0 <= last_seq && event.resource.keys.iter().any(|own| own == key.as_str());
+        progress.made += u64::from(erased.is_new) + erased.along.iter().filter(is_meant).count() as u64;
     }
     let rest = found.at().map(|at| Job::Erase { account, erasure, at_seq: at.0, last_seq });
     Ok((rest.map_or(Turned::Over, Turned::More), progress))

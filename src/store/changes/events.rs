@@ -8,6 +8,7 @@ use crate::stats::Counted;
 use crate::store::cached_payload::CachedPayload;
 use crate::store::changes::backfill::owe_older_first;
 use crate::store::changes::change::{AuditedChange, Change, ChangeError, Noted, fan_out_bytes};
+use crate::store::changes::forgetting::{events_about, forget_id, letters_about};
 use crate::store::changes::idempotency::{IdempotencyKey, Made, answered, is_in_window, remember};
 use crate::store::changes::ledger::{Ledger, Matching};
 use crate::store::changes::ordering::{add_notification, add_test, position, release_next};
@@ -21,7 +22,7 @@ use crate::store::schema::record::IdempotencyV1;
 use crate::store::schema::{keys, record};
 use crate::store::txn::Txn;
 use crate::store::updates::StoreUpdate;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, PoisonError};
 
 /// Records events, all or none: each becomes pending for every webhook that matches it at that instant.
@@ -138,17 +139,28 @@ impl AuditedChange for EraseEvent {
 
     fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Noted<Self> {
         let Self { account, seq, external_id } = self;
-        let Some((event, erased)) = erase(ledger, txn, account, seq, external_id, now)? else {
+        let Some(Erased { event, is_new, .. }) = erase(ledger, txn, account, seq, external_id, now)? else {
             return Ok((None, None));
         };
         let note = AuditNote::new(account, AuditAction::EventErased).about(AuditSubject::Event(event.id));
         let note = note.with(external_id.then(|| AuditedField::set("external_id", true)));
-        Ok((Some(event), erased.then_some(note)))
+        Ok((Some(event), is_new.then_some(note)))
     }
 }
 
-/// Erases an event's payload and what was found in it, and cancels what is pending of it: the event, and whether
-/// anything was left to erase. `None` when the account has no such event.
+/// What became of erasing an event.
+pub(crate) struct Erased {
+    /// The event, erased.
+    pub(crate) event: Event,
+    /// Whether anything was left to erase.
+    pub(crate) is_new: bool,
+    /// What was erased along with it, as it was: what carteiro had recorded about its notifications.
+    pub(crate) along: Vec<Event>,
+}
+
+/// Erases an event's payload and what was found in it, and cancels what is pending of it. Where the shop's id of it
+/// goes, alerts forget it too, and the events that carteiro recorded about its notifications are erased as well, since
+/// they have it. `None` when the account has no such event.
 pub(crate) fn erase(
     ledger: &mut Ledger,
     txn: &mut Txn<'_>,
@@ -156,24 +168,31 @@ pub(crate) fn erase(
     seq: Seq,
     external_id: bool,
     now: Timestamp,
-) -> Result<Option<(Event, bool)>, StoreError> {
+) -> Result<Option<Erased>, StoreError> {
     let Some((mut event, stored)) = read_event(txn, account, seq)? else {
         return Ok(None);
     };
     let keeps_id = !external_id || event.external_id.is_none();
     if event.erased_at.is_some() && keeps_id {
-        return Ok(Some((event, false)));
+        return Ok(Some(Erased { event, is_new: false, along: Vec::new() }));
     }
     let recipients = recipients_of(txn, account, seq)?;
     let type_no = ledger.type_no(txn, account, &event.event_type);
     let before = event_rows(&ledger.shared.references, &event, type_no);
+    let told = event.external_id().map(str::to_owned);
     event.erased_at.get_or_insert(now);
-    ledger.note_erased();
     if external_id {
         event.external_id = None;
     }
     // What was found in the resource is part of it.
     event.forget_resource();
+    let told = told.filter(|id| event.external_id() != Some(id.as_str()));
+    // Read before anything is staged: an error must find nothing staged.
+    let (letters, mut along) = match &told {
+        Some(_) => (letters_about(txn, account)?, events_about(ledger, txn, &event)?),
+        None => (BTreeSet::new(), Vec::new()),
+    };
+    ledger.note_erased();
     let after = event_rows(&ledger.shared.references, &event, type_no);
     for row in before {
         if !after.contains(&row) {
@@ -183,6 +202,9 @@ pub(crate) fn erase(
     delete_chunks(txn, seq, &stored);
     ledger.head.payload_bytes = ledger.head.payload_bytes.saturating_sub(stored.payload_bytes());
     txn.put(keys::event(account, seq), record::encode_event(&event, None).0);
+    if let Some(id) = &told {
+        forget_id(ledger, txn, (account, &recipients), &letters, id);
+    }
     for webhook in recipients {
         let key = NotificationKey { seq, webhook };
         let (mut notification, before) = match find_notification(txn, account, key) {
@@ -222,7 +244,15 @@ pub(crate) fn erase(
         // Even one that is not pending may have an attempt in flight.
         ledger.updates.push(StoreUpdate::Cancelled { key });
     }
-    Ok(Some((event, true)))
+    // None of these has others about it.
+    along.retain(|about| match erase(ledger, txn, account, about.seq, false, now) {
+        Ok(erased) => erased.is_some_and(|erased| erased.is_new),
+        Err(error) => {
+            tracing::error!(%error, event = %about.id, "an event about an erased one can't be read and is not erased");
+            false
+        }
+    });
+    Ok(Some(Erased { event, is_new: true, along }))
 }
 
 /// Looks every event up before any is recorded, since all are or none is.

@@ -13,6 +13,7 @@ pub(crate) mod change;
 pub(crate) mod clock_steps;
 pub(crate) mod erasures;
 pub(crate) mod events;
+pub(crate) mod forgetting;
 pub(crate) mod health;
 pub(crate) mod idempotency;
 pub(crate) mod job_queue;

@@ -1,8 +1,8 @@
 //! What is kept of alerts: read whole at a start, and then from memory.
 
 use crate::model::{
-    AccountNo, Alert, AlertFacts, Attempt, Book, Condition, Letter, Listing, NotificationFilter, Recipient, Seq,
-    Status, Timestamp, Webhook, WebhookNo,
+    AccountNo, Alert, AlertFacts, Attempt, Book, Condition, Forgotten, Letter, Listing, NotificationFilter, Recipient,
+    Seq, Status, Timestamp, Webhook, WebhookNo,
 };
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
@@ -40,6 +40,13 @@ impl Store {
     /// From memory.
     pub fn alert_facts(&self) -> BTreeMap<WebhookNo, AlertFacts> {
         self.shared.alert_facts().clone()
+    }
+
+    /// What was erased since this was asked last, for alerts to take it out of what they hold in memory; the store has
+    /// taken it out of its rows. Only for what commits [`KeepAlerts`](crate::store::KeepAlerts), and not while it works
+    /// on an older state: a commit is looked through for what was erased and not yet asked for.
+    pub fn take_forgotten(&self) -> Vec<Forgotten> {
+        std::mem::take(&mut *self.shared.forgotten())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The keys of alerts: what is told to a recipient stands below its number, the operator's is 0.
 
-use crate::model::{Condition, Recipient, WebhookNo};
+use crate::model::{AccountNo, Condition, Recipient, WebhookNo};
 use crate::store::schema::keys::{Builder, Key, u32_at, u64_at};
 use crate::store::schema::table::ALERT;
 
@@ -39,6 +39,16 @@ pub(crate) fn alert(recipient: Recipient, condition: Condition) -> Key {
 
 pub(crate) fn letter(recipient: Recipient, number: u64) -> Key {
     of(recipient, LETTER).u64(number).0
+}
+
+/// All letters on their way to a recipient.
+pub(crate) fn letters_to(recipient: Recipient) -> Key {
+    of(recipient, LETTER).0
+}
+
+/// All that is kept of an account's own alerts.
+pub(crate) fn alerts_of(account: AccountNo) -> Key {
+    Builder(all_alerts()).u32(account.0).0
 }
 
 pub(crate) fn book(recipient: Recipient) -> Key {
@@ -85,7 +95,6 @@ pub(crate) fn alert_row(key: &[u8]) -> Option<AlertRow> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::AccountNo;
     use crate::store::hex::hex;
 
     const ACCOUNT_7: AccountNo = AccountNo(7);

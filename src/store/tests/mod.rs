@@ -6,6 +6,7 @@ mod backfills;
 mod busy;
 mod clock;
 mod erasures;
+mod forgetting;
 mod histories;
 mod idempotency;
 mod index_rows;
