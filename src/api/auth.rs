@@ -26,7 +26,10 @@ pub(super) fn authenticate(
         return Ok(caller);
     }
     ingress.wrong_token(address).map_err(Failure::too_many_guesses)?;
-    Err(Failure::unauthorized("this access token is unknown, revoked or expired"))
+    Err(Failure::unauthorized(
+        "this access token is unknown, revoked or expired; `sudo carteiro token create --name rescue --scope admin` on \
+         the daemon's machine makes one",
+    ))
 }
 
 /// Who calls by this header, asked again in the middle of a long answer.

@@ -3,14 +3,12 @@
 use super::call::Call;
 use super::fields::JsonFields;
 use crate::http::{Answer, Failure};
-use crate::model::{MAX_TOKEN_NAME_CHARS, Scope, Scopes, TokenId, is_token_name, parse_duration};
+use crate::model::{MAX_TOKEN_LIFE, MAX_TOKEN_NAME_CHARS, Scope, Scopes, TokenId, is_token_name, parse_duration};
 use http::StatusCode;
 use std::time::Duration;
 
 /// The most scopes that are read: each a few times over.
 const MAX_SCOPES: usize = 16;
-/// The longest life that can be asked for; without one, a token lives until it is revoked.
-const MAX_LIFE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 pub(super) async fn create(call: &Call) -> Result<Answer, Failure> {
     let (name, scopes, expires_in) = call.read(draft).await?;
@@ -34,7 +32,7 @@ fn draft(body: &[u8]) -> Result<(String, Scopes, Option<Duration>), Failure> {
         Scopes::new(scopes).ok_or_else(bad)
     });
     let expires_in = fields.optional("expires_in", |value| {
-        let span = parse_duration(&value.text()?).filter(|span| *span <= MAX_LIFE && !span.is_zero());
+        let span = parse_duration(&value.text()?).filter(|span| *span <= MAX_TOKEN_LIFE && !span.is_zero());
         span.ok_or_else(|| "must be a span such as \"90d\", at most 10 years".to_owned())
     });
     let (name, scopes) = fields.finish_with(name.zip(scopes))?;

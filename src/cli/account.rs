@@ -5,7 +5,8 @@ use super::client::block_on;
 use super::error::CliError;
 use super::input::confirmed;
 use super::output::{Column, Fit, Show, Table, line};
-use super::settings::{ConfigArgs, load};
+use super::settings::{ConfigArgs, load, remedy};
+use super::system_user::{SystemUser, is_root};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::accounts;
@@ -168,10 +169,22 @@ fn remove(config: &Config, name: &str) -> Result<(), CliError> {
     })
 }
 
-/// Opens the store as a daemon would, without one, and stops it in good order.
-fn on_the_store(config: &Config, act: impl FnOnce(&Store) -> Result<(), CliError>) -> Result<(), CliError> {
-    if !config.store.path.join("db").exists() {
+/// Opens the store as a daemon would, without one, and stops it in good order. Root does it as the folder's owner: the
+/// files that this writes are to be the owner's.
+pub(super) fn on_the_store(config: &Config, act: impl FnOnce(&Store) -> Result<(), CliError>) -> Result<(), CliError> {
+    let there_is_one = config.store.path.join("db").try_exists().map_err(|error| {
+        CliError::failed(format_args!("{} can't be read: {error}{}", config.store.path.display(), remedy(&error)))
+    })?;
+    if !there_is_one {
         return Err(CliError::failed(format_args!("there is no store in {}", config.store.path.display())));
+    }
+    if is_root() {
+        let owner = SystemUser::owner_of(&config.store.path);
+        let become_owner = owner.and_then(|owner| if owner.is_root() { Ok(()) } else { owner.become_it() });
+        become_owner.map_err(|error| {
+            let path = config.store.path.display();
+            CliError::failed(format_args!("the rights of the owner of {path} can't be taken on: {error}"))
+        })?;
     }
     // Whatever the shell's says: the store holds secrets.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));

@@ -404,8 +404,9 @@ impl ApiClient {
         let _ = match (status.as_u16(), listed_by) {
             (401, _) => write!(
                 sentence,
-                "\n  --token, --token-file or CARTEIRO_TOKEN give another token; the first start writes one to \
-                 admin-token in the data folder"
+                "\n  --token, --token-file or CARTEIRO_TOKEN give another token; the first start has written one to \
+                 admin-token in the data folder; `sudo carteiro token create --name rescue --scope admin` on the \
+                 daemon's machine needs none, and prints a new one"
             ),
             (403, _) => write!(sentence, "\n  `carteiro token create --scope …` makes one that has it"),
             (404, Some((_, command))) => write!(sentence, "\n  `carteiro {command}` shows what there is"),

@@ -6,6 +6,7 @@ use super::error::CliError;
 use super::exit::complain;
 use super::output::{Column, Table, line};
 use super::settings::{ConfigArgs, load, remedy};
+use crate::config::Config;
 use clap::Args;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -43,14 +44,17 @@ pub(crate) struct ConnectionArgs {
 }
 
 impl ConnectionArgs {
-    /// The data folder of this machine's own daemon, and the account that is meant, by default the first (an empty
-    /// name); `None` where another daemon or a token is named.
-    pub(crate) fn own_data(&self) -> Result<Option<(PathBuf, &str)>, CliError> {
-        if self.server.is_some() || self.token.is_some() || self.token_file.is_some() {
+    /// The config of this machine's own daemon, and the account that is meant, if one is named;
+    /// `None` where another daemon or a token is named.
+    pub(crate) fn own_config(&self) -> Result<Option<(Config, Option<&str>)>, CliError> {
+        if self.token.is_some() || self.token_file.is_some() {
             return Ok(None);
         }
-        let data = load(&self.file)?.config.store.path;
-        Ok(Some((data, self.account.as_deref().unwrap_or_default())))
+        let config = load(&self.file)?.config;
+        if self.server.is_some() && !ApiClient::of(&config.server, self.server.as_deref())?.is_at(config.server.listen) {
+            return Ok(None);
+        }
+        Ok(Some((config, self.account.as_deref())))
     }
 
     pub(crate) fn daemon(&self) -> Result<ApiClient, CliError> {

@@ -28,6 +28,7 @@ mod receiver;
 mod serve;
 mod settings;
 mod store;
+mod system_user;
 mod tail;
 mod time_zone;
 mod token;

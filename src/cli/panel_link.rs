@@ -16,11 +16,17 @@ pub(crate) struct PanelLinkArgs {
 
 /// Asks over the control socket where it is this machine's daemon, which takes no token; else with an admin token.
 pub(crate) fn panel_link(args: &PanelLinkArgs) -> Result<(), CliError> {
-    let link: Value = match args.connection.own_data()? {
-        Some((data, account)) => match ask(&data, format!("panel-link {account}").trim_end())? {
-            Some(answer) => serde_json::from_str(&rest(answer)?).unwrap_or_default(),
-            None => return Err(CliError::try_later(format_args!("no daemon runs on {}", data.display()))),
-        },
+    let link: Value = match args.connection.own_config()? {
+        Some((config, account)) => {
+            let request = format!("panel-link {}", account.unwrap_or_default());
+            match ask(&config.store.path, request.trim_end())? {
+                Some(answer) => serde_json::from_str(&rest(answer)?).unwrap_or_default(),
+                None => {
+                    let data = config.store.path.display();
+                    return Err(CliError::try_later(format_args!("no daemon runs on {data}")));
+                }
+            }
+        }
         None => args.connection.daemon()?.call(ApiRequest::post("/api/panel_links"))?.value(),
     };
     if args.connection.json {

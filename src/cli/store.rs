@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::{self, accounts::absent};
 use crate::model::Timestamp;
-use crate::store::{JournalEnd, NewFile, OfflineStore, Phase, Progress, Replay, Replayed, Restored, restore};
+use crate::store::{JournalEnd, NewFile, OfflineStore, Phase, Progress, Replay, Replayed, Restored, Token, restore};
 use clap::Args;
 use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
@@ -164,11 +164,12 @@ pub(crate) fn restore_backup(args: &RestoreArgs) -> Result<(), CliError> {
     let (from, shown) = (args.from.display(), data.display());
     let restored =
         restored.map_err(|error| CliError::failed(format_args!("{from} was not restored into {shown}: {error}")))?;
-    let Restored { events, notifications, as_of, accounts, replayed } = restored;
+    let Restored { events, notifications, as_of, accounts, admin_tokens, replayed } = restored;
     println!("{shown}: {events} events and {notifications} notifications, as of {as_of}");
     if let (Some(journal), Some(replayed)) = (journal, replayed) {
         say_replayed(&journal, &replayed, as_of);
     }
+    say_who_gets_in(&accounts, &admin_tokens);
     // Without a file it isn't known what a daemon will be given.
     if args.store.file.config.is_some() {
         let configured: Vec<&str> = config.account.iter().map(|account| account.name.as_str()).collect();
@@ -177,6 +178,30 @@ pub(crate) fn restore_backup(args: &RestoreArgs) -> Result<(), CliError> {
         }
     }
     Ok(())
+}
+
+/// Says which admin tokens hold in a restored store: those of the store that the backup is of, and not the one that a
+/// new machine's first start has made before.
+fn say_who_gets_in(accounts: &[String], admin_tokens: &[(String, Token)]) {
+    let now = Clock::System.now();
+    for account in accounts {
+        let good = admin_tokens.iter().filter(|(of, token)| of == account && token.is_admin_at(now));
+        let names: Vec<String> = good.map(|(_, token)| format!("`{}`", token.name)).collect();
+        let file = control::accounts::admin_token_file(Path::new(""), account);
+        let file = file.display();
+        if names.is_empty() {
+            println!(
+                "account {account}: no admin token of the backup holds; the daemon's next start writes one to {file}"
+            );
+        } else {
+            println!("account {account}: the admin tokens of the backup hold: {}", names.join(", "));
+        }
+    }
+    let which = if accounts.len() > 1 { " --account NAME" } else { "" };
+    println!(
+        "A file admin-token of another store lets nobody in. The right one lies in the data folder of the machine that \
+         the backup is of; without it: sudo carteiro token create --name rescue --scope admin{which}"
+    );
 }
 
 /// Says what came from the journal, and on stderr what didn't, and what came back by it.
@@ -282,7 +307,7 @@ pub(crate) fn ask(data: &Path, word: &str) -> Result<Option<BufReader<UnixStream
     connect(data)?.map(|stream| request(data, stream, word)).transpose()
 }
 
-fn cannot_ask(data: &Path, error: &dyn std::fmt::Display) -> CliError {
+pub(crate) fn cannot_ask(data: &Path, error: &dyn std::fmt::Display) -> CliError {
     CliError::try_later(format_args!("the daemon on {} can't be asked: {error}", data.display()))
 }
 
@@ -290,7 +315,8 @@ fn connect(data: &Path) -> Result<Option<UnixStream>, CliError> {
     control::connect(data).map_err(|error| cannot_ask(data, &crate::store::of_folder(data, error)))
 }
 
-fn request(data: &Path, mut stream: UnixStream, word: &str) -> Result<BufReader<UnixStream>, CliError> {
+/// Sends a request to the daemon on a data folder. What follows the `ok` is still to be read.
+pub(crate) fn request(data: &Path, mut stream: UnixStream, word: &str) -> Result<BufReader<UnixStream>, CliError> {
     writeln!(stream, "{word}").map_err(|error| cannot_ask(data, &error))?;
     let mut stream = BufReader::with_capacity(256 * 1024, stream);
     let mut line = String::new();

@@ -1,13 +1,21 @@
-//! `carteiro token`: creates, lists and revokes access tokens through the API.
+//! `carteiro token`: creates, lists and revokes access tokens through the API. This machine's root and the owner of its
+//! data folder create one without a token, so that a lost one locks nobody out.
 
-use super::client::ApiRequest;
+use super::account::on_the_store;
+use super::client::{ApiRequest, block_on};
 use super::connection::{ConnectionArgs, Extent, Filters};
 use super::error::CliError;
+use super::exit::complain;
 use super::input::Words;
 use super::output::{Column, Fit, Show, line, print_done, print_one, short_time, text};
+use super::store::rest;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::control::tokens::{self, TokenRequest};
 use crate::model::Scope;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use std::io;
 
 #[derive(Args)]
 pub(crate) struct TokenArgs {
@@ -19,7 +27,7 @@ pub(crate) struct TokenArgs {
 
 #[derive(Subcommand)]
 enum TokenCommand {
-    /// Create a token; its text is printed once, now
+    /// Create a token; its text is printed once, now. Root and the owner of the data folder need no token for it
     Create {
         /// What it is for
         #[arg(long)]
@@ -51,9 +59,22 @@ const COLUMNS: &[Column] = &[
 ];
 
 pub(crate) fn token(args: &TokenArgs) -> Result<(), CliError> {
-    let (daemon, json) = (args.connection.daemon()?, args.connection.json);
+    let json = args.connection.json;
     match &args.command {
         TokenCommand::Create { name, scope, expires } => {
+            if let Some((config, account)) = args.connection.own_config()? {
+                let request = TokenRequest {
+                    account: account.map(str::to_owned),
+                    name: name.clone(),
+                    scopes: scope.clone(),
+                    expires_in: expires.clone(),
+                };
+                if let Some(created) = create_by_right(&config, request)? {
+                    if json { line(&created) } else { line(text(&created["token"])) }
+                    return Ok(());
+                }
+            }
+            let daemon = args.connection.daemon()?;
             let mut token = json!({ "name": name, "scopes": scope });
             if let Some(expires) = expires {
                 token["expires_in"] = json!(expires);
@@ -61,17 +82,55 @@ pub(crate) fn token(args: &TokenArgs) -> Result<(), CliError> {
             let created = daemon.call(ApiRequest::post("/api/tokens").body(json!({ "token": token }).to_string()))?;
             print_one(&created, json, |created| line(text(&created["token"])));
         }
-        TokenCommand::List => Extent::ALL.read(&daemon, "/api/tokens", &Filters::default())?.print(json, COLUMNS),
+        TokenCommand::List => {
+            let daemon = args.connection.daemon()?;
+            Extent::ALL.read(&daemon, "/api/tokens", &Filters::default())?.print(json, COLUMNS);
+        }
         TokenCommand::Revoke { id } => {
             // An id that is no UUID would make another path; the daemon would say 404, and so do we.
             if crate::model::TokenId::parse(id).is_none() {
                 return Err(CliError::failed(format_args!("`{id}` is no token id; `carteiro token list` shows them")));
             }
-            daemon.call(ApiRequest::delete(format!("/api/tokens/{id}")))?;
+            args.connection.daemon()?.call(ApiRequest::delete(format!("/api/tokens/{id}")))?;
             print_done(json, &json!({ "id": id, "revoked": true }), format_args!("{id} revoked"));
         }
     }
     Ok(())
+}
+
+/// Makes a token by the right of the data folder: over the daemon's control socket, or on the store that no daemon
+/// holds. `None` where this user has no such right, or there is no store: then a token is what is left.
+fn create_by_right(config: &Config, request: TokenRequest) -> Result<Option<Value>, CliError> {
+    let data = &config.store.path;
+    let made = match crate::control::connect(data) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(None),
+        Err(error) => return Err(super::store::cannot_ask(data, &error)),
+        Ok(Some(stream)) => {
+            let request = serde_json::to_string(&request).map_err(CliError::failed)?;
+            rest(super::store::request(data, stream, &format!("create-token {request}"))?)?
+        }
+        Ok(None) if data.join("db").try_exists().is_ok_and(|exists| !exists) => return Ok(None),
+        Ok(None) => {
+            let mut made = String::new();
+            on_the_store(config, |store| {
+                let by = "the command line, while no daemon ran";
+                let created = block_on(async {
+                    tokens::create(store, &Clock::System, request, by).await.map_err(CliError::failed)
+                });
+                made = created?;
+                Ok(())
+            })?;
+            // There is no log that would say so.
+            complain(format_args!(
+                "warning: no daemon runs on {}, and the token was made on its store, by the right of whoever has the \
+                 folder",
+                data.display()
+            ));
+            made
+        }
+    };
+    let made = serde_json::from_str(&made);
+    made.map(Some).map_err(|error| CliError::failed(format_args!("the daemon's answer can't be read: {error}")))
 }
 
 fn or_never(time: &Value) -> String {

@@ -15,7 +15,7 @@ const PAGE: usize = 200;
 /// How often it is looked whether a removal has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// Why an account was not exported or removed, as a sentence.
+/// Why what an operator asked of an account was not done, as a sentence.
 #[derive(Debug)]
 pub enum AccountError {
     /// It can't be meant.

@@ -2,24 +2,28 @@
 //! running daemon.
 //!
 //! A backup holds every account's data, so no account's token opens it: anyone who may read the data folder may have
-//! one, and nobody else. That is what the folder's permissions say already, and a socket in it says the same.
+//! one, and nobody else. That is what the folder's permissions say already, and a socket in it says the same. Since an
+//! access token can be had here as well, and permissions are changed by mistake, the caller's user is looked at too:
+//! root, the folder's owner, or the daemon's own.
 //!
 //! One word comes in on a line. `backup` is answered with `ok` on a line and the bytes of the backup, which ends where
 //! it says so; `verify` with lines of text, the last of them `sound` or `damaged`; `reload` with lines that say what
 //! was taken up; `accounts` and `export-account NAME` with lines of JSON (see [`accounts`]); `remove-account NAME` with
 //! `removed` at its end; `panel-link`, with an account's name behind it or not, with a line of JSON, a link that signs
-//! in to the panel. What can't be done now is `error` and why; what can't be meant is `refused` and why.
+//! in to the panel; `create-token JSON` with a line of JSON, the token (see [`tokens`]). What can't be done now is `error` and why; what can't be meant is `refused` and why.
 
 pub mod accounts;
 pub mod backups;
+pub mod tokens;
 
+use crate::clock::Clock;
 use crate::model::AccountNo;
 use crate::shutdown::{accept_until, requested};
 use crate::store::{Piece, Store, write_pieces};
 use std::fs;
 use std::io::{self, Write as _};
 use std::os::fd::AsRawFd as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -33,8 +37,8 @@ use tokio::task::JoinSet;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long one write to a caller may take: past it, the caller is taken to be stuck.
 const WRITE_PATIENCE: Duration = Duration::from_secs(60);
-/// The longest word that is read.
-const MAX_WORD: u64 = 128;
+/// The longest request that is read, in bytes: room for a token's name, each of its 100 characters escaped.
+const MAX_REQUEST: u64 = 4096;
 
 /// A caller who wants the config read again, and gets the result: what was taken up, or why nothing was.
 pub type Reload = oneshot::Sender<Result<String, String>>;
@@ -54,6 +58,8 @@ pub struct Services {
     pub panel_link: MakePanelLink,
     /// The config's first account, the operator's as a rule: its audit tells of a removal of another one.
     pub first_account: Option<AccountNo>,
+    /// Where the times of tokens come from.
+    pub clock: Clock,
 }
 
 /// The path of the socket.
@@ -103,10 +109,28 @@ pub async fn run(listener: UnixListener, store: Store, services: Services, mut s
     let _ = fs::remove_file(path(store.path()));
 }
 
+/// The caller's user, where it may ask; `Err` with why not.
+fn caller(stream: &UnixStream, data: &Path) -> Result<u32, String> {
+    let uid = stream.peer_cred().map_err(|error| format!("the caller's user can't be found out: {error}"))?.uid();
+    let owner = fs::metadata(data).map_err(|error| format!("{} can't be looked at: {error}", data.display()))?.uid();
+    let may = uid == 0 || uid == owner || uid == rustix::process::geteuid().as_raw();
+    let refused = || format!("only root and the owner of {} may ask here: run the command with sudo", data.display());
+    may.then_some(uid).ok_or_else(refused)
+}
+
 async fn serve(stream: UnixStream, store: Store, services: Services) {
+    let uid = match caller(&stream, store.path()) {
+        Ok(uid) => uid,
+        Err(why) => {
+            tracing::warn!(why, "a caller of the control socket was refused");
+            // It is gone, or hears it.
+            let _ = answer(stream, format!("refused {why}")).await;
+            return;
+        }
+    };
     let mut stream = BufReader::new(stream);
     let mut word = String::new();
-    let read = tokio::time::timeout(PATIENCE, (&mut stream).take(MAX_WORD).read_line(&mut word)).await;
+    let read = tokio::time::timeout(PATIENCE, (&mut stream).take(MAX_REQUEST).read_line(&mut word)).await;
     if !matches!(read, Ok(Ok(_))) {
         return;
     }
@@ -120,6 +144,9 @@ async fn serve(stream: UnixStream, store: Store, services: Services) {
             answer(stream.into_inner(), made.map_or_else(|why| format!("refused {why}"), |link| format!("ok\n{link}")))
                 .await
         }
+        request if request.starts_with("create-token ") => {
+            create_token(stream.into_inner(), &store, &services.clock, &request["create-token ".len()..], uid).await
+        }
         request if request.starts_with("export-account ") => {
             let name = request["export-account ".len()..].to_owned();
             in_lines(stream.into_inner(), store, move |store, out| accounts::export(store, &name, out)).await
@@ -130,7 +157,8 @@ async fn serve(stream: UnixStream, store: Store, services: Services) {
         _ => answer(stream.into_inner(), "error there is no such request".to_owned()).await,
     };
     if let Err(error) = served {
-        tracing::warn!(%error, request = word.trim(), "a request of the control socket broke off");
+        let request = word.split_whitespace().next().unwrap_or_default();
+        tracing::warn!(%error, request, "a request of the control socket broke off");
     }
 }
 
@@ -212,6 +240,18 @@ async fn remove(stream: UnixStream, store: Store, name: &str, told_in: Option<Ac
         Err(problem) => Err(problem),
     };
     let line = done.map_or_else(|problem| refusal(&problem), |()| "ok\nremoved".to_owned());
+    answer(stream, line).await
+}
+
+async fn create_token(stream: UnixStream, store: &Store, clock: &Clock, request: &str, uid: u32) -> io::Result<()> {
+    let line = match serde_json::from_str(request) {
+        Err(error) => format!("refused what was asked can't be read: {error}"),
+        Ok(request) => {
+            let by = format!("user {uid} over the control socket");
+            let made = tokens::create(store, clock, request, &by).await;
+            made.map_or_else(|problem| refusal(&problem), |made| format!("ok\n{made}"))
+        }
+    };
     answer(stream, line).await
 }
 

@@ -3,9 +3,9 @@
 use super::error::Error;
 use crate::atomic_file;
 use crate::control;
-use crate::model::{AccessToken, Scopes, TokenHash};
+use crate::model::{AccessToken, Scopes, Timestamp, TokenHash};
 use crate::service::{self, Account, By, Service};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, Token};
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -37,6 +37,22 @@ pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<String>, String> {
     Ok(Zeroizing::new(text))
 }
 
+/// Warns of a file whose token the store doesn't know: commands would read it, and be refused. It is another store's,
+/// as after a restore on a new machine, or its token was revoked or has expired. Where there is no file, somebody has
+/// taken it to a safer place.
+fn warn_of_useless_file(path: &Path, account: &str, known: &[Token], now: Timestamp) {
+    let Ok(text) = read_secret(path) else { return };
+    let hash = TokenHash::of(text.trim());
+    if !known.iter().any(|token| token.hash.matches(&hash) && token.expires_at.is_none_or(|end| now < end)) {
+        tracing::warn!(
+            account,
+            path = %path.display(),
+            "the token in this file lets nobody in, since this store doesn't know it: `carteiro token create --name \
+             rescue --scope admin` prints one that does, to be written into this file"
+        );
+    }
+}
+
 /// Makes an admin token for each account without a usable one, in a file that only the daemon's user can read. The file
 /// is durable before the token is: after a crash in between, the next start overwrites the file. Returns whether it
 /// made one.
@@ -44,10 +60,15 @@ pub(crate) async fn make_missing(service: &Service, store: &Store, accounts: &[A
     let mut made = false;
     for account in accounts {
         let now = service.now();
-        if account.admin_token.is_some() || store.tokens(account.no).iter().any(|token| token.is_admin_at(now)) {
+        let path = control::accounts::admin_token_file(store.path(), &account.name);
+        if account.admin_token.is_some() {
             continue;
         }
-        let path = control::accounts::admin_token_file(store.path(), &account.name);
+        let known = store.tokens(account.no);
+        if known.iter().any(|token| token.is_admin_at(now)) {
+            warn_of_useless_file(&path, &account.name, &known, now);
+            continue;
+        }
         let token = AccessToken::from_random(crate::random::bytes(), crate::random::bytes());
         let line = Zeroizing::new(token.reveal() + "\n");
         atomic_file::replace(&path, line.as_bytes())

@@ -160,8 +160,12 @@ impl Daemon {
         let (stop_tasks, stopping) = watch::channel(false);
         let links = PanelLinks { service: service.clone(), address, ingress: ingress.clone() };
         let first_account = accounts.first().map(|account| account.no);
-        let services =
-            control::Services { reloads: options.reloads, panel_link: links.clone().for_control(), first_account };
+        let services = control::Services {
+            reloads: options.reloads,
+            panel_link: links.clone().for_control(),
+            first_account,
+            clock: clock.clone(),
+        };
         let control = control_socket(&store, services, &stopping);
         let backups = backups::schedule(&config.store, store.clone(), clock.clone(), stopping.clone());
         let disable = service.clone();

@@ -6,6 +6,7 @@ use super::words::words;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use std::fmt;
+use std::time::Duration;
 
 words! {
     /// What a token allows.
@@ -34,6 +35,8 @@ impl Scope {
     }
 }
 
+/// The longest life that a token can be given; without one, it lives until it is revoked.
+pub const MAX_TOKEN_LIFE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// The longest name of a token, in characters.
 pub const MAX_TOKEN_NAME_CHARS: usize = 100;
 

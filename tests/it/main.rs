@@ -37,6 +37,7 @@ mod keeping;
 mod lanes;
 mod libraries;
 mod lifecycle;
+mod lost_tokens;
 mod monitoring;
 mod notifications;
 mod owners;

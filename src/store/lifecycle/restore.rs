@@ -11,13 +11,13 @@
 //! It also begins another life: its commits go on from the last one that was restored, and the segments that the lost
 //! store may have written with these numbers belong to another store from then on.
 
-use crate::model::Timestamp;
+use crate::model::{AccountNo, Scope, Timestamp};
 use crate::store::backup::format as backup;
 use crate::store::backup::format::{BackupError, Progress, Reader};
 use crate::store::engine::folder::{restrict, sync_folder};
 use crate::store::engine::journal::{FolderDisk, Frame, Identity};
 use crate::store::engine::{
-    Base as _, IDENTITY, Limits, RowStore, RowWrite, SledBase, Slice, catch_sled_panic, create_journal,
+    Base as _, IDENTITY, Limits, RowStore, RowWrite, SledBase, Slice, Tree, catch_sled_panic, create_journal,
 };
 use crate::store::error::{OpenError, StoreError};
 use crate::store::format::FORMAT;
@@ -26,7 +26,7 @@ use crate::store::lifecycle::owner::hand_over;
 use crate::store::lifecycle::replay::{Backup, Behind, NotReplayed, Replay, Replayed};
 use crate::store::read::accounts::{account_names, keep_names};
 use crate::store::schema::layout::layout;
-use crate::store::schema::record::{FormatV1, HeadV1};
+use crate::store::schema::record::{FormatV1, HeadV1, Token};
 use crate::store::schema::{keys, record};
 use std::fs::File;
 use std::io::{BufReader, Seek as _, SeekFrom};
@@ -38,7 +38,7 @@ use std::{fs, io};
 const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// What a restored store holds.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Restored {
     /// How many events.
     pub events: u64,
@@ -48,6 +48,8 @@ pub struct Restored {
     pub as_of: Timestamp,
     /// The names of its accounts, those that are being removed left out.
     pub accounts: Vec<String>,
+    /// The tokens that let an admin in, each with the name of its account; those that have expired too.
+    pub admin_tokens: Vec<(String, Token)>,
     /// What came from the journal, where there was one.
     pub replayed: Option<Replayed>,
 }
@@ -177,11 +179,13 @@ fn finish(
     behind: Option<&Behind<'_>>,
 ) -> Result<Restored, RestoreError> {
     let mut head = read_head(rows)?;
+    let accounts = account_names(rows)?;
     let restored = Restored {
         events: head.events,
         notifications: head.notifications,
         as_of: Timestamp::from_ms(head.time_ms),
-        accounts: account_names(rows)?.into_iter().map(|(_, name)| name).collect(),
+        admin_tokens: admin_tokens(rows, &accounts)?,
+        accounts: accounts.into_iter().map(|(_, name)| name).collect(),
         replayed: behind.map(|behind| behind.replayed(rows)).transpose()?,
     };
     let mut last = vec![(keys::meta("format").into(), Some(record::encode_format(format).into()))];
@@ -196,6 +200,18 @@ fn finish(
     create_journal(Arc::new(disk), identity, commit).map_err(|error| io::Error::other(error.to_string()))?;
     keep_names(folder, &restored.accounts)?;
     Ok(restored)
+}
+
+fn admin_tokens(rows: &dyn Tree, accounts: &[(AccountNo, String)]) -> Result<Vec<(String, Token)>, StoreError> {
+    let mut found = Vec::new();
+    for row in rows.scan(&keys::tokens()) {
+        let token = record::decode_token(&row?.1)?;
+        let account = accounts.iter().find(|(no, _)| *no == token.account);
+        if let Some((_, name)) = account.filter(|_| token.scopes.allows(Scope::Admin)) {
+            found.push((name.clone(), token));
+        }
+    }
+    Ok(found)
 }
 
 fn changed(error: &BackupError) -> RestoreError {
