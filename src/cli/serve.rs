@@ -66,7 +66,10 @@ fn inherited_socket() -> io::Result<Option<std::net::TcpListener>> {
 /// The exit code of a daemon that didn't start.
 fn code(error: &Error) -> u8 {
     match error {
-        Error::BadFile { .. } | Error::InheritedSocket(_) | Error::Store(OpenError::NotRoots { .. }) => BAD_CONFIG,
+        Error::BadFile { .. }
+        | Error::InheritedSocket(_)
+        | Error::OtherSocket { .. }
+        | Error::Store(OpenError::NotRoots { .. }) => BAD_CONFIG,
         Error::Store(error) if error.is_passing() => TRY_LATER,
         Error::Store(_) | Error::Listen(..) | Error::Stalled(_) => FAILED,
     }
@@ -184,8 +187,8 @@ impl Reloader<'_> {
         let new = new.map_err(|problems| refused(&problems))?;
         // The files it names too, those that only a restart takes up among them: that restart would fail.
         let checked = crate::daemon::check_files(&new.config, Clock::System.now());
-        let problems: Vec<String> =
-            checked.problems.iter().map(|problem| super::settings::located(&new, problem)).collect();
+        let problems = checked.problems.into_iter().chain(self.daemon.check_listen(new.config.server.listen).err());
+        let problems: Vec<String> = problems.map(|problem| super::settings::located(&new, &problem)).collect();
         if !problems.is_empty() {
             return Err(refused(&problems.join("\n")));
         }

@@ -84,7 +84,7 @@ settings! {
     [server] Server {
         /// The address that the API and the panel listen on. Port 0 lets the system choose a free one. Without tls_cert
         /// and tls_key, listen on loopback only or put a proxy with TLS in front: otherwise tokens and payloads cross
-        /// the network unencrypted. Ignored when systemd passes a socket.
+        /// the network unencrypted. When systemd passes a socket, it must be at this address.
         listen: SocketAddr = SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)) => ADDRESS, Restart;
         /// A PEM file with the server's certificate, followed by its chain. Enables TLS (1.2 and 1.3 only). Read again
         /// at a reload, and within a minute after the file changed; if the new certificate can't be used, the log says

@@ -15,6 +15,13 @@ pub enum Error {
     Listen(SocketAddr, io::Error),
     /// The socket that the service manager handed over can't be served.
     InheritedSocket(io::Error),
+    /// The socket that the service manager handed over is at another address than the config asks for.
+    OtherSocket {
+        /// Where the socket listens.
+        handed: SocketAddr,
+        /// `server.listen`.
+        listen: SocketAddr,
+    },
     /// A file that the config names is of no use.
     BadFile {
         /// The path of the key that names it, such as `server.tls_cert` or `account[0].admin_token_file`.
@@ -37,6 +44,13 @@ impl fmt::Display for Error {
                 f,
                 "the socket handed over at the start can't be served: {error}; the socket unit must have one \
                  ListenStream=, a TCP address"
+            ),
+            Self::OtherSocket { handed, listen } => write!(
+                f,
+                "`server.listen` is {listen}, and the service manager listens on {handed} for carteiro, which is what \
+                 counts: set `server.listen = \"{handed}\"`; or change the socket, by `systemctl edit carteiro.socket` \
+                 with the lines [Socket], ListenStream= and ListenStream={listen}, then `systemctl stop carteiro.socket \
+                 carteiro.service` and `systemctl start carteiro.service`"
             ),
             Self::BadFile { sentence, .. } => f.write_str(sentence),
             Self::Stalled(span) => write!(
@@ -66,6 +80,7 @@ impl Error {
     pub fn key(&self) -> Option<&str> {
         match self {
             Self::BadFile { key, .. } => Some(key),
+            Self::OtherSocket { .. } => Some("server.listen"),
             Self::Store(_) | Self::Listen(..) | Self::InheritedSocket(_) | Self::Stalled(_) => None,
         }
     }

@@ -55,7 +55,8 @@ const STALL_INTERVAL: Duration = Duration::from_millis(500);
 pub struct StartOptions {
     /// Start on what is left of a store that has lost something.
     pub accept_data_loss: bool,
-    /// A socket that listens already, and goes on doing so after this process; `server.listen` is ignored then.
+    /// A socket that listens already, and goes on doing so after this process. It must be at `server.listen`, or the
+    /// daemon doesn't start: whoever has set another address believes that it is in force.
     pub listener: Option<std::net::TcpListener>,
     /// Receives the requests for a reload that come over the control socket.
     pub reloads: Option<mpsc::Sender<control::Reload>>,
@@ -68,6 +69,8 @@ pub struct Daemon {
     alerts: Arc<Alerts>,
     /// The address that is listened on, its port known.
     pub address: SocketAddr,
+    /// Whether the service manager listens on it.
+    is_handed_over: bool,
     /// One caller for each account of the config, with every scope.
     pub callers: Vec<Caller>,
     /// Whether an admin token was made just now, which nobody has seen yet.
@@ -91,7 +94,11 @@ pub struct Daemon {
 impl Daemon {
     /// Starts everything. On return requests are served and pending notifications are delivered.
     pub async fn start(config: &Config, clock: Clock, options: StartOptions) -> Result<Self, Error> {
-        // What the config's files can be refused for comes before the store is touched.
+        // What the config and its files can be refused for comes before the store is touched.
+        let is_handed_over = options.listener.is_some();
+        if let Some(listener) = &options.listener {
+            check_handed_over(listener.local_addr().map_err(Error::InheritedSocket)?, config.server.listen)?;
+        }
         let client_settings = settings::client(config)?;
         let channels = settings::channels(config)?;
         let client = Client::new(client_settings.clone(), clock.clone());
@@ -198,6 +205,7 @@ impl Daemon {
             service,
             alerts,
             address,
+            is_handed_over,
             callers,
             is_first_start,
             links,
@@ -233,6 +241,11 @@ impl Daemon {
             tracing::warn!("{warning}");
         }
         Ok(())
+    }
+
+    /// Whether a start with this `server.listen` would be refused, because the service manager listens elsewhere.
+    pub fn check_listen(&self, listen: SocketAddr) -> Result<(), Error> {
+        if self.is_handed_over { check_handed_over(self.address, listen) } else { Ok(()) }
     }
 
     /// A link that signs in to the panel once, as an admin of the config's first account; `None` without a panel.
@@ -304,11 +317,19 @@ fn warnings(ingress: &Ingress, client: &Client, address: SocketAddr, now: Timest
     settings::warnings(ingress.certificate().as_deref(), &client.client_certificates(), address, now)
 }
 
+/// Refuses a socket at another address than `server.listen`. An IPv4 address is the same in IPv6's form of it, and port
+/// 0 asks for any. 0.0.0.0 and [::] are not the same: the second lets IPv6 in as well.
+fn check_handed_over(handed: SocketAddr, listen: SocketAddr) -> Result<(), Error> {
+    let same_ip = handed.ip().to_canonical() == listen.ip().to_canonical();
+    let same_port = listen.port() == 0 || handed.port() == listen.port();
+    if same_ip && same_port { Ok(()) } else { Err(Error::OtherSocket { handed, listen }) }
+}
+
 fn inherit(socket: std::net::TcpListener) -> std::io::Result<(TcpListener, SocketAddr)> {
     socket.set_nonblocking(true)?;
     let listener = TcpListener::from_std(socket)?;
     let address = listener.local_addr()?;
-    tracing::info!(%address, "using the service manager's socket; server.listen is ignored");
+    tracing::info!(%address, "using the service manager's socket");
     Ok((listener, address))
 }
 
@@ -354,5 +375,36 @@ async fn save_statistics(service: Arc<Service>, panel: Option<Arc<Panel>>) {
     service.save_history().await;
     if let Some(panel) = panel {
         panel.save_sessions().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_is_taken_at_the_address_of_the_config_alone() {
+        let same = |handed: &str, listen: &str| {
+            check_handed_over(handed.parse().unwrap(), listen.parse().unwrap()).is_ok()
+        };
+        for (handed, listen) in [
+            ("127.0.0.1:8080", "127.0.0.1:8080"),
+            ("[::ffff:127.0.0.1]:8080", "127.0.0.1:8080"),
+            ("[::]:8080", "[::]:8080"),
+            ("0.0.0.0:443", "0.0.0.0:443"),
+            ("127.0.0.1:4711", "127.0.0.1:0"),
+        ] {
+            assert!(same(handed, listen), "{handed} is {listen}");
+        }
+        for (handed, listen) in [
+            ("127.0.0.1:8080", "0.0.0.0:8080"),
+            ("0.0.0.0:8080", "127.0.0.1:8080"),
+            ("[::]:8080", "0.0.0.0:8080"),
+            ("[::1]:8080", "127.0.0.1:8080"),
+            ("127.0.0.1:8080", "127.0.0.1:8081"),
+            ("127.0.0.1:4711", "0.0.0.0:0"),
+        ] {
+            assert!(!same(handed, listen), "{handed} is not {listen}");
+        }
     }
 }

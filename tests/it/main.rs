@@ -27,6 +27,7 @@ mod event_types;
 mod events;
 mod faults;
 mod filters;
+mod handed_socket;
 mod harness;
 mod heads;
 mod idempotency;
