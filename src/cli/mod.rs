@@ -5,6 +5,7 @@ mod account;
 mod alerts;
 mod audit;
 mod backfills;
+mod check_config;
 mod client;
 mod connection;
 mod demo;
@@ -36,11 +37,10 @@ mod trigger;
 mod webhook_file;
 mod webhooks;
 
-use crate::daemon;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use error::CliError;
-use exit::{BAD_CONFIG, DONE, complain};
-use settings::{ConfigArgs, load, located};
+use exit::DONE;
+use settings::{ConfigArgs, load};
 use std::process::ExitCode;
 
 const AFTER_HELP: &str = "\
@@ -70,7 +70,7 @@ enum CliCommand {
     /// Run a daemon and a receiver in a temporary folder, with sample orders and payments
     Demo(demo::DemoArgs),
     /// Check a config file and print every problem
-    CheckConfig(ConfigArgs),
+    CheckConfig(check_config::CheckConfigArgs),
     /// Print the settings in effect and where each comes from
     Config(ConfigArgs),
     /// Write all data into one checksummed file, with or without a running daemon
@@ -119,7 +119,7 @@ pub fn run() -> ExitCode {
     let result = match cli.command {
         CliCommand::Serve(args) => serve::serve(&args),
         CliCommand::Demo(args) => demo::demo(&args),
-        CliCommand::CheckConfig(args) => check_config(&args),
+        CliCommand::CheckConfig(args) => check_config::check_config(&args),
         CliCommand::Config(args) => show_config(&args),
         CliCommand::Backup(args) => store::backup(&args),
         CliCommand::Restore(args) => store::restore_backup(&args),
@@ -154,23 +154,6 @@ fn silence_expected_panics() {
             usual(panic);
         }
     }));
-}
-
-fn check_config(args: &ConfigArgs) -> Result<(), CliError> {
-    let loaded = load(args)?;
-    let checked = daemon::check_files(&loaded.config, crate::clock::Clock::System.now());
-    if !checked.problems.is_empty() {
-        checked.problems.iter().for_each(|problem| complain(located(&loaded, problem)));
-        return Err(CliError::printed(BAD_CONFIG));
-    }
-    for warning in checked.warnings.into_iter().chain(daemon::absent_accounts(&loaded.config)) {
-        complain(format_args!("warning: {warning}"));
-    }
-    match args.file() {
-        Some(file) => println!("{}: no problems", file.display()),
-        None => println!("the built-in defaults: no problems"),
-    }
-    Ok(())
 }
 
 fn show_config(args: &ConfigArgs) -> Result<(), CliError> {

@@ -23,12 +23,14 @@ impl ConfigArgs {
     /// The file that is named; else, for the installed binary, the installed daemon's, so that nobody has to name it at
     /// each call. A binary from elsewhere, one just built say, never takes the installed daemon for its own.
     pub(crate) fn file(&self) -> Option<PathBuf> {
-        let installed = || {
-            let own = std::env::current_exe().ok()?;
-            is_installed(&own, Path::new(INSTALLED_CONFIG)).then(|| PathBuf::from(INSTALLED_CONFIG))
-        };
-        self.config.clone().or_else(installed)
+        self.config.clone().or_else(installed_config)
     }
+}
+
+/// The installed daemon's config, where this is the installed binary.
+pub(crate) fn installed_config() -> Option<PathBuf> {
+    let own = std::env::current_exe().ok()?;
+    is_installed(&own, Path::new(INSTALLED_CONFIG)).then(|| PathBuf::from(INSTALLED_CONFIG))
 }
 
 /// The environment as text; a variable that isn't UTF-8 can't be one of ours (see [`load`]).

@@ -9,6 +9,7 @@ mod channel_rules;
 mod draft;
 mod error;
 mod extra_types;
+mod files;
 mod findings;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]

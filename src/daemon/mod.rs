@@ -11,10 +11,12 @@ mod alerting;
 mod error;
 mod file_descriptors;
 mod panel_links;
+mod permissions;
 mod settings;
 
 pub use accounts::absent_accounts;
 pub use error::Error;
+pub use permissions::check_permissions;
 pub use settings::{CheckedFiles, check_files};
 
 use crate::alerts::channels::Channels;

@@ -81,7 +81,7 @@ pub(crate) use format::FORMAT;
 pub use handle::Store;
 pub use lifecycle::offline::OfflineStore;
 pub use lifecycle::open::{Opened, StoreSettings};
-pub use lifecycle::owner::of_folder;
+pub use lifecycle::owner::{name as user_name, of_folder};
 pub use lifecycle::replay::{JournalEnd, NotReplayed, Replay, Replayed};
 pub use lifecycle::restore::{Phase, RestoreError, Restored, restore};
 pub use lifecycle::verify::Report;

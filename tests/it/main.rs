@@ -34,6 +34,7 @@ mod idempotency;
 mod ingress;
 mod ingress_tls;
 mod journals;
+mod judged_for_the_user;
 mod keeping;
 mod lanes;
 mod libraries;

@@ -60,7 +60,7 @@ fn anothers(folder: &Path) -> Option<(PathBuf, u32)> {
 }
 
 /// A user's name, or number where the system has no name for it.
-fn name(uid: u32) -> String {
+pub fn name(uid: u32) -> String {
     let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
     let found = users.lines().find_map(|line| {
         let mut fields = line.split(':');

@@ -1,0 +1,95 @@
+//! `carteiro check-config`: every problem of a config and of the files that it names. Root judges them as the user whom
+//! the daemon runs as: root itself may read everything, and would find nothing wrong with what the daemon can't read.
+
+use super::error::CliError;
+use super::exit::{BAD_CONFIG, complain};
+use super::settings::{ConfigArgs, installed_config, load, located};
+use super::system_user::{SystemUser, is_root};
+use crate::config::Config;
+use crate::daemon;
+use clap::Args;
+use std::fs::File;
+use std::path::Path;
+
+/// Whom the package's unit runs the daemon as.
+const INSTALLED_USER: &str = "carteiro";
+
+#[derive(Args)]
+pub(crate) struct CheckConfigArgs {
+    #[command(flatten)]
+    file: ConfigArgs,
+    /// Judge as this user would, which takes root; by default as the owner of the data folder, or the package's user
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+}
+
+pub(crate) fn check_config(args: &CheckConfigArgs) -> Result<(), CliError> {
+    let loaded = load(&args.file)?;
+    let file = args.file.file();
+    let user = service_user(args.user.as_deref(), file.as_deref(), &loaded.config)?;
+    let mut problems = Vec::new();
+    let mut places = Vec::new();
+    if let Some(user) = &user {
+        user.become_it().map_err(|error| {
+            CliError::failed(format_args!(
+                "the rights of the user {} can't be taken on, to judge as the daemon would: {error}; run the command \
+                 as that user",
+                user.name
+            ))
+        })?;
+        if let Some(Err(error)) = file.as_deref().map(File::open) {
+            let file = file.as_deref().unwrap_or(Path::new("")).display();
+            let name = &user.name;
+            problems.push(format!(
+                "{file}: the user {name}, as whom the daemon runs, can't read this file: {error}; give it to {name}: \
+                 sudo chown root:{name} {file} && sudo chmod 640 {file}"
+            ));
+        }
+        for problem in daemon::check_permissions(&loaded.config, &user.name) {
+            problems.push(located(&loaded, &problem));
+            places.extend(problem.key().map(str::to_owned));
+        }
+    }
+    let checked = daemon::check_files(&loaded.config, crate::clock::Clock::System.now());
+    // Why a file can't be read is said once.
+    let others = checked.problems.iter().filter(|problem| !places.iter().any(|key| problem.key() == Some(key)));
+    problems.extend(others.map(|problem| located(&loaded, problem)));
+    if !problems.is_empty() {
+        problems.iter().for_each(complain);
+        return Err(CliError::printed(BAD_CONFIG));
+    }
+    for warning in checked.warnings.into_iter().chain(daemon::absent_accounts(&loaded.config)) {
+        complain(format_args!("warning: {warning}"));
+    }
+    let file = file.map_or_else(|| "the built-in defaults".to_owned(), |file| file.display().to_string());
+    match user {
+        Some(user) => println!("{file}: no problems for the user {}", user.name),
+        None => println!("{file}: no problems"),
+    }
+    Ok(())
+}
+
+/// The user to judge as, where that isn't this process's own: the one who is named, the owner of the data folder, or the
+/// package's.
+fn service_user(named: Option<&str>, file: Option<&Path>, config: &Config) -> Result<Option<SystemUser>, CliError> {
+    let find = |name: &str| {
+        SystemUser::named(name).map_err(|error| CliError::failed(format_args!("/etc/passwd can't be read: {error}")))
+    };
+    if let Some(name) = named {
+        if !is_root() {
+            return Err(CliError::usage("--user takes root: run the command with sudo"));
+        }
+        let user = find(name)?;
+        let none = || CliError::usage(format_args!("--user: there is no user `{name}` on this machine"));
+        return user.map(|user| (!user.is_root()).then_some(user)).ok_or_else(none);
+    }
+    if !is_root() {
+        return Ok(None);
+    }
+    let user = match SystemUser::owner_of(&config.store.path) {
+        Ok(owner) => Some(owner),
+        Err(_) if file.is_some() && file == installed_config().as_deref() => find(INSTALLED_USER)?,
+        Err(_) => None,
+    };
+    Ok(user.filter(|user| !user.is_root()))
+}
