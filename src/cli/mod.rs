@@ -37,6 +37,8 @@ mod trigger;
 mod webhook_file;
 mod webhooks;
 
+use crate::config::KeptBytes;
+use crate::store::retention_bytes_for;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use error::CliError;
 use exit::DONE;
@@ -157,6 +159,17 @@ fn silence_expected_panics() {
 }
 
 fn show_config(args: &ConfigArgs) -> Result<(), CliError> {
-    output::line(load(args)?.effective().trim_end_matches('\n'));
+    let loaded = load(args)?;
+    output::line(loaded.effective().trim_end_matches('\n'));
+    let store = &loaded.config.store;
+    if store.retention_bytes == KeptBytes::ForDisk
+        && let Ok(bytes) = retention_bytes_for(&store.path, store.min_free)
+    {
+        let (mib, path) = (bytes >> 20, store.path.display());
+        output::line(format_args!(
+            "# \"auto\" of store.retention_bytes is {mib} MiB at present, with what the disk of {path} has; at a start, \
+             never less than what is stored"
+        ));
+    }
     Ok(())
 }

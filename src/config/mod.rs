@@ -15,6 +15,7 @@ mod findings;
 #[doc(hidden)]
 pub mod fuzzing;
 mod heartbeat;
+mod kept_bytes;
 mod keys;
 mod limits;
 mod load;
@@ -35,6 +36,7 @@ pub(crate) use value::{RawValue, clipped, entries, is_bare, plain, quote};
 pub use allow::{AllowRule, AllowRuleError};
 pub use error::{ConfigError, ConfigErrors, Location};
 pub use heartbeat::Heartbeat;
+pub use kept_bytes::KeptBytes;
 pub use limits::{MAX_ACCOUNTS, MAX_BATCH_BODY_BYTES, MAX_CLIENT_CERTIFICATES};
 pub use load::Loaded;
 pub use origin::Origin;

@@ -4,6 +4,7 @@
 use super::allow::AllowRule;
 use super::extra_types::Types;
 use super::heartbeat::{Heartbeat, HeartbeatType};
+use super::kept_bytes::{KeptBytes, KeptBytesType};
 use super::keys::{Setting, settings};
 use super::limits::{MAX_ACCOUNTS, MAX_BATCH_BODY_BYTES};
 use super::origin::Origin;
@@ -152,8 +153,10 @@ settings! {
         retention: Option<Duration> = Some(days(90)) => OrNone(Span(hours(1), days(36_500))), Reload;
         /// How much data is kept: beyond it the oldest events are deleted, except those with pending notifications and
         /// those younger than delivery.idempotency_window. Counts payloads, and half a KiB for each event and
-        /// notification; the files on disk take two to three times that, and don't shrink.
-        retention_bytes: Option<u64> = None => OrNone(Size(MIB, 1024 * 1024 * GIB)), Reload;
+        /// notification; the files on disk take two to three times that, and don't shrink. "auto" lets the files take
+        /// 80 % of what the disk has for them at the start, less min_free, and never deletes what is stored at that
+        /// moment; the log and `carteiro config` say how much that is. "none" lets them fill the disk.
+        retention_bytes: KeptBytes = KeptBytes::ForDisk => KeptBytesType(Size(MIB, 1024 * 1024 * GIB)), Reload;
         /// Free disk space to keep: below it, events are refused with a 503, and pending notifications are still
         /// delivered. The store doesn't survive a full disk; "0 B" risks it.
         min_free: u64 = 256 * MIB => Size(0, 1024 * GIB), Reload;

@@ -44,7 +44,7 @@ impl Service {
     pub async fn upkeep(&self, caller: &Caller) -> Result<Upkeep, Error> {
         let config = self.config();
         let settings = config.store.clone();
-        let (retention, retention_bytes) = (settings.retention, settings.retention_bytes);
+        let (retention, retention_bytes) = (settings.retention, self.store.retention_bytes());
         if !self.is_operators(caller) {
             return Ok(Upkeep { retention, retention_bytes, machine: None });
         }

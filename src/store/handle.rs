@@ -1,6 +1,6 @@
 //! The handle on the open store.
 
-use crate::config::Config;
+use crate::config::{Config, KeptBytes};
 use crate::model::{
     AccountNo, EventId, NotificationId, NotificationKey, RetryPolicy, Seq, TargetHealth, Timestamp, WaitReason,
     WebhookNo,
@@ -8,10 +8,12 @@ use crate::model::{
 use crate::store::backup::live::Piece;
 use crate::store::changes::change::{Change, Reply};
 use crate::store::changes::notifications::RecordOutcome;
+use crate::store::changes::retention::counted_bytes;
 use crate::store::commit_queue::CommitSender;
 use crate::store::committer::Commit;
 use crate::store::directory::Directory;
 use crate::store::engine::disk_space::DiskLevel;
+use crate::store::engine::room::retention_bytes_for;
 use crate::store::error::StoreError;
 use crate::store::limits::Limits;
 use crate::store::state::Shared;
@@ -89,12 +91,43 @@ impl Store {
 
     /// Takes up what a reload may have changed.
     pub fn configure(&self, config: &Config) {
-        self.set_limits(Limits::of(config));
+        let mut limits = Limits::of(config);
+        if config.store.retention_bytes == KeptBytes::ForDisk {
+            limits.retention_bytes = self.retention_bytes_for_disk(limits.min_free);
+        }
+        self.set_limits(limits);
         self.set_default_retry(config.delivery.retry());
         let envs = config.account.iter().map(|account| (account.name.clone(), account.env.as_str().into()));
         *self.shared.envs.write().unwrap_or_else(PoisonError::into_inner) = envs.collect();
         let extra = config.catalogue.extra.iter().map(|extra| extra.event_type.clone());
         self.shared.catalogue_types.set_extra(extra.collect());
+    }
+
+    /// How many bytes the disk has room to keep; never less than is stored now, since another program's files, which may
+    /// be gone tomorrow, must not delete a shop's history. `None` where the disk can't be asked.
+    fn retention_bytes_for_disk(&self, min_free: u64) -> Option<u64> {
+        match retention_bytes_for(self.path(), min_free) {
+            Ok(bytes) => {
+                let stats = self.stats();
+                let stored = counted_bytes(stats.payload_bytes, stats.events, stats.notifications);
+                let retention_bytes = bytes.max(stored);
+                tracing::info!(retention_bytes, stored, "store.retention_bytes is \"auto\": the disk has room for this");
+                Some(retention_bytes)
+            }
+            Err(error) => {
+                tracing::warn!(
+                    %error,
+                    "the size of the data folder's disk can't be read, so nothing bounds the store: set \
+                     store.retention_bytes"
+                );
+                None
+            }
+        }
+    }
+
+    /// How many bytes of events and notifications are kept; `None` without a limit.
+    pub fn retention_bytes(&self) -> Option<u64> {
+        self.shared.limits().retention_bytes
     }
 
     pub(crate) fn set_limits(&self, limits: Limits) {

@@ -1,6 +1,6 @@
 //! The limits of the store: how much it takes, and for how long.
 
-use crate::config::Config;
+use crate::config::{Config, KeptBytes};
 use crate::model::FailingRule;
 use std::time::Duration;
 
@@ -43,7 +43,11 @@ impl Limits {
     pub fn of(config: &Config) -> Self {
         Self {
             retention: config.store.retention,
-            retention_bytes: config.store.retention_bytes,
+            retention_bytes: match config.store.retention_bytes {
+                KeptBytes::AtMost(bytes) => Some(bytes),
+                // How many that is for this disk, `Store::configure` says.
+                KeptBytes::ForDisk | KeptBytes::All => None,
+            },
             keep_at_least: config.delivery.idempotency_window,
             audit_keep: config.audit.keep,
             min_free: config.store.min_free,

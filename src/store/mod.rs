@@ -76,6 +76,7 @@ pub use changes::webhooks::{
 pub use directory::Directory;
 pub use engine::disk_space::DiskLevel;
 pub use engine::panic_is_expected;
+pub use engine::room::retention_bytes_for;
 pub use error::{EngineError, OpenError, StoreError};
 pub(crate) use format::FORMAT;
 pub use handle::Store;

@@ -511,3 +511,31 @@ fn metrics_of_the_store_are_there_for_monitoring() {
     }
     daemon.call_as("", "GET", "/metrics", "", b"").refused(401, "unauthorized");
 }
+
+/// By default the store keeps what its disk has room for, and says how much that is.
+#[test]
+fn what_is_kept_is_bounded_by_the_disk_unless_somebody_says_otherwise() {
+    let mut daemon = Daemon::quick();
+    let line = daemon.logged("store.retention_bytes is \"auto\"");
+    let logged = |line: &str| -> u64 {
+        line.split("retention_bytes=").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap()
+    };
+    let free = daemon.metric("carteiro_store_free_bytes");
+    // The free space of a disk that others write to as well, with room for what they do meanwhile.
+    let most = free / 100 * 80 / 3;
+    assert!((most / 2..=most / 10 * 12).contains(&logged(&line)), "{line} of {free}");
+    let (code, said, _) = daemon.run(&["config"]);
+    assert_eq!(code, Some(0));
+    assert!(said.contains("store.retention_bytes = \"auto\"   # default"), "{said}");
+    assert!(said.lines().last().unwrap().starts_with("# \"auto\" of store.retention_bytes is "), "{said}");
+    for (value, shown) in [("none", "\"none\""), ("64 MiB", "\"64 MiB\"")] {
+        daemon.configure(&format!("store.retention_bytes = \"{value}\"\n{QUICK}"));
+        let (_, said, _) = daemon.run(&["config"]);
+        assert!(said.contains(&format!("store.retention_bytes = {shown}")) && !said.contains("# \"auto\""), "{said}");
+    }
+    daemon.configure(&format!("store.retention_bytes = \"much\"\n{QUICK}"));
+    let (code, _, said) = daemon.run(&["check-config"]);
+    assert!(code == Some(78) && said.contains("\"auto\"") && said.contains("\"none\""), "{said}");
+    daemon.configure(QUICK);
+    assert!(daemon.terminate().success());
+}

@@ -19,9 +19,13 @@ const ROWS_A_STEP: usize = 384;
 /// About what the rows of one event, or of one notification, take beside the payload.
 const ROWS_BYTES: u64 = 512;
 
-/// About how many bytes all events and notifications take.
+/// About how many bytes events and notifications take.
+pub(crate) fn counted_bytes(payload_bytes: u64, events: u64, notifications: u64) -> u64 {
+    payload_bytes + ROWS_BYTES * (events + notifications)
+}
+
 fn stored_bytes(head: &HeadV1) -> u64 {
-    head.payload_bytes + ROWS_BYTES * (head.events + head.notifications)
+    counted_bytes(head.payload_bytes, head.events, head.notifications)
 }
 
 /// Deletes a little, if it is time to. Stages into `txn` whole events alone: a crash leaves an event or nothing of

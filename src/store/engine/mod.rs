@@ -16,6 +16,7 @@ mod journaled;
 mod pace;
 mod panics;
 mod reached;
+pub(crate) mod room;
 pub(crate) mod row_codec;
 pub(crate) mod rows;
 pub(crate) mod stall;
