@@ -2,15 +2,19 @@
 
 use super::error::{ApiRefusal, CliError};
 use super::exit::{FAILED, TRY_LATER};
+use super::own_daemon::endpoint;
+use crate::config::Config;
 use crate::http::Certificate;
 use crate::model::{Authority, AuthorityError};
 use crate::tls::{self, ByteStream};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use rustls_pki_types::ServerName;
+use rustls_pki_types::{CertificateDer, ServerName};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -121,6 +125,8 @@ impl Peer {
 pub(crate) struct ApiClient {
     peer: Peer,
     token: String,
+    /// Whether it is this machine's own, the config's.
+    is_own: bool,
 }
 
 /// One call of the API.
@@ -228,24 +234,67 @@ fn parse_server(server: &str) -> Result<(String, u16, bool), CliError> {
     Ok((authority.bare_host().to_owned(), port, over_tls))
 }
 
+/// Whether what is at an address listens here, as far as an address shows. A port that the system was left to choose is
+/// any port.
+fn is_at(address: &str, listen: SocketAddr) -> bool {
+    let Some((host, port)) = address.rsplit_once(':') else {
+        return false;
+    };
+    let here = |ip: IpAddr| ip == listen.ip() || (listen.ip().is_unspecified() && ip.is_loopback());
+    let host = match host.trim_matches(['[', ']']).parse() {
+        Ok(ip) => here(ip),
+        // Of names this one alone is known to lead nowhere else (RFC 6761, 6.3).
+        Err(_) => host.eq_ignore_ascii_case("localhost") && (listen.ip().is_loopback() || listen.ip().is_unspecified()),
+    };
+    host && (listen.port() == 0 || port.parse() == Ok(listen.port()))
+}
+
+/// The host name of `panel.url`, where that is reached over TLS.
+fn public_name(config: &Config) -> Option<ServerName<'static>> {
+    let authority = config.panel.url.as_ref()?.as_str().strip_prefix("https://")?;
+    ServerName::try_from(Authority::parse(authority).ok()?.bare_host().to_owned()).ok()
+}
+
 impl ApiClient {
     /// The daemon of a config, or whatever `server` says of it: `https://name[:port]`, whose certificate must be good
-    /// by the system's authorities, or an address at which the config's own daemon can be reached. Dials nothing.
-    pub(crate) fn of(config: &crate::config::Server, server: Option<&str>) -> Result<Self, CliError> {
-        let whole = |peer: Peer| Self { peer, token: String::new() };
+    /// by the system's authorities, or an address at which the config's own daemon can be reached. Asks the own daemon
+    /// over its control socket where this user may, and dials nothing else.
+    pub(crate) fn of(config: &Config, server: Option<&str>) -> Result<Self, CliError> {
+        let listen = config.server.listen;
         let mut peer = match server.map(parse_server).transpose()? {
-            Some((host, port, true)) => return Peer::new(&host, port, true).map(whole),
-            Some((host, port, false)) => Peer::new(&host, port, false)?,
-            None => Peer { address: config.listen.to_string(), tls: None },
+            Some((host, port, over_tls)) => Peer::new(&host, port, over_tls)?,
+            None => Peer { address: listen.to_string(), tls: None },
         };
-        let certificate = Certificate::of(config).map_err(CliError::bad_config)?;
+        let is_own = server.is_none() || is_at(&peer.address, listen);
+        if peer.tls.is_some() {
+            return Ok(Self { peer, token: String::new(), is_own });
+        }
+        let certificate = match is_own.then(|| endpoint(&config.store.path)).flatten() {
+            Some(endpoint) => {
+                if server.is_none() {
+                    peer.address = endpoint.address.to_string();
+                }
+                let certificate = endpoint.certificate.map(|text| STANDARD.decode(text)).transpose();
+                certificate.map_err(CliError::failed)?.map(CertificateDer::from)
+            }
+            None => match (Certificate::of(&config.server), public_name(config)) {
+                (Ok(certificate), _) => certificate.map(|certificate| certificate.own().clone()),
+                // The files are not for this user: the certificate must be good for the name that the config gives.
+                (Err(_), Some(name)) => {
+                    let config = tls::client::client_config(None).map_err(CliError::bad_config)?;
+                    peer.tls = Some((config.into(), name));
+                    None
+                }
+                (Err(error), None) => return Err(CliError::bad_config(error)),
+            },
+        };
         if let Some(certificate) = certificate {
             // Of a certificate that is known, the name says nothing more: the address is seldom the one it was made out
             // to.
             let name = ServerName::from(IpAddr::from(Ipv4Addr::LOCALHOST));
-            peer.tls = Some((tls::client::pinned_to(certificate.own().clone()).into(), name));
+            peer.tls = Some((tls::client::pinned_to(certificate).into(), name));
         }
-        Ok(whole(peer))
+        Ok(Self { peer, token: String::new(), is_own })
     }
 
     pub(crate) fn with_token(self, token: &str) -> Self {
@@ -268,21 +317,9 @@ impl ApiClient {
         &self.peer.address
     }
 
-    /// Whether it is the one that listens here, as far as an address shows. A port that the system was left to choose
-    /// is any port.
-    pub(crate) fn is_at(&self, listen: SocketAddr) -> bool {
-        let Some((host, port)) = self.peer.address.rsplit_once(':') else {
-            return false;
-        };
-        let here = |ip: IpAddr| ip == listen.ip() || (listen.ip().is_unspecified() && ip.is_loopback());
-        let host = match host.trim_matches(['[', ']']).parse() {
-            Ok(ip) => here(ip),
-            // Of names this one alone is known to lead nowhere else (RFC 6761, 6.3).
-            Err(_) => {
-                host.eq_ignore_ascii_case("localhost") && (listen.ip().is_loopback() || listen.ip().is_unspecified())
-            }
-        };
-        host && (listen.port() == 0 || port.parse() == Ok(listen.port()))
+    /// Whether it is this machine's own daemon, as far as an address shows.
+    pub(crate) fn is_own(&self) -> bool {
+        self.is_own
     }
 
     fn unreachable(&self, why: impl std::fmt::Display) -> CliError {
@@ -409,6 +446,11 @@ impl ApiClient {
                  daemon's machine needs none, and prints a new one"
             ),
             (403, _) => write!(sentence, "\n  `carteiro token create --scope …` makes one that has it"),
+            (400, _) if json.pointer("/errors/code").and_then(Value::as_str) == Some("tls_required") => write!(
+                sentence,
+                "\n  the daemon speaks TLS, and the config that this command reads doesn't say so: run the command with \
+                 sudo, which asks the daemon itself, or give --server https://NAME with the name in its certificate"
+            ),
             (404, Some((_, command))) => write!(sentence, "\n  `carteiro {command}` shows what there is"),
             _ => Ok(()),
         };
@@ -475,17 +517,14 @@ mod tests {
             ("http://loja.example", true),
             ("192.168.0.7:8080", true),
         ] {
-            let daemon = ApiClient::of(&crate::config::Config::default().server, Some(server)).unwrap();
+            let daemon = ApiClient::of(&crate::config::Config::default(), Some(server)).unwrap();
             assert_eq!(daemon.is_in_the_clear(), clear, "{server}");
         }
     }
 
     #[test]
     fn a_daemon_is_told_from_a_stranger_by_its_address() {
-        let is_at = |address: &str, listen: &str| {
-            let peer = Peer { address: address.to_owned(), tls: None };
-            ApiClient { peer, token: String::new() }.is_at(listen.parse().unwrap())
-        };
+        let is_at = |address: &str, listen: &str| is_at(address, listen.parse().unwrap());
         for (own, listen) in [
             ("127.0.0.1:8080", "127.0.0.1:8080"),
             ("localhost:8080", "127.0.0.1:8080"),

@@ -51,7 +51,7 @@ impl ConnectionArgs {
             return Ok(None);
         }
         let config = load(&self.file)?.config;
-        if self.server.is_some() && !ApiClient::of(&config.server, self.server.as_deref())?.is_at(config.server.listen) {
+        if self.server.is_some() && !ApiClient::of(&config, self.server.as_deref())?.is_own() {
             return Ok(None);
         }
         Ok(Some((config, self.account.as_deref())))
@@ -59,7 +59,7 @@ impl ConnectionArgs {
 
     pub(crate) fn daemon(&self) -> Result<ApiClient, CliError> {
         let config = load(&self.file)?.config;
-        let daemon = ApiClient::of(&config.server, self.server.as_deref())?;
+        let daemon = ApiClient::of(&config, self.server.as_deref())?;
         if daemon.is_in_the_clear() && (self.token.is_some() || self.token_file.is_some()) {
             complain(format_args!(
                 "warning: the token goes to {} unencrypted, and anyone on the way can read it: use https://, or a \
@@ -75,7 +75,7 @@ impl ConnectionArgs {
             return Ok(daemon.with_token(text.trim()));
         }
         let listen = config.server.listen;
-        if !daemon.is_at(listen) {
+        if !daemon.is_own() {
             return Err(CliError::bad_config(format_args!(
                 "no token was given for {}: the admin token of this machine goes to its own daemon at {listen} alone; \
                  give --token-file or --token, or set CARTEIRO_TOKEN",

@@ -19,7 +19,7 @@ pub(crate) struct HealthArgs {
 /// Prints `ready` and ends with 0, or says what holds the daemon up and ends with 75.
 pub(crate) fn health(args: &HealthArgs) -> Result<(), CliError> {
     let config = load(&args.file)?.config;
-    ApiClient::of(&config.server, args.server.as_deref())?.call(ApiRequest::get("/readyz"))?;
+    ApiClient::of(&config, args.server.as_deref())?.call(ApiRequest::get("/readyz"))?;
     line("ready");
     Ok(())
 }

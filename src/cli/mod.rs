@@ -23,6 +23,7 @@ mod listen;
 mod log;
 mod notifications;
 mod output;
+mod own_daemon;
 mod panel_link;
 mod progress;
 mod receiver;

@@ -10,7 +10,8 @@
 //! it says so; `verify` with lines of text, the last of them `sound` or `damaged`; `reload` with lines that say what
 //! was taken up; `accounts` and `export-account NAME` with lines of JSON (see [`accounts`]); `remove-account NAME` with
 //! `removed` at its end; `panel-link`, with an account's name behind it or not, with a line of JSON, a link that signs
-//! in to the panel; `create-token JSON` with a line of JSON, the token (see [`tokens`]). What can't be done now is `error` and why; what can't be meant is `refused` and why.
+//! in to the panel; `create-token JSON` with a line of JSON, the token (see [`tokens`]); `endpoint` with
+//! a line of JSON, an [`Endpoint`]. What can't be done now is `error` and why; what can't be meant is `refused` and why.
 
 pub mod accounts;
 pub mod backups;
@@ -20,8 +21,10 @@ use crate::clock::Clock;
 use crate::model::AccountNo;
 use crate::shutdown::{accept_until, requested};
 use crate::store::{Piece, Store, write_pieces};
+use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::{self, Write as _};
+use std::net::SocketAddr;
 use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -49,6 +52,19 @@ pub type MakePanelLink = Arc<dyn Fn(String) -> Making + Send + Sync>;
 
 type Making = Pin<Box<dyn Future<Output = Result<String, String>> + Send>>;
 
+/// How this machine reaches the daemon. A command can't know it from the config alone: the certificate may be a secret of
+/// the service manager's, or be renewed this minute.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Endpoint {
+    /// Where it listens; loopback where that is every address.
+    pub address: SocketAddr,
+    /// The certificate that it shows, in DER as base64; `None` where it speaks plain HTTP.
+    pub certificate: Option<String>,
+}
+
+/// Says how the daemon is reached now.
+pub type TellEndpoint = Arc<dyn Fn() -> Endpoint + Send + Sync>;
+
 /// What a caller can ask of more than the store.
 #[derive(Clone)]
 pub struct Services {
@@ -58,6 +74,8 @@ pub struct Services {
     pub panel_link: MakePanelLink,
     /// The config's first account, the operator's as a rule: its audit tells of a removal of another one.
     pub first_account: Option<AccountNo>,
+    /// See [`TellEndpoint`].
+    pub endpoint: TellEndpoint,
     /// Where the times of tokens come from.
     pub clock: Clock,
 }
@@ -143,6 +161,13 @@ async fn serve(stream: UnixStream, store: Store, services: Services) {
             let made = (services.panel_link)(request["panel-link".len()..].trim().to_owned()).await;
             answer(stream.into_inner(), made.map_or_else(|why| format!("refused {why}"), |link| format!("ok\n{link}")))
                 .await
+        }
+        "endpoint" => {
+            let line = serde_json::to_string(&(services.endpoint)()).map_err(io::Error::from);
+            match line {
+                Ok(line) => answer(stream.into_inner(), format!("ok\n{line}")).await,
+                Err(error) => Err(error),
+            }
         }
         request if request.starts_with("create-token ") => {
             create_token(stream.into_inner(), &store, &services.clock, &request["create-token ".len()..], uid).await

@@ -8,6 +8,7 @@
 mod accounts;
 mod admin_token;
 mod alerting;
+mod endpoint;
 mod error;
 mod file_descriptors;
 mod panel_links;
@@ -173,6 +174,7 @@ impl Daemon {
             reloads: options.reloads,
             panel_link: links.clone().for_control(),
             first_account,
+            endpoint: endpoint::tell(address, ingress.clone()),
             clock: clock.clone(),
         };
         let control = control_socket(&store, services, &stopping);

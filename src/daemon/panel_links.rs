@@ -1,10 +1,11 @@
 //! Links that sign in to the panel, for people who reach the process itself: over the control socket, or as its own
 //! words on a terminal.
 
+use super::endpoint;
 use crate::control::MakePanelLink;
 use crate::http::Ingress;
 use crate::service::{By, Error, NewPanelLink, Service};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// Makes links.
@@ -53,11 +54,6 @@ impl PanelLinks {
     /// How this machine reaches the panel.
     fn here(&self) -> String {
         let scheme = if self.ingress.certificate().is_some() { "https" } else { "http" };
-        let ip = match self.address.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-            ip => ip,
-        };
-        format!("{scheme}://{}", SocketAddr::new(ip, self.address.port()))
+        format!("{scheme}://{}", endpoint::here(self.address))
     }
 }

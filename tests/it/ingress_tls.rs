@@ -106,7 +106,7 @@ fn shake_hands(address: &str, version: &'static SupportedProtocolVersion) -> Str
 }
 
 /// The certificate that was shown, once a call over it has been answered.
-fn shown(address: &str, version: &'static SupportedProtocolVersion) -> Vec<u8> {
+pub(crate) fn shown(address: &str, version: &'static SupportedProtocolVersion) -> Vec<u8> {
     let mut stream = shake_hands(address, version);
     stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: loja.example\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
@@ -175,10 +175,43 @@ fn the_command_line_knows_its_daemons_certificate_and_plain_http_is_told_to_use_
     stream.read_to_string(&mut text).unwrap();
     // 2050-01-02
     assert!(text.contains("\ncarteiro_certificate_expiry_timestamp_seconds 2524694400\n"), "{text}");
-    // Somebody else's certificate at this address is not the daemon's.
+    // Renewed on disk, and not taken up yet: the daemon itself says which one it shows.
     files.renew(&rcgen::PKCS_ECDSA_P256_SHA256);
-    let (code, _, said) = daemon.run(&["token", "--server", &daemon.address, "list"]);
+    let list = ["token", "--server", &daemon.address, "list"];
+    let (code, _, said) = daemon.run(&list);
+    assert_eq!(code, Some(0), "{said}");
+    let (code, _, said) = daemon.run(&["health"]);
+    assert_eq!(code, Some(0), "{said}");
+    // Where it can't be asked, the config is what is known: somebody else's certificate at this address is not the
+    // daemon's.
+    let socket = daemon.data().join("control.sock");
+    std::fs::rename(&socket, daemon.data().join("away")).unwrap();
+    let (code, _, said) = daemon.run(&list);
     assert_eq!(code, Some(75), "{said}");
+    std::fs::rename(daemon.data().join("away"), &socket).unwrap();
+}
+
+/// The certificate may be a credential of the service manager's, which the config that commands read doesn't name.
+#[test]
+fn commands_find_out_that_the_daemon_speaks_tls() {
+    let files = Files::new(&rcgen::PKCS_ECDSA_P256_SHA256);
+    let folder = tempfile::tempdir().unwrap();
+    let mut daemon = Daemon::at(&folder.path().join("data"), QUICK);
+    daemon.keep(folder);
+    daemon.set_env("CARTEIRO_SERVER__TLS_CERT", files.path("cert.pem"));
+    daemon.set_env("CARTEIRO_SERVER__TLS_KEY", files.path("key.pem"));
+    daemon.spawn();
+    daemon.get("/healthz").refused(400, "tls_required");
+    // The port is the system's choice, which no config names either.
+    for command in [&["health"][..], &["webhooks", "list"], &["token", "list", "--server", &daemon.address]] {
+        let (code, _, said) = daemon.run(command);
+        assert_eq!(code, Some(0), "{command:?}: {said}");
+    }
+    // Who may not ask the daemon is told what to do.
+    let socket = daemon.data().join("control.sock");
+    std::fs::rename(&socket, daemon.data().join("away")).unwrap();
+    let (code, _, said) = daemon.run(&["webhooks", "list", "--server", &daemon.address]);
+    assert!(code == Some(1) && said.contains("speaks TLS") && said.contains("--server https://NAME"), "{said}");
 }
 
 #[test]

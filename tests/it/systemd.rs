@@ -80,6 +80,9 @@ fn on_a_machine() {
     reloads_tell_the_truth(&machine);
     the_sandbox_holds(&machine);
     secrets_come_as_credentials(&machine);
+    a_lost_token_is_replaced(&machine);
+    the_socket_and_the_config_agree(&machine);
+    certbots_certificates_are_taken_up(&machine);
     what_hangs_is_restarted(&machine);
     what_crashes_is_restarted(&machine, &mut shop);
     under_load(&machine, &mut shop, "three restarts", || {
@@ -187,7 +190,7 @@ fn ready_means_serving(machine: &Machine) {
     machine.good(
         "systemctl stop carteiro.service && systemctl enable --now carteiro.socket && systemctl start carteiro.service",
     );
-    assert!(machine.journal().contains("the service manager's socket is served"));
+    assert!(machine.journal().contains("using the service manager's socket"));
 }
 
 fn reloads_tell_the_truth(machine: &Machine) {
@@ -312,12 +315,104 @@ fn a_certificate_comes_as_credentials(machine: &Machine, token: &str) {
     machine.good("systemctl restart carteiro.service");
     let plain = exchange(ADDRESS, &request("", "GET", "/readyz", "", b"")).unwrap();
     assert_eq!((plain.status, plain.json()["errors"]["code"].as_str()), (400, Some("tls_required")));
-    // The command trusts the very certificate that the config names.
-    machine.good(&format!(
-        "CARTEIRO_SERVER__TLS_CERT={cert} CARTEIRO_SERVER__TLS_KEY={secret} \
-         carteiro token list --config /etc/carteiro/carteiro.toml --token {token}"
-    ));
+    // Commands ask the daemon: the config that they read doesn't name the certificate.
+    machine.good("carteiro webhooks list");
+    machine.good("carteiro health");
+    machine.good(&format!("carteiro token list --config /etc/carteiro/carteiro.toml --token {token}"));
     machine.good("systemctl reload carteiro.service");
+}
+
+/// As root, whom the service's sandbox maps to itself; with the daemon and without it.
+fn a_lost_token_is_replaced(machine: &Machine) {
+    let rescue = "carteiro token create --name rescue --scope admin";
+    let file = "/var/lib/carteiro/admin-token";
+    machine.good(&format!("mv {file} {file}.lost"));
+    assert!(machine.bad("carteiro webhooks list").contains("admin-token"));
+    let online = machine.good(rescue);
+    call(online.trim(), "GET", "/api/tokens", "").expect(200);
+    assert!(machine.journal().contains("by the right of the data folder"));
+    machine.good("systemctl stop carteiro.socket carteiro.service");
+    machine.good(&format!("{rescue} 2>/dev/null | install -o carteiro -g carteiro -m 600 /dev/stdin {file}"));
+    assert_eq!(machine.good("find /var/lib/carteiro ! -user carteiro").trim(), "", "root leaves nothing of its own");
+    machine.good("systemctl start carteiro.service && carteiro webhooks list");
+    // The user of the folder may do it too, and nobody else.
+    machine.good(&format!("setpriv --reuid carteiro --regid carteiro --clear-groups {rescue}"));
+    machine.bad(&format!("setpriv --reuid nobody --regid nogroup --clear-groups {rescue}"));
+    machine.good(&format!("mv {file}.lost {file}"));
+}
+
+/// An address in the config that systemd's socket doesn't have is an error, at a reload and at a start.
+fn the_socket_and_the_config_agree(machine: &Machine) {
+    machine.configure(&format!("[server]\nlisten = \"0.0.0.0:8080\"\n{CONFIG}"));
+    machine.bad("systemctl reload carteiro.service");
+    exchange(ADDRESS, &request("", "GET", "/readyz", "", b"")).unwrap().expect(200);
+    machine.bad("systemctl restart carteiro.service");
+    assert_eq!(machine.show("ExecMainStatus"), "78");
+    assert!(machine.journal().contains(&format!("the service manager listens on {ADDRESS}")), "{}", machine.journal());
+    machine.configure(CONFIG);
+    machine.good("systemctl start carteiro.service");
+}
+
+/// Certbot's folders as Debian has them, what the documents say of TLS, and a renewal.
+fn certbots_certificates_are_taken_up(machine: &Machine) {
+    let name = "carteiro.loja.example";
+    let (live, archive) = (format!("/etc/letsencrypt/live/{name}"), format!("/etc/letsencrypt/archive/{name}"));
+    machine.good(&format!(
+        "install -d -m 700 /etc/letsencrypt/live /etc/letsencrypt/archive && mkdir -p {live} {archive} \
+         /etc/letsencrypt/renewal-hooks/deploy"
+    ));
+    // What certbot does: new files, the links that lead to them, then the hooks.
+    let certbot = |nth: u32| {
+        let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
+        for (file, text) in [("fullchain", made.cert.pem()), ("privkey", made.signing_key.serialize_pem())] {
+            fs::write(machine.path(&format!("{archive}/{file}{nth}.pem")), text).unwrap();
+            machine.good(&format!("ln -sfn ../../archive/{name}/{file}{nth}.pem {live}/{file}.pem"));
+        }
+        machine.good(&format!("chmod 600 {archive}/privkey{nth}.pem"));
+        machine.good(&format!(
+            "for hook in /etc/letsencrypt/renewal-hooks/deploy/*; do if test -x $hook; then \
+             RENEWED_LINEAGE={live} RENEWED_DOMAINS={name} $hook; fi; done"
+        ));
+        made.cert.der().to_vec()
+    };
+    certbot(1);
+    // Root could read these, and the service couldn't: that is said.
+    let tls = |folder: &str| {
+        format!(
+            "[server]\nlisten = \"0.0.0.0:8443\"\ntls_cert = \"{folder}/fullchain.pem\"\n\
+             tls_key = \"{folder}/privkey.pem\"\n{CONFIG}"
+        )
+    };
+    machine.configure(&tls(&live));
+    let said = machine.bad("carteiro check-config");
+    assert!(said.contains("the user carteiro") && said.contains("/etc/letsencrypt/live"), "{said}");
+
+    let page = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/network.md")).unwrap();
+    let hook = page.split("```bash\n").nth(1).unwrap().split("```").next().unwrap();
+    fs::write(machine.path("/etc/letsencrypt/renewal-hooks/deploy/carteiro"), hook).unwrap();
+    machine.good("chmod 755 /etc/letsencrypt/renewal-hooks/deploy/carteiro");
+    let first = certbot(2);
+    machine.configure(&tls("/etc/carteiro/tls"));
+    machine.good("carteiro check-config");
+    let drop_in = "/etc/systemd/system/carteiro.socket.d";
+    machine.good(&format!(
+        "mkdir -p {drop_in} && \
+         printf '[Socket]\\nListenStream=\\nListenStream=0.0.0.0:8443\\n' > {drop_in}/listen.conf && \
+         systemctl daemon-reload && systemctl stop carteiro.socket carteiro.service && \
+         systemctl start carteiro.service"
+    ));
+    let shown = || super::ingress_tls::shown("127.0.0.1:8443", &rustls::version::TLS13);
+    assert_eq!(shown(), first);
+    machine.good("carteiro webhooks list && carteiro health");
+    let second = certbot(3);
+    assert_eq!(shown(), second, "the hook's reload has taken it up when it ends");
+    machine.good("carteiro webhooks list");
+    machine.configure(CONFIG);
+    machine.good(&format!(
+        "rm -r {drop_in} && systemctl daemon-reload && systemctl stop carteiro.socket carteiro.service && \
+         systemctl start carteiro.service"
+    ));
+    exchange(ADDRESS, &request("", "GET", "/readyz", "", b"")).unwrap().expect(200);
 }
 
 fn what_hangs_is_restarted(machine: &Machine) {
