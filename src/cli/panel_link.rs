@@ -19,13 +19,11 @@ pub(crate) fn panel_link(args: &PanelLinkArgs) -> Result<(), CliError> {
     let link: Value = match args.connection.own_config()? {
         Some((config, account)) => {
             let request = format!("panel-link {}", account.unwrap_or_default());
-            match ask(&config.store.path, request.trim_end())? {
-                Some(answer) => serde_json::from_str(&rest(answer)?).unwrap_or_default(),
-                None => {
-                    let data = config.store.path.display();
-                    return Err(CliError::try_later(format_args!("no daemon runs on {data}")));
-                }
-            }
+            let Some(answer) = ask(&config.store.path, request.trim_end())? else {
+                let data = config.store.path.display();
+                return Err(CliError::try_later(format_args!("no daemon runs on {data}")));
+            };
+            serde_json::from_str(&rest(answer)?).unwrap_or_default()
         }
         None => args.connection.daemon()?.call(ApiRequest::post("/api/panel_links"))?.value(),
     };

@@ -70,7 +70,11 @@ pub(crate) fn token(args: &TokenArgs) -> Result<(), CliError> {
                     expires_in: expires.clone(),
                 };
                 if let Some(created) = create_by_right(&config, request)? {
-                    if json { line(&created) } else { line(text(&created["token"])) }
+                    if json {
+                        line(&created);
+                    } else {
+                        line(text(&created["token"]));
+                    }
                     return Ok(());
                 }
             }

@@ -4,10 +4,10 @@
 use super::accounts::AccountError;
 use crate::clock::Clock;
 use crate::model::{
-    AccessToken, AccountNo, MAX_TOKEN_LIFE, MAX_TOKEN_NAME_CHARS, Scope, Scopes, Timestamp, TokenId, is_token_name,
-    parse_duration,
+    AccessToken, AccountNo, Actor, MAX_TOKEN_LIFE, MAX_TOKEN_NAME_CHARS, Scope, Scopes, Timestamp, TokenId,
+    is_token_name, parse_duration,
 };
-use crate::store::{AddToken, Store, Token};
+use crate::store::{AddToken, AuditedChange as _, Store, Token};
 use serde::{Deserialize, Serialize};
 use std::io;
 
@@ -68,7 +68,7 @@ pub async fn create(store: &Store, clock: &Clock, request: TokenRequest, by: &st
         expires_at,
         last_used_at: None,
     };
-    store.commit(AddToken { token: stored.clone() }).await?;
+    store.commit(AddToken { token: stored.clone() }.by(Actor::OPERATOR)).await?;
     tracing::warn!(
         token = %stored.id, name = stored.name, account = account_name, by,
         "an access token was made by the right of the data folder, without a token"

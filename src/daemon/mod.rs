@@ -388,9 +388,8 @@ mod tests {
 
     #[test]
     fn a_socket_is_taken_at_the_address_of_the_config_alone() {
-        let same = |handed: &str, listen: &str| {
-            check_handed_over(handed.parse().unwrap(), listen.parse().unwrap()).is_ok()
-        };
+        let same =
+            |handed: &str, listen: &str| check_handed_over(handed.parse().unwrap(), listen.parse().unwrap()).is_ok();
         for (handed, listen) in [
             ("127.0.0.1:8080", "127.0.0.1:8080"),
             ("[::ffff:127.0.0.1]:8080", "127.0.0.1:8080"),

@@ -111,7 +111,11 @@ impl Store {
                 let stats = self.stats();
                 let stored = counted_bytes(stats.payload_bytes, stats.events, stats.notifications);
                 let retention_bytes = bytes.max(stored);
-                tracing::info!(retention_bytes, stored, "store.retention_bytes is \"auto\": the disk has room for this");
+                tracing::info!(
+                    retention_bytes,
+                    stored,
+                    "store.retention_bytes is \"auto\": the disk has room for this"
+                );
                 Some(retention_bytes)
             }
             Err(error) => {

@@ -41,7 +41,10 @@ pub(crate) const COMMANDS: &[(&str, How)] = &[
     // install.md
     ("sha256sum --ignore-missing -c SHA256SUMS", Not(RELEASE)),
     ("sudo apt install ./carteiro_0.1.0-1_amd64.deb", Not(RELEASE)),
-    ("sudo carteiro check-config --config /etc/carteiro/carteiro.toml", By("an_installed_daemon_is_found_by_its_config")),
+    (
+        "sudo carteiro check-config --config /etc/carteiro/carteiro.toml",
+        By("an_installed_daemon_is_found_by_its_config"),
+    ),
     ("sudo carteiro webhooks list", By("an_installed_daemon_is_found_by_its_config")),
     ("sudo systemctl stop carteiro.socket carteiro.service", Not(SYSTEMD)),
     ("tar -xzf carteiro-0.1.0-x86_64-linux-musl.tar.gz", Not(RELEASE)),
