@@ -52,7 +52,7 @@ mod tests {
     fn every_key_that_names_a_file_is_among_them() {
         let is_file = |path: &str| path.ends_with("_file") || path.ends_with("tls_cert") || path.ends_with("tls_key");
         let of_config = config_keys().map(|key| key.path.to_owned());
-        let of_account = account_keys().map(|key| format!("account[0].{}", key.path));
+        let of_account = account_keys().map(|key| key.path.replacen("account", "account[0]", 1));
         let wanted: BTreeSet<String> = of_config.chain(of_account).filter(|path| is_file(path)).collect();
         let mut text = String::from("[server]\ntls_cert = \"/f\"\ntls_key = \"/f\"\n[[account]]\nname = \"a\"\n");
         text.push_str("admin_token_file = \"/f\"\n");

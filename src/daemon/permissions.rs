@@ -132,6 +132,5 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(unwritable(&folder.path().join("a/b")), None);
         assert_eq!(unwritable(Path::new("relative-and-not-there")), None);
-        assert!(unwritable(Path::new("/proc/carteiro")).is_some());
     }
 }
