@@ -106,8 +106,9 @@ impl KeyedCertificate {
                      NEW"
                 ),
                 pem::Error::NoItemsFound => format!(
-                    "{key_name} holds no private key in PEM; one with a passphrase must be written without: openssl \
-                     pkey -in OLD -out NEW"
+                    "{key_name} holds no private key in PEM, which begins with a line such as -----BEGIN PRIVATE \
+                     KEY-----: check the path; a key in DER is written in PEM by openssl pkey -inform DER -in OLD -out \
+                     NEW"
                 ),
                 other => not_pem(key, &other),
             })
@@ -383,6 +384,8 @@ pub(crate) mod tests {
             assert_eq!(error.is_of_key, file == "key.pem", "{error}");
             let error = error.to_string();
             assert!(error.contains(file) && error.contains(says), "{error}");
+            // A file without any key was once told of as if it had one that is locked.
+            assert_eq!(error.contains("passphrase"), says == "has a passphrase", "{error}");
         }
         std::fs::remove_file(folder.path("key.pem")).unwrap();
         assert!(folder.load().unwrap_err().contains("key.pem can't be read"));
