@@ -67,7 +67,8 @@ pub(crate) const COMMANDS: &[(&str, How)] = &[
     ("curl -X POST http://127.0.0.1:8080/api/webhooks \\", By("the_guides_calls_work_as_printed")),
     ("curl -X POST http://127.0.0.1:8080/api/events \\", By("the_guides_calls_work_as_printed")),
     (
-        "curl -H \"Authorization: Bearer $TOKEN\" 'http://127.0.0.1:8080/api/notifications?status=RETRYING'",
+        "export EVENT_ID=$(curl -s -H \"Authorization: Bearer $TOKEN\" 'http://127.0.0.1:8080/api/events?q=p-1' | sed \
+         's/.*\"data\":\\[{\"id\":\"//; s/\".*//')",
         By("the_guides_calls_work_as_printed"),
     ),
     // receivers.md
@@ -212,6 +213,10 @@ const INSIDE: &[(&str, How)] = &[
     ("erase --query KEY --dry-run", Not(LISTED)),
     ("erase ID", Not(LISTED)),
     ("export NAME", Not(LISTED)),
+    (
+        "export TOKEN=$(sudo cat /var/lib/carteiro/admin-token)",
+        Not("a_lost_admin_token_is_replaced writes that file, and has it read"),
+    ),
     ("git archive", Not("it names what a host of git does for each tag")),
     ("journalctl -u carteiro", Not("it needs a system's journal; tests/it/systemd/machine.rs reads it so")),
     ("kill -9", Not("tests/it/crash.rs does so in every phase")),
@@ -231,10 +236,12 @@ const INSIDE: &[(&str, How)] = &[
     ("restic restore latest --target /srv/move", Not(ELSEWHERE)),
     ("resolvectl query NAME", Not("it asks the machine's resolver, and tests leave the machine alone")),
     ("sha256sum --ignore-missing -c SHA256SUMS", Not(RELEASE)),
+    ("sudo carteiro", Not("it stands for the beginning of the commands in a block")),
     ("sudo carteiro panel-link", Not("everyday_tasks_are_done_as_printed runs it, from a block")),
+    ("sudo carteiro webhooks list", Not("an_installed_daemon_is_found_by_its_config runs it, from a block")),
     ("sudo systemctl edit carteiro.socket", Not("it opens an editor")),
     ("sudo systemctl start carteiro.service", Not(SYSTEMD)),
-    ("sudo cat /var/lib/carteiro/admin-token", Not("a_lost_admin_token_is_replaced writes that file, and has it read")),
+    ("systemctl edit", Not("it opens an editor")),
     ("systemctl restart carteiro", Not(SYSTEMD)),
     ("systemd-analyze security", Not("tests/it/systemd.rs runs it, and holds the unit to the rating")),
     ("mute KEY", Not(LISTED)),
