@@ -442,8 +442,7 @@ impl ApiClient {
             (401, _) => write!(
                 sentence,
                 "\n  --token, --token-file or CARTEIRO_TOKEN give another token; the first start has written one to \
-                 admin-token in the data folder; `sudo carteiro token create --name rescue --scope admin` on the \
-                 daemon's machine needs none, and prints a new one"
+                 admin-token in the data folder"
             ),
             (403, _) => write!(sentence, "\n  `carteiro token create --scope …` makes one that has it"),
             (400, _) if json.pointer("/errors/code").and_then(Value::as_str) == Some("tls_required") => write!(

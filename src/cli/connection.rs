@@ -94,9 +94,15 @@ impl ConnectionArgs {
         let configured = account.and_then(|account| account.admin_token_file.clone());
         let file = configured.unwrap_or_else(|| crate::control::accounts::admin_token_file(&config.store.path, name));
         let text = read(&file).map_err(|error| {
+            let is_absent = file.try_exists().is_ok_and(|exists| !exists);
+            let way_back = if is_absent {
+                "; where the token is lost, `sudo carteiro token create --name rescue --scope admin` prints a new one"
+            } else {
+                ""
+            };
             CliError::bad_config(format_args!(
                 "no --token was given, and {error}: give --token, or with --config the file that `carteiro serve` runs \
-                 with"
+                 with{way_back}"
             ))
         })?;
         Ok(daemon.with_token(text.trim()))

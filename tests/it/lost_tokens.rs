@@ -36,7 +36,13 @@ fn a_lost_token_is_replaced_beside_the_daemon_and_without_it() {
     let lost = daemon.call_as("ctr_lost", "GET", "/api/tokens", "", b"").refused(401, "unauthorized");
     assert!(lost.to_string().contains("sudo carteiro token create --name rescue --scope admin"), "{lost}");
     let (code, _, complaint) = daemon.run(&["webhooks", "list", "--token", "ctr_lost", "--server", &daemon.address]);
-    assert!(code == Some(1) && complaint.contains("sudo carteiro token create --name rescue"), "{complaint}");
+    assert!(
+        code == Some(1) && complaint.matches("sudo carteiro token create --name rescue").count() == 1,
+        "{complaint}"
+    );
+
+    let (code, _, complaint) = daemon.run(&["webhooks", "list", "--server", &daemon.address]);
+    assert!(code == Some(78) && complaint.contains("sudo carteiro token create --name rescue"), "{complaint}");
 
     let online = token(daemon.run(&RESCUE));
     holds(&daemon, &online);
