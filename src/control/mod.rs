@@ -137,21 +137,23 @@ fn caller(stream: &UnixStream, data: &Path) -> Result<u32, String> {
 }
 
 async fn serve(stream: UnixStream, store: Store, services: Services) {
-    let uid = match caller(&stream, store.path()) {
-        Ok(uid) => uid,
-        Err(why) => {
-            tracing::warn!(why, "a caller of the control socket was refused");
-            // It is gone, or hears it.
-            let _ = answer(stream, format!("refused {why}")).await;
-            return;
-        }
-    };
+    let caller = caller(&stream, store.path());
     let mut stream = BufReader::new(stream);
     let mut word = String::new();
+    // Of a stranger too: a socket that is closed with something unread in it takes the answer away from who has asked.
     let read = tokio::time::timeout(PATIENCE, (&mut stream).take(MAX_REQUEST).read_line(&mut word)).await;
     if !matches!(read, Ok(Ok(_))) {
         return;
     }
+    let uid = match caller {
+        Ok(uid) => uid,
+        Err(why) => {
+            tracing::warn!(why, "a caller of the control socket was refused");
+            // It is gone, or hears it.
+            let _ = answer(stream.into_inner(), format!("refused {why}")).await;
+            return;
+        }
+    };
     let served = match word.trim() {
         "backup" => backup(stream.into_inner(), store).await,
         "verify" => verify(stream.into_inner(), store).await,
