@@ -33,8 +33,10 @@ fn a_lost_token_is_replaced_beside_the_daemon_and_without_it() {
     let mut daemon = Daemon::quick();
     fs::remove_file(daemon.data().join("admin-token")).unwrap();
     // The refusals name the way.
-    let lost = daemon.call_as("ctr_lost", "GET", "/api/tokens", "", b"").refused(401, "unauthorized");
-    assert!(lost.to_string().contains("sudo carteiro token create --name rescue --scope admin"), "{lost}");
+    let lost = daemon.call_as("ctr_lost", "GET", "/api/tokens", "", b"");
+    lost.refused(401, "unauthorized");
+    let detail = lost.json()["errors"]["detail"].to_string();
+    assert!(detail.contains("sudo carteiro token create --name rescue --scope admin"), "{detail}");
     let (code, _, complaint) = daemon.run(&["webhooks", "list", "--token", "ctr_lost", "--server", &daemon.address]);
     assert!(
         code == Some(1) && complaint.matches("sudo carteiro token create --name rescue").count() == 1,
