@@ -140,7 +140,7 @@ fn lines(
     read: impl FnOnce(&Store, &mut dyn io::Write) -> Result<(), accounts::AccountError>,
     mut out: impl io::Write,
 ) -> Result<(), CliError> {
-    if let Some(mut stream) = super::store::ask(&config.store.path, request)? {
+    if let Some(mut stream) = super::own_daemon::ask(&config.store.path, request)? {
         return io::copy(&mut stream, &mut out)
             .and_then(|_| out.flush())
             .map_err(|error| CliError::failed(format_args!("the daemon's answer broke off: {error}")));
@@ -149,7 +149,7 @@ fn lines(
 }
 
 fn remove(config: &Config, name: &str) -> Result<(), CliError> {
-    if let Some(stream) = super::store::ask(&config.store.path, &format!("remove-account {name}"))? {
+    if let Some(stream) = super::own_daemon::ask(&config.store.path, &format!("remove-account {name}"))? {
         let answer = stream.lines().next().and_then(Result::ok).unwrap_or_default();
         return match &*answer {
             "removed" => Ok(()),

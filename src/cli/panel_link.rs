@@ -4,7 +4,7 @@ use super::client::ApiRequest;
 use super::connection::ConnectionArgs;
 use super::error::CliError;
 use super::output::{line, short_time, text};
-use super::store::{ask, rest};
+use super::own_daemon::{ask, rest};
 use clap::Args;
 use serde_json::Value;
 

@@ -3,6 +3,7 @@
 
 use super::error::CliError;
 use super::exit::{FAILED, TRY_LATER, complain};
+use super::own_daemon::{ask, connect, request, rest};
 use super::progress::ProgressBar;
 use super::settings::{ConfigArgs, load};
 use super::time_zone::moment;
@@ -12,8 +13,7 @@ use crate::control::{self, accounts::absent};
 use crate::model::Timestamp;
 use crate::store::{JournalEnd, NewFile, OfflineStore, Phase, Progress, Replay, Replayed, Restored, Token, restore};
 use clap::Args;
-use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read as _, Write as _};
-use std::os::unix::net::UnixStream;
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -300,47 +300,6 @@ pub(crate) fn reload(args: &ConfigArgs) -> Result<(), CliError> {
     let stream = request(&data, stream, "reload").map_err(|error| CliError { code: FAILED, ..error })?;
     println!("{}", rest(stream)?);
     Ok(())
-}
-
-/// Asks the daemon on a data folder; `None` where none runs. What follows the `ok` is still to be read.
-pub(crate) fn ask(data: &Path, word: &str) -> Result<Option<BufReader<UnixStream>>, CliError> {
-    connect(data)?.map(|stream| request(data, stream, word)).transpose()
-}
-
-pub(crate) fn cannot_ask(data: &Path, error: &dyn std::fmt::Display) -> CliError {
-    CliError::try_later(format_args!("the daemon on {} can't be asked: {error}", data.display()))
-}
-
-fn connect(data: &Path) -> Result<Option<UnixStream>, CliError> {
-    control::connect(data).map_err(|error| cannot_ask(data, &crate::store::of_folder(data, error)))
-}
-
-/// Sends a request to the daemon on a data folder. What follows the `ok` is still to be read.
-pub(crate) fn request(data: &Path, mut stream: UnixStream, word: &str) -> Result<BufReader<UnixStream>, CliError> {
-    writeln!(stream, "{word}").map_err(|error| cannot_ask(data, &error))?;
-    let mut stream = BufReader::with_capacity(256 * 1024, stream);
-    let mut line = String::new();
-    stream.read_line(&mut line).map_err(|error| cannot_ask(data, &error))?;
-    if line.trim_end() == "ok" {
-        return Ok(stream);
-    }
-    line.push_str(&rest(stream)?);
-    let line = line.trim_end();
-    Err(match (line.strip_prefix("refused "), line.strip_prefix("error ")) {
-        // It would be refused again.
-        (Some(why), _) => CliError::failed(why),
-        (None, Some(why)) => CliError::try_later(why),
-        (None, None) => CliError::try_later("the daemon hung up"),
-    })
-}
-
-/// What is left of an answer, without the last line end.
-pub(crate) fn rest(mut stream: BufReader<UnixStream>) -> Result<String, CliError> {
-    let mut text = String::new();
-    let read = stream.read_to_string(&mut text);
-    read.map_err(|error| CliError::failed(format_args!("the daemon broke off: {error}")))?;
-    text.truncate(text.trim_end().len());
-    Ok(text)
 }
 
 fn show(bar: &mut ProgressBar, what: &str, progress: Progress) {

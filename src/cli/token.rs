@@ -8,7 +8,7 @@ use super::error::CliError;
 use super::exit::complain;
 use super::input::Words;
 use super::output::{Column, Fit, Show, line, print_done, print_one, short_time, text};
-use super::store::rest;
+use super::own_daemon::{self, cannot_ask, rest};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::tokens::{self, TokenRequest};
@@ -108,10 +108,10 @@ fn create_by_right(config: &Config, request: TokenRequest) -> Result<Option<Valu
     let data = &config.store.path;
     let made = match crate::control::connect(data) {
         Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(None),
-        Err(error) => return Err(super::store::cannot_ask(data, &error)),
+        Err(error) => return Err(cannot_ask(data, &error)),
         Ok(Some(stream)) => {
             let request = serde_json::to_string(&request).map_err(CliError::failed)?;
-            rest(super::store::request(data, stream, &format!("create-token {request}"))?)?
+            rest(own_daemon::request(data, stream, &format!("create-token {request}"))?)?
         }
         Ok(None) if data.join("db").try_exists().is_ok_and(|exists| !exists) => return Ok(None),
         Ok(None) => {
