@@ -447,8 +447,9 @@ impl ApiClient {
             (403, _) => write!(sentence, "\n  `carteiro token create --scope …` makes one that has it"),
             (400, _) if json.pointer("/errors/code").and_then(Value::as_str) == Some("tls_required") => write!(
                 sentence,
-                "\n  the daemon speaks TLS, and the config that this command reads doesn't say so: run the command with \
-                 sudo, which asks the daemon itself, or give --server https://NAME with the name in its certificate"
+                "\n  the daemon speaks TLS, and the config that this command reads doesn't say so: run the command \
+                 with sudo, which asks the daemon itself, or give --server https://NAME with the name in its \
+                 certificate"
             ),
             (404, Some((_, command))) => write!(sentence, "\n  `carteiro {command}` shows what there is"),
             _ => Ok(()),

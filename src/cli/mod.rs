@@ -168,8 +168,8 @@ fn show_config(args: &ConfigArgs) -> Result<(), CliError> {
     {
         let (mib, path) = (bytes >> 20, store.path.display());
         output::line(format_args!(
-            "# \"auto\" of store.retention_bytes is {mib} MiB at present, with what the disk of {path} has; at a start, \
-             never less than what is stored"
+            "# \"auto\" of store.retention_bytes is {mib} MiB at present, with what the disk of {path} has; at a \
+             start, never less than what is stored"
         ));
     }
     Ok(())

@@ -11,7 +11,8 @@
 //! was taken up; `accounts` and `export-account NAME` with lines of JSON (see [`accounts`]); `remove-account NAME` with
 //! `removed` at its end; `panel-link`, with an account's name behind it or not, with a line of JSON, a link that signs
 //! in to the panel; `create-token JSON` with a line of JSON, the token (see [`tokens`]); `endpoint` with
-//! a line of JSON, an [`Endpoint`]. What can't be done now is `error` and why; what can't be meant is `refused` and why.
+//! a line of JSON, an [`Endpoint`]. What can't be done now is `error` and why; what can't be meant is `refused` and
+//! why.
 
 pub mod accounts;
 pub mod backups;
@@ -52,8 +53,8 @@ pub type MakePanelLink = Arc<dyn Fn(String) -> Making + Send + Sync>;
 
 type Making = Pin<Box<dyn Future<Output = Result<String, String>> + Send>>;
 
-/// How this machine reaches the daemon. A command can't know it from the config alone: the certificate may be a secret of
-/// the service manager's, or be renewed this minute.
+/// How this machine reaches the daemon. A command can't know it from the config alone: the certificate may be a secret
+/// of the service manager's, or be renewed this minute.
 #[derive(Debug, Deserialize, Serialize)]
 pub struct Endpoint {
     /// Where it listens; loopback where that is every address.

@@ -49,8 +49,8 @@ impl fmt::Display for Error {
                 f,
                 "`server.listen` is {listen}, and the service manager listens on {handed} for carteiro, which is what \
                  counts: set `server.listen = \"{handed}\"`; or change the socket, by `systemctl edit carteiro.socket` \
-                 with the lines [Socket], ListenStream= and ListenStream={listen}, then `systemctl stop carteiro.socket \
-                 carteiro.service` and `systemctl start carteiro.service`"
+                 with the lines [Socket], ListenStream= and ListenStream={listen}, then `systemctl stop \
+                 carteiro.socket carteiro.service` and `systemctl start carteiro.service`"
             ),
             Self::BadFile { sentence, .. } => f.write_str(sentence),
             Self::Stalled(span) => write!(

@@ -103,8 +103,8 @@ impl Store {
         self.shared.catalogue_types.set_extra(extra.collect());
     }
 
-    /// How many bytes the disk has room to keep; never less than is stored now, since another program's files, which may
-    /// be gone tomorrow, must not delete a shop's history. `None` where the disk can't be asked.
+    /// How many bytes the disk has room to keep; never less than is stored now, since another program's files, which
+    /// may be gone tomorrow, must not delete a shop's history. `None` where the disk can't be asked.
     fn retention_bytes_for_disk(&self, min_free: u64) -> Option<u64> {
         match retention_bytes_for(self.path(), min_free) {
             Ok(bytes) => {

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::{fs, io};
 
-/// The files take at most this share of what the disk has for them, in percent: others write to it as well, and a backup
-/// beside the store needs some of it for a while.
+/// The files take at most this share of what the disk has for them, in percent: others write to it as well, and a
+/// backup beside the store needs some of it for a while.
 const SHARE: u64 = 80;
 /// The files take up to this many times what retention counts: deleting leaves room inside of them that only new rows
 /// fill (see `docs/sizing.md`).
