@@ -11,6 +11,7 @@
     clippy::cast_sign_loss,
     reason = "a bench that can't go on has failed, and its figures are far from where a cast would cut"
 )]
+#![expect(clippy::print_stdout, reason = "a bench prints what it has measured")]
 
 mod common;
 

@@ -4,7 +4,7 @@
 use super::client::block_on;
 use super::error::CliError;
 use super::input::confirmed;
-use super::output::{Column, Fit, Show, Table, line};
+use super::output::{Column, Fit, Show, Table, line, unwritable};
 use super::settings::{ConfigArgs, load, remedy};
 use super::system_user::{SystemUser, is_root};
 use crate::clock::Clock;
@@ -76,8 +76,7 @@ pub(crate) fn account(args: &AccountArgs) -> Result<(), CliError> {
             if let Some(error) = whole.failed {
                 // The reader has seen enough, as with `| head`.
                 let enough = error.kind() == io::ErrorKind::BrokenPipe;
-                let why = || CliError::failed(format_args!("nothing can be written to the standard output: {error}"));
-                return if enough { Ok(()) } else { Err(why()) };
+                return if enough { Ok(()) } else { Err(CliError::failed(unwritable(&error))) };
             }
             written?;
             // A reader behind a pipe must be able to tell whether it is complete.

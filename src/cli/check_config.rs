@@ -3,6 +3,7 @@
 
 use super::error::CliError;
 use super::exit::{BAD_CONFIG, complain};
+use super::output::line;
 use super::settings::{ConfigArgs, installed_config, load, located};
 use super::system_user::{SystemUser, is_root};
 use crate::config::Config;
@@ -63,8 +64,8 @@ pub(crate) fn check_config(args: &CheckConfigArgs) -> Result<(), CliError> {
     }
     let file = file.map_or_else(|| "the built-in defaults".to_owned(), |file| file.display().to_string());
     match user {
-        Some(user) => println!("{file}: no problems for the user {}", user.name),
-        None => println!("{file}: no problems"),
+        Some(user) => line(format_args!("{file}: no problems for the user {}", user.name)),
+        None => line(format_args!("{file}: no problems")),
     }
     Ok(())
 }

@@ -4,8 +4,8 @@
 //! prints is read back from the daemon's own history, attempt by attempt.
 
 use super::error::CliError;
+use super::output::{unwritable, write_line};
 use super::receiver::Receiver;
-
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::{Daemon, StartOptions};
@@ -16,10 +16,13 @@ use crate::model::{
 };
 use crate::service::{Caller, EventDraft, NotificationDetail, Service, WebhookDraft};
 use std::collections::HashMap;
+use std::io::ErrorKind;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 /// Retries within seconds instead of days; printed at the start.
@@ -48,9 +51,38 @@ pub(crate) fn demo(args: &DemoArgs) -> Result<(), CliError> {
     ];
     let loaded = Config::load(None, std::iter::empty(), &flags).map_err(CliError::failed)?;
     let runtime = super::client::multi_thread_runtime()?;
-    let result = runtime.block_on(run(&loaded.config, args.span)).map_err(CliError::failed);
+    let result = runtime.block_on(run(&loaded.config, args.span));
     runtime.shutdown_timeout(Duration::from_secs(1));
-    result
+    match result {
+        Ok(()) | Err(Ended::Unread) => Ok(()),
+        Err(Ended::Failed(why)) => Err(CliError::failed(why)),
+    }
+}
+
+/// Why a demo ends before its time.
+enum Ended {
+    /// Nobody reads what it prints any more (`carteiro demo | head`): it has done its work.
+    Unread,
+    Failed(String),
+}
+
+impl From<String> for Ended {
+    fn from(why: String) -> Self {
+        Self::Failed(why)
+    }
+}
+
+impl From<&str> for Ended {
+    fn from(why: &str) -> Self {
+        Self::Failed(why.to_owned())
+    }
+}
+
+fn say(text: impl std::fmt::Display) -> Result<(), Ended> {
+    write_line(text).map_err(|error| match error.kind() {
+        ErrorKind::BrokenPipe => Ended::Unread,
+        _ => Ended::Failed(unwritable(&error)),
+    })
 }
 
 /// A folder that goes away with the demo.
@@ -70,11 +102,33 @@ impl Drop for Folder {
     }
 }
 
-async fn run(config: &Config, span: Option<Duration>) -> Result<(), String> {
+async fn run(config: &Config, span: Option<Duration>) -> Result<(), Ended> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
     let daemon =
         Daemon::start(config, Clock::System, StartOptions::default()).await.map_err(|error| error.to_string())?;
+    let ends = span.map(|span| Instant::now() + span);
+    let over = async {
+        let timed = async {
+            match ends {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = timed => {}
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    };
+    let shown = show(&daemon, over, span.is_some()).await;
+    // Whatever has ended it: the folder goes away only when nothing is written to it any more.
+    let stopped = daemon.stop().await.map_err(|error| Ended::Failed(error.to_string()));
+    shown.and(stopped)
+}
+
+/// Lets the shop work and tells what becomes of its events, until it is over.
+async fn show(daemon: &Daemon, over: impl Future<Output = ()>, ends_by_itself: bool) -> Result<(), Ended> {
     let caller = daemon.callers.first().cloned().ok_or("no account")?;
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| error.to_string())?;
     let target = format!("http://{}/notificacoes", listener.local_addr().map_err(|error| error.to_string())?);
@@ -83,38 +137,32 @@ async fn run(config: &Config, span: Option<Duration>) -> Result<(), String> {
     let webhook = webhook(&target, authorization)?;
     let webhook = daemon.service.register(&caller, webhook, None).await.map_err(describe)?.webhook;
     let receiver = Receiver::new(authorization.to_owned(), webhook.secret.clone());
-    let receiving = tokio::spawn(receiver.clone().run(listener));
+    // Ends with this function.
+    let mut receiving = JoinSet::new();
+    receiving.spawn(receiver.clone().run(listener));
 
-    println!("carteiro listens on http://{}; a receiver that fails now and then on {target}", daemon.address);
-    println!(
+    say(format_args!("carteiro listens on http://{}; a receiver that fails now and then on {target}", daemon.address))?;
+    say(format_args!(
         "A 2XX confirms. Anything else is tried again: here after {SCHEDULE} (by default over three days, 20 attempts)."
-    );
+    ))?;
     if let Some(link) = daemon.panel_link().await {
-        println!("The panel, signed in once within 15 minutes: {link}");
+        say(format_args!("The panel, signed in once within 15 minutes: {link}"))?;
     }
-    println!("{}\n", if span.is_some() { "This ends by itself." } else { "Ctrl-C ends it and removes everything." });
+    say(if ends_by_itself { "This ends by itself.\n" } else { "Ctrl-C ends it and removes everything.\n" })?;
 
     let mut shop = Shop::default();
     let mut story = Story::default();
-    let ends = span.map(|span| Instant::now() + span);
+    let mut over = pin!(over);
     let (mut pace, mut look) = (tokio::time::interval(PACE), tokio::time::interval(POLL_INTERVAL));
     loop {
-        let over = async {
-            match ends {
-                Some(at) => tokio::time::sleep_until(at).await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
-            () = over => break,
-            _ = interrupt.recv() => break,
-            _ = terminate.recv() => break,
+            () = &mut over => break,
             _ = pace.tick() => story.begin(shop.next_event(&daemon.service, &caller).await?),
             _ = look.tick() => story.look(&daemon.service, &caller).await?,
         }
     }
     story.look(&daemon.service, &caller).await?;
-    println!(
+    say(format_args!(
         "\n{} events recorded, {} attempts made, {} notifications confirmed ({} seen by the receiver), {} still \
          pending.",
         story.recorded,
@@ -122,11 +170,9 @@ async fn run(config: &Config, span: Option<Duration>) -> Result<(), String> {
         story.delivered,
         receiver.confirmed(),
         story.open.len()
-    );
-    receiving.abort();
-    daemon.stop().await.map_err(|error| error.to_string())?;
+    ))?;
     if receiver.rejected() > 0 {
-        return Err(format!("{} requests had a wrong authorization or signature", receiver.rejected()));
+        return Err(format!("{} requests had a wrong authorization or signature", receiver.rejected()).into());
     }
     Ok(())
 }
@@ -169,7 +215,7 @@ struct Begun {
 }
 
 impl Shop {
-    async fn next_event(&mut self, service: &Service, caller: &Caller) -> Result<Begun, String> {
+    async fn next_event(&mut self, service: &Service, caller: &Caller) -> Result<Begun, Ended> {
         let (order, step) = (self.step / 4 + 1, self.step % 4);
         self.step += 1;
         let name = STEPS[step as usize % STEPS.len()];
@@ -194,7 +240,7 @@ impl Shop {
             0 | 3 => format!("{sold} R$ {reais},{cents:02}"),
             _ => format!("{sold} {method:?} R$ {reais},{cents:02}"),
         };
-        println!("        recorded   {name:<16} {what}");
+        say(format_args!("        recorded   {name:<16} {what}"))?;
         Ok(Begun { id: event.id, event_type: name.to_owned(), what })
     }
 }
@@ -218,7 +264,7 @@ impl Story {
     }
 
     /// Prints every new attempt, and forgets notifications that have ended.
-    async fn look(&mut self, service: &Service, caller: &Caller) -> Result<(), String> {
+    async fn look(&mut self, service: &Service, caller: &Caller) -> Result<(), Ended> {
         let ids: Vec<EventId> = self.open.keys().copied().collect();
         for id in ids {
             let details = service.notifications_of_event(caller, id, Listing::newest(1));
@@ -230,7 +276,7 @@ impl Story {
                 continue;
             };
             for attempt in detail.attempts.iter().skip(*printed) {
-                println!("{}", line(begun, attempt));
+                say(line(begun, attempt))?;
                 self.attempts += 1;
                 *printed += 1;
             }

@@ -1,6 +1,6 @@
 //! `carteiro events erase` and what belongs to it: the payload of one event, or of all that have a key.
 
-use super::client::{ApiClient, ApiRequest, block_on, until_interrupted};
+use super::client::{ApiClient, ApiRequest};
 use super::error::CliError;
 use super::input::{self, confirmed};
 use super::jobs::JobKind;
@@ -83,27 +83,11 @@ fn erase_all(daemon: &ApiClient, args: &EraseArgs, json: bool) -> Result<(), Cli
         let count = daemon.call(request(true))?.value();
         Ok(format!("{}. Erase their resources? Pending notifications are cancelled.", sentence(&count)))
     })?;
-    let mut id = String::new();
-    let ended = block_on(until_interrupted(async {
-        let started = daemon.send(request(false)).await?;
-        id = text(&started.value()["id"]);
-        if args.no_wait {
-            return Ok(started);
-        }
-        ERASURES.await_end(daemon, &id).await
-    }))?;
-    let Some(ended) = ended else {
-        let [list, ..] = ERASURES.commands;
-        return Err(match &*id {
-            "" => CliError::failed(format_args!("interrupted: `{list}` shows whether it was taken")),
-            _ => CliError::failed("interrupted: it goes on"),
-        });
+    let begun = |job: &Value| {
+        let (id, events) = (text(&job["id"]), &job["events"]);
+        eprintln!("Job {id} erases {events} events; Ctrl-C leaves it to the daemon.");
     };
-    print_one(&ended, json, show_one);
-    if ended.value()["status"] == "FAILED" {
-        return Err(CliError::failed("the erasure met what can't be read and was given up: run `carteiro verify`"));
-    }
-    Ok(())
+    ERASURES.run(daemon, request(false), begun, !args.no_wait, json)
 }
 
 fn show_one(erasure: &Value) {

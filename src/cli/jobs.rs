@@ -88,7 +88,7 @@ impl JobKind {
     }
 
     /// Follows one to its end, which is what the API then answers; a daemon that restarts is waited for.
-    pub(crate) async fn await_end(&self, daemon: &ApiClient, id: &str) -> Result<ApiAnswer, CliError> {
+    async fn await_end(&self, daemon: &ApiClient, id: &str) -> Result<ApiAnswer, CliError> {
         let (mut bar, mut backoff) = (ProgressBar::new(), Backoff::new());
         loop {
             match daemon.send(ApiRequest::get(format!("{}/{id}", self.path))).await {

@@ -14,16 +14,34 @@ use std::io::{self, IsTerminal as _, Write as _};
 const GAP: usize = 2;
 
 /// Writes a line to stdout, at once. Where nobody reads any more (`carteiro events list | head`), the command has done
-/// its work.
+/// its work, and the process ends.
 pub(crate) fn line(text: impl Display) {
-    let mut out = io::stdout().lock();
-    if let Err(error) = writeln!(out, "{text}").and_then(|()| out.flush()) {
-        if error.kind() != io::ErrorKind::BrokenPipe {
-            complain(format_args!("nothing can be written to the standard output: {error}"));
-            std::process::exit(FAILED.into());
-        }
+    if !line_if_read(text) {
         std::process::exit(DONE.into());
     }
+}
+
+/// The same for a command that has more to do than to print: `false` where nobody reads any more.
+pub(crate) fn line_if_read(text: impl Display) -> bool {
+    match write_line(text) {
+        Ok(()) => true,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => false,
+        Err(error) => {
+            complain(unwritable(&error));
+            std::process::exit(FAILED.into());
+        }
+    }
+}
+
+/// Writes a line to stdout, at once, for a command that has to clean up whatever becomes of it.
+pub(crate) fn write_line(text: impl Display) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{text}").and_then(|()| out.flush())
+}
+
+/// Why stdout doesn't take what is printed, as a sentence.
+pub(crate) fn unwritable(error: &io::Error) -> String {
+    format!("nothing can be written to the standard output: {error}")
 }
 
 /// Prints one object: with `--json` as the daemon wrote it, else as `show` does.

@@ -3,6 +3,7 @@
 use super::error::CliError;
 use super::exit::{BAD_CONFIG, FAILED, TRY_LATER, complain};
 use super::log::{self, LevelHandle};
+use super::output::write_line;
 use super::settings::{ConfigArgs, load_file};
 use crate::clock::Clock;
 use crate::config::Loaded;
@@ -142,8 +143,11 @@ async fn greet(daemon: &Daemon) {
     if !io::stdout().is_terminal() {
         tracing::info!("to sign in to the panel, open the link that `carteiro panel-link` prints");
     } else if let Some(link) = daemon.panel_link().await {
-        println!("Open the panel with this link; it signs in once, within 15 minutes:\n{link}");
-        println!("For another: carteiro panel-link");
+        // A terminal that is gone by now doesn't end the daemon.
+        let _ = write_line(format_args!(
+            "Open the panel with this link; it signs in once, within 15 minutes:\n{link}\nFor another: carteiro \
+             panel-link"
+        ));
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::error::CliError;
 use super::exit::{FAILED, TRY_LATER, complain};
+use super::output::{line, line_if_read};
 use super::own_daemon::{ask, connect, request, rest};
 use super::progress::ProgressBar;
 use super::settings::{ConfigArgs, load};
@@ -119,7 +120,7 @@ impl Out {
         match self {
             Self::File(file, name) => {
                 file.commit()?;
-                println!("{}", name.display());
+                line(name.display());
                 Ok(())
             }
             Self::Stdout(mut stdout) => stdout.flush(),
@@ -165,7 +166,8 @@ pub(crate) fn restore_backup(args: &RestoreArgs) -> Result<(), CliError> {
     let restored =
         restored.map_err(|error| CliError::failed(format_args!("{from} was not restored into {shown}: {error}")))?;
     let Restored { events, notifications, as_of, accounts, admin_tokens, replayed } = restored;
-    println!("{shown}: {events} events and {notifications} notifications, as of {as_of}");
+    // Who reads no further still gets the warnings, which go to stderr.
+    line_if_read(format_args!("{shown}: {events} events and {notifications} notifications, as of {as_of}"));
     if let (Some(journal), Some(replayed)) = (journal, replayed) {
         say_replayed(&journal, &replayed, as_of);
     }
@@ -190,28 +192,30 @@ fn say_who_gets_in(accounts: &[String], admin_tokens: &[(String, Token)]) {
         let file = control::accounts::admin_token_file(Path::new(""), account);
         let file = file.display();
         if names.is_empty() {
-            println!(
+            line_if_read(format_args!(
                 "account {account}: no admin token of the backup holds; the daemon's next start writes one to {file}"
-            );
+            ));
         } else {
-            println!("account {account}: the admin tokens of the backup hold: {}", names.join(", "));
+            line_if_read(format_args!("account {account}: the admin tokens of the backup hold: {}", names.join(", ")));
         }
     }
     let which = if accounts.len() > 1 { " --account NAME" } else { "" };
-    println!(
+    line_if_read(format_args!(
         "A file admin-token of another store lets nobody in. The right one lies in the data folder of the machine that \
          the backup is of; without it: sudo carteiro token create --name rescue --scope admin{which}"
-    );
+    ));
 }
 
 /// Says what came from the journal, and on stderr what didn't, and what came back by it.
 fn say_replayed(journal: &Replay, replayed: &Replayed, as_of: Timestamp) {
     let (folder, Replayed { backup, last, end, unerased }) = (journal.folder.display(), replayed);
     if last > backup {
-        println!("{folder}: commits {} to {last} were applied, the last one of {as_of}", backup + 1);
+        line_if_read(format_args!("{folder}: commits {} to {last} were applied, the last one of {as_of}", backup + 1));
     } else {
         let why = if end.is_some() { "is there" } else { "was made by then" };
-        println!("{folder}: nothing was applied: no commit behind the backup's, which is {backup}, {why}");
+        line_if_read(format_args!(
+            "{folder}: nothing was applied: no commit behind the backup's, which is {backup}, {why}"
+        ));
     }
     match end {
         None | Some(JournalEnd::Whole) => {}
@@ -265,7 +269,8 @@ pub(crate) fn verify(args: &StoreArgs) -> Result<(), CliError> {
     let is_sound = if let Some(stream) = ask(&data, "verify")? {
         let text = rest(stream)?;
         let (report, verdict) = text.rsplit_once('\n').unwrap_or(("", &text));
-        println!("{report}");
+        // The exit code is the verdict, whoever reads the report.
+        line_if_read(report);
         match verdict {
             "sound" => true,
             "damaged" => false,
@@ -279,7 +284,7 @@ pub(crate) fn verify(args: &StoreArgs) -> Result<(), CliError> {
         let mut bar = ProgressBar::new();
         let report = closed.verify(|rows| bar.show("verify", 0, 0, &format!("{rows} rows")));
         bar.clear();
-        print!("{report}");
+        line_if_read(report.to_string().trim_end());
         report.is_sound()
     };
     // The report names what is wrong.
@@ -298,7 +303,7 @@ pub(crate) fn reload(args: &ConfigArgs) -> Result<(), CliError> {
         )));
     };
     let stream = request(&data, stream, "reload").map_err(|error| CliError { code: FAILED, ..error })?;
-    println!("{}", rest(stream)?);
+    line(rest(stream)?);
     Ok(())
 }
 

@@ -239,3 +239,21 @@ fn the_local_admin_token_goes_to_the_local_daemon_alone() {
     let head = heads.recv().unwrap();
     assert!(head.contains("authorization: Bearer another"), "{head}");
 }
+
+/// An erasure that was left to the daemon ended with code 1, where a resend and a backfill ended with 0.
+#[test]
+fn a_job_that_is_left_to_the_daemon_is_no_failure() {
+    let daemon = Daemon::quick();
+    let id = "0193a5b0-1111-7222-8333-444455556666";
+    let body = json!({ "data": { "id": id, "status": "RUNNING", "events": 7, "erased": 3 } }).to_string();
+    let length = body.len();
+    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
+    let (address, heads) = fake(vec![answer; 1000]);
+    let mut erasing = Running::start_at(&daemon, &address, &["events", "erase", "--query", "o-1", "--yes"]);
+    erasing.await_complaint("erases 7 events");
+    let asked_for_progress = |head: String| head.starts_with(&format!("GET /api/erasures/{id} "));
+    eventually("it asks how far the job has got", || heads.try_recv().is_ok_and(asked_for_progress).then_some(()));
+    erasing.interrupt();
+    erasing.await_complaint(&format!("`carteiro events cancel-erasure {id}` ends it"));
+    assert_eq!(erasing.wait(), 0);
+}

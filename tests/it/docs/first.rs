@@ -5,7 +5,8 @@ use super::commands;
 use super::place::{Place, await_port, free_port, has};
 use crate::harness::{CARTEIRO, eventually};
 use std::fs;
-use std::process::Command;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Command, Stdio};
 
 #[test]
 fn the_demo_shows_attempts_and_cleans_up() {
@@ -25,6 +26,24 @@ fn the_demo_shows_attempts_and_cleans_up() {
         let before = line.split(": ").next().unwrap();
         assert!(text.contains(before), "{before:?} is shown, and not printed: {text}");
     }
+}
+
+/// It panicked, and left its folder where it was.
+#[test]
+fn a_demo_that_nobody_reads_to_its_end_cleans_up_and_is_no_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut demo = Command::new(CARTEIRO);
+    demo.arg("demo").env("TMPDIR", folder.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut demo = demo.spawn().unwrap();
+    let mut first = String::new();
+    BufReader::new(demo.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    assert!(first.starts_with("carteiro listens on "), "{first}");
+    // Its end of the pipe is closed by now.
+    let status = eventually("the demo ends", || demo.try_wait().unwrap());
+    let mut said = String::new();
+    demo.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert_eq!((status.code(), said.contains("panicked")), (Some(0), false), "{said}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left behind");
 }
 
 #[test]
