@@ -12,6 +12,7 @@ mod demo;
 mod erasures;
 mod error;
 mod events;
+mod examples;
 mod exit;
 mod filters;
 mod follow;
@@ -40,7 +41,7 @@ mod webhooks;
 
 use crate::config::KeptBytes;
 use crate::store::retention_bytes_for;
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use error::CliError;
 use exit::DONE;
 use settings::{ConfigArgs, load};
@@ -114,11 +115,17 @@ enum CliCommand {
     Man(generate::ManArgs),
 }
 
+/// The whole definition of the command line.
+fn command() -> Command {
+    examples::with_examples(Cli::command())
+}
+
 /// Runs the command that the process was started with.
 pub fn run() -> ExitCode {
     silence_expected_panics();
     // clap answers --help and wrong usage itself, with 0 and 2.
-    let cli = Cli::parse();
+    let cli = Cli::from_arg_matches_mut(&mut command().get_matches());
+    let cli = cli.unwrap_or_else(|error| error.format(&mut command()).exit());
     let result = match cli.command {
         CliCommand::Serve(args) => serve::serve(&args),
         CliCommand::Demo(args) => demo::demo(&args),
@@ -141,10 +148,10 @@ pub fn run() -> ExitCode {
         CliCommand::Tail(args) => tail::tail(&args),
         CliCommand::Listen(args) => listen::listen(&args),
         CliCommand::Completions(args) => {
-            generate::completions(&args, Cli::command());
+            generate::completions(&args, command());
             Ok(())
         }
-        CliCommand::Man(args) => generate::man(&args, Cli::command()),
+        CliCommand::Man(args) => generate::man(&args, command()),
     };
     ExitCode::from(result.map_or_else(CliError::report, |()| DONE))
 }

@@ -25,12 +25,6 @@ pub(crate) struct WebhooksArgs {
     command: WebhooksCommand,
 }
 
-const APPLY_EXAMPLE: &str = "\
-Example, from one machine to another:
-  carteiro webhooks export > webhooks.toml
-  carteiro webhooks apply webhooks.toml --dry-run
-  WEBHOOK_ERP_AUTHORIZATION='Bearer …' carteiro webhooks apply webhooks.toml";
-
 #[derive(Subcommand)]
 enum WebhooksCommand {
     /// List the webhooks
@@ -99,10 +93,8 @@ enum WebhooksCommand {
         resource: Option<PathBuf>,
     },
     /// Write all of them as a file that `apply` reads, without secrets, to the standard output
-    #[command(after_help = APPLY_EXAMPLE)]
     Export,
     /// Set up the webhooks of a file: create those that there aren't, change those that differ, and say how
-    #[command(after_help = APPLY_EXAMPLE)]
     Apply(ApplyArgs),
     /// Create what it would have matched in a time and has no notification of, as a job; oldest events first
     Backfill(BackfillArgs),
