@@ -72,7 +72,11 @@ pub(crate) fn check_config(args: &CheckConfigArgs) -> Result<(), CliError> {
 
 /// The user to judge as, where that isn't this process's own: the one who is named, the owner of the data folder, or
 /// the package's.
-fn service_user(named: Option<&str>, file: Option<&Path>, config: &Config) -> Result<Option<SystemUser>, CliError> {
+pub(crate) fn service_user(
+    named: Option<&str>,
+    file: Option<&Path>,
+    config: &Config,
+) -> Result<Option<SystemUser>, CliError> {
     let find = |name: &str| {
         SystemUser::named(name).map_err(|error| CliError::failed(format_args!("/etc/passwd can't be read: {error}")))
     };

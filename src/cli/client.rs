@@ -391,6 +391,19 @@ impl ApiClient {
         self.call(ApiRequest::get(path))
     }
 
+    /// What is at a path that answers plain text, blocking.
+    pub(crate) fn text(&self, path: &'static str) -> Result<String, CliError> {
+        let request = self.http_request(ApiRequest::get(path))?;
+        block_on(async {
+            let mut exchange = self.peer.send(request).await.map_err(|why| self.unreachable(why))?;
+            let body = self.body(&mut exchange).await?;
+            if !exchange.response.status().is_success() {
+                return Err(self.refusal(path, &exchange.response, &body));
+            }
+            String::from_utf8(body.into()).map_err(|_| self.no_carteiro(exchange.response.status()))
+        })
+    }
+
     /// Opens an event stream (Server-Sent Events).
     pub(crate) async fn stream(&self, request: ApiRequest) -> Result<Exchange, CliError> {
         let path = request.path.clone();

@@ -57,9 +57,32 @@ impl ConnectionArgs {
         Ok(Some((config, self.account.as_deref())))
     }
 
+    /// The config file that is meant.
+    pub(crate) fn config_file(&self) -> Option<PathBuf> {
+        self.file.file()
+    }
+
+    /// The daemon, without a token, for what needs none.
+    pub(crate) fn without_token(&self, config: &Config) -> Result<ApiClient, CliError> {
+        ApiClient::of(config, self.server.as_deref())
+    }
+
+    /// Which token is given or found, in a few words; never the token.
+    pub(crate) fn token_source(&self, config: &Config) -> String {
+        match (&self.token, &self.token_file) {
+            (Some(_), _) => "--token (CARTEIRO_TOKEN)".to_owned(),
+            (None, Some(file)) => file.display().to_string(),
+            (None, None) => self.own_token(config).map_or_else(|_| String::new(), |file| file.display().to_string()),
+        }
+    }
+
     pub(crate) fn daemon(&self) -> Result<ApiClient, CliError> {
-        let config = load(&self.file)?.config;
-        let daemon = ApiClient::of(&config, self.server.as_deref())?;
+        self.daemon_of(&load(&self.file)?.config)
+    }
+
+    /// The daemon of a config, with the token that is given or found.
+    pub(crate) fn daemon_of(&self, config: &Config) -> Result<ApiClient, CliError> {
+        let daemon = self.without_token(config)?;
         if daemon.is_in_the_clear() && (self.token.is_some() || self.token_file.is_some()) {
             complain(format_args!(
                 "warning: the token goes to {} unencrypted, and anyone on the way can read it: use https://, or a \
@@ -82,17 +105,7 @@ impl ConnectionArgs {
                 daemon.address()
             )));
         }
-        let accounts = &config.account;
-        let account = match &self.account {
-            None => accounts.first(),
-            Some(name) => Some(accounts.iter().find(|account| account.name == *name).ok_or_else(|| {
-                let known: Vec<&str> = accounts.iter().map(|account| account.name.as_str()).collect();
-                CliError::bad_config(format_args!("the config has no account `{name}`; it has {}", known.join(", ")))
-            })?),
-        };
-        let name = account.map_or("default", |account| account.name.as_str());
-        let configured = account.and_then(|account| account.admin_token_file.clone());
-        let file = configured.unwrap_or_else(|| crate::control::accounts::admin_token_file(&config.store.path, name));
+        let file = self.own_token(config)?;
         let text = read(&file).map_err(|error| {
             let is_absent = file.try_exists().is_ok_and(|exists| !exists);
             let way_back = if is_absent {
@@ -106,6 +119,21 @@ impl ConnectionArgs {
             ))
         })?;
         Ok(daemon.with_token(text.trim()))
+    }
+
+    /// The file with the admin token of the account that is meant.
+    fn own_token(&self, config: &Config) -> Result<PathBuf, CliError> {
+        let accounts = &config.account;
+        let account = match &self.account {
+            None => accounts.first(),
+            Some(name) => Some(accounts.iter().find(|account| account.name == *name).ok_or_else(|| {
+                let known: Vec<&str> = accounts.iter().map(|account| account.name.as_str()).collect();
+                CliError::bad_config(format_args!("the config has no account `{name}`; it has {}", known.join(", ")))
+            })?),
+        };
+        let name = account.map_or("default", |account| account.name.as_str());
+        let configured = account.and_then(|account| account.admin_token_file.clone());
+        Ok(configured.unwrap_or_else(|| crate::control::accounts::admin_token_file(&config.store.path, name)))
     }
 }
 

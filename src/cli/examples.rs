@@ -24,6 +24,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
     ),
     ("verify", &["sudo carteiro verify", "carteiro verify --data /var/lib/carteiro"]),
     ("health", &["carteiro health", "carteiro health --server https://carteiro.loja.example"]),
+    ("doctor", &["sudo carteiro doctor", "sudo carteiro doctor --json"]),
     ("reload", &["sudo carteiro reload"]),
     ("account", &["sudo carteiro account list"]),
     ("account list", &["sudo carteiro account list", "sudo carteiro account list --json"]),

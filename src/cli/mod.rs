@@ -9,6 +9,7 @@ mod check_config;
 mod client;
 mod connection;
 mod demo;
+mod doctor;
 mod erasures;
 mod error;
 mod events;
@@ -20,6 +21,7 @@ mod generate;
 mod health;
 mod input;
 mod jobs;
+mod language;
 mod listen;
 mod log;
 mod notifications;
@@ -85,6 +87,8 @@ enum CliCommand {
     Verify(store::StoreArgs),
     /// Ask the daemon whether it is ready, for health checks
     Health(health::HealthArgs),
+    /// Look at everything that the daemon needs, and say what to do where something is wrong
+    Doctor(doctor::DoctorArgs),
     /// Apply the changed config to the running daemon
     Reload(ConfigArgs),
     /// List accounts of the store, export them, or remove one that the config lacks
@@ -135,6 +139,7 @@ pub fn run() -> ExitCode {
         CliCommand::Restore(args) => store::restore_backup(&args),
         CliCommand::Verify(args) => store::verify(&args),
         CliCommand::Health(args) => health::health(&args),
+        CliCommand::Doctor(args) => doctor::doctor(&args),
         CliCommand::Reload(args) => store::reload(&args),
         CliCommand::Account(args) => account::account(&args),
         CliCommand::Token(args) => token::token(&args),

@@ -8,7 +8,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Where the package has the daemon's config.
-const INSTALLED_CONFIG: &str = "/etc/carteiro/carteiro.toml";
+pub(crate) const INSTALLED_CONFIG: &str = "/etc/carteiro/carteiro.toml";
 /// Where the package has the binary.
 const INSTALLED_BINARIES: &str = "/usr/bin";
 
@@ -53,10 +53,12 @@ pub(crate) fn load_file(file: Option<&Path>, flags: &[(&'static str, String)]) -
         // Left out, a setting would silently be another one.
         return Err(CliError::bad_config(format_args!("the value of {} is not UTF-8 text", name.to_string_lossy())));
     }
-    config::Config::load(file, environment(), flags).map_err(|problems| {
+    let loaded = config::Config::load(file, environment(), flags).map_err(|problems| {
         eprintln!("{problems}");
         CliError::printed(BAD_CONFIG)
-    })
+    })?;
+    super::language::configure(loaded.config.cli.language);
+    Ok(loaded)
 }
 
 fn is_installed(own: &Path, config: &Path) -> bool {

@@ -43,5 +43,5 @@ pub use origin::Origin;
 pub use print::example;
 pub use settings::{
     Account, AlertChannels, AlertDiscord, AlertEmail, AlertNtfy, AlertSlack, AlertTelegram, AlertWebhook, Alerts,
-    Audit, Catalogue, ClientCertificate, Config, Delivery, Egress, Format, Log, Panel, Server, Store,
+    Audit, Catalogue, Cli, ClientCertificate, Config, Delivery, Egress, Format, Log, Panel, Server, Store,
 };

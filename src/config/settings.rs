@@ -267,6 +267,13 @@ settings! {
         format: Format = Format::Text => Choice(FORMATS), Restart;
     }
 
+    /// The command line.
+    [cli] Cli {
+        /// The language of what commands tell people: "pt" or "en"; "none" goes by LC_ALL, LC_MESSAGES and LANG. JSON,
+        /// exit codes and --help are the same in both.
+        language: Option<Language> = None => OrNone(Choice(LANGUAGES)), Reload;
+    }
+
     /// Event types.
     [catalogue] Catalogue {
         /// Refuses events whose type is neither in the built-in catalogue nor in catalogue.extra.

@@ -25,10 +25,9 @@ pub fn schedule(
     let (folder, every) = (settings.backup_dir.clone()?, settings.backup_every?);
     let (keep, min_free) = (settings.backup_keep as usize, settings.min_free);
     Some(async move {
-        // The files say when the last one was made, whatever process made it. One from the future was made by a clock
-        // that ran ahead.
+        // The files say when the last one was made, whatever process made it.
         let now = clock.now();
-        let last = ours(&folder).unwrap_or_default().into_iter().rfind(|(at, _)| *at <= now);
+        let last = latest(&folder, now).unwrap_or_default();
         store.schedule_backups(last.as_ref().map(|(at, file)| (*at, length(file))));
         let mut next = last.map_or(now, |(last, _)| last.plus(every));
         loop {
@@ -118,6 +117,12 @@ fn time_of(name: &str) -> Option<Timestamp> {
 
 fn length(file: &Path) -> Option<u64> {
     fs::metadata(file).ok().map(|metadata| metadata.len())
+}
+
+/// The latest scheduled backup of a folder, with the time that its name gives; `None` where there is none. One from the
+/// future was made by a clock that ran ahead, and is passed over.
+pub fn latest(folder: &Path, now: Timestamp) -> io::Result<Option<(Timestamp, PathBuf)>> {
+    Ok(ours(folder)?.into_iter().rfind(|(at, _)| *at <= now))
 }
 
 /// The backups of a folder that are ours, the oldest first.

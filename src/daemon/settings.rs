@@ -75,6 +75,8 @@ pub struct CheckedFiles {
     pub problems: Vec<Error>,
     /// What works and is unwise, in sentences, as far as there are no problems.
     pub warnings: Vec<String>,
+    /// The certificates that are shown to targets; none where one of them is a problem.
+    pub client_certificates: ClientCertificates,
 }
 
 /// Reads every file that a config names.
@@ -96,7 +98,7 @@ pub fn check_files(config: &Config, now: Timestamp) -> CheckedFiles {
     }
     problems.extend(ReadChannels::of(config).err().into_iter().flatten().map(of_channel));
     let warnings = warnings(certificate.as_ref(), &client, config.server.listen, now);
-    CheckedFiles { problems, warnings }
+    CheckedFiles { problems, warnings, client_certificates: client }
 }
 
 /// What works and is unwise, in sentences, for the log of the start and for `check-config`.

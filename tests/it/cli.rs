@@ -1,6 +1,7 @@
 //! The command line, as an operator types it: each command once for real, its JSON, its tables, its exit codes.
 
 mod backfills;
+mod doctor;
 mod following;
 mod listen;
 mod running;

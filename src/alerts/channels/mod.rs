@@ -125,6 +125,11 @@ impl ReadChannels {
         let accounts = accounts.collect();
         if bad.is_empty() { Ok(Self { operator, accounts }) } else { Err(bad) }
     }
+
+    /// Those of whoever operates carteiro.
+    pub fn of_operator(&self) -> impl Iterator<Item = AlertChannel> {
+        self.operator.keys().copied()
+    }
 }
 
 /// The channels, shared by all that send.
