@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::accounts;
 use crate::store::{Opened, Store, StoreSettings};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueHint};
 use serde_json::Value;
 use std::io::{self, BufRead as _};
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ pub(crate) struct AccountArgs {
     #[command(flatten)]
     file: ConfigArgs,
     /// The data folder, instead of `store.path`
-    #[arg(long, value_name = "FOLDER", global = true)]
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath, global = true)]
     data: Option<PathBuf>,
     #[command(subcommand)]
     command: AccountCommand,

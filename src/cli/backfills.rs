@@ -2,7 +2,7 @@
 
 use super::client::{ApiClient, ApiRequest};
 use super::error::CliError;
-use super::input::{self, Id};
+use super::input::{self, Id, PATTERNS};
 use super::jobs::{JobKind, print_skipped};
 use super::output::{Column, Fit, Show, line, print_fields, print_one};
 use super::time_zone;
@@ -21,7 +21,7 @@ pub(crate) struct BackfillArgs {
     #[arg(long, value_name = "TIME", value_parser = time_zone::moment, allow_hyphen_values = true)]
     to: Option<String>,
     /// Of this type, or category such as PAYMENT.*, alone; of those that it subscribes to
-    #[arg(long = "type", value_name = "PATTERN")]
+    #[arg(long = "type", value_name = "PATTERN", value_parser = PATTERNS, hide_possible_values = true)]
     event_type: Option<String>,
     /// Say how many that would be, and change nothing
     #[arg(long)]

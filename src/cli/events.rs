@@ -6,7 +6,7 @@ use super::erasures::{self, ERASURES};
 use super::error::CliError;
 use super::filters::{FilterFlags, LIST, STREAM};
 use super::follow::Backoff;
-use super::input::{Id, read_text, span};
+use super::input::{Id, TYPES, read_text, span};
 use super::notifications;
 use super::output::{
     Cell, Column, Fit, Screen, Show, Tone, cut, line, pretty_json, print_fields, print_one, printable, short_time, text,
@@ -98,7 +98,7 @@ pub(crate) struct Naming {
 #[derive(Args)]
 struct CreateArgs {
     /// What happened, such as PAYMENT.PAID
-    #[arg(long = "type", value_name = "TYPE")]
+    #[arg(long = "type", value_name = "TYPE", value_parser = TYPES, hide_possible_values = true)]
     event_type: String,
     /// A file that holds the resource, a JSON object; - for the standard input
     #[arg(long, value_name = "FILE")]

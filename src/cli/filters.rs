@@ -1,7 +1,7 @@
 //! The filters of a list as flags: each field of the model's filter is one.
 
 use super::connection::Filters;
-use super::input::Words;
+use super::input::{PATTERNS, Words};
 use super::time_zone;
 use crate::model::{Filter, FilterField, FilterUse};
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
@@ -51,6 +51,8 @@ impl<F: Filter, const THERE: u8> Args for FilterFlags<F, THERE> {
             let flag = Arg::new(field.name).long(&*field.flag().leak()).value_name(field.value);
             command.arg(if field.value == "TIME" {
                 flag.help(format!("{help}: {TIMES}")).value_parser(time_zone::moment).allow_hyphen_values(true)
+            } else if field.value == "PATTERN" {
+                flag.help(help).value_parser(PATTERNS).hide_possible_values(true)
             } else if (field.words)().is_empty() {
                 flag.help(help)
             } else {

@@ -3,7 +3,7 @@
 
 use super::error::CliError;
 use super::output::line;
-use clap::{Args, Command, ValueEnum};
+use clap::{Args, Command, ValueEnum, ValueHint};
 use clap_complete::{Generator, shells};
 use std::path::{Path, PathBuf};
 
@@ -25,7 +25,7 @@ pub(crate) struct ManArgs {
     /// The command it is about, such as `webhooks create`; without one, carteiro itself
     command: Vec<String>,
     /// Write the pages of all commands into this folder, as `carteiro-webhooks-create.1`
-    #[arg(long, value_name = "FOLDER", conflicts_with = "command")]
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath, conflicts_with = "command")]
     all: Option<PathBuf>,
 }
 

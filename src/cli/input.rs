@@ -1,9 +1,12 @@
 //! What several commands read of the command line, of files and of the terminal.
 
 use super::error::CliError;
+use crate::model::CATALOGUE;
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
+use std::collections::BTreeSet;
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 /// An id on the command line: one that is no UUID would make another path of the API.
@@ -23,6 +26,17 @@ pub(crate) struct Id {
 /// Text for which completions offer these words. The daemon judges it: it may know others, and it says what is wrong.
 #[derive(Clone, Copy)]
 pub(crate) struct Words(pub(crate) fn() -> Vec<&'static str>);
+
+/// The types of the catalogue. Those of the config aside, which only the daemon knows.
+pub(crate) const TYPES: Words = Words(|| CATALOGUE.iter().map(|entry| entry.event_type).collect());
+/// The same, and their categories: `PAYMENT.*`. Not `*`, of which a shell would make files.
+pub(crate) const PATTERNS: Words = Words(|| {
+    static CATEGORIES: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
+        let of = |event_type: &str| event_type.split_once('.').map(|(category, _)| format!("{category}.*"));
+        CATALOGUE.iter().filter_map(|entry| of(entry.event_type)).collect()
+    });
+    CATEGORIES.iter().map(String::as_str).chain(CATALOGUE.iter().map(|entry| entry.event_type)).collect()
+});
 
 impl TypedValueParser for Words {
     type Value = String;

@@ -10,7 +10,7 @@ use super::receiver::{Check, Expected, MAX_BODY, reply, serve, text};
 use crate::clock::Clock;
 use crate::model::{Authority, PublicKey, SigningSecret, TargetError, TargetUrl};
 use bytes::Bytes;
-use clap::Args;
+use clap::{Args, ValueHint};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -66,7 +66,7 @@ pub(crate) struct ListenArgs {
     #[arg(long, value_name = "N", default_value_t = 0)]
     fail_first: u64,
     /// Forward each notification to this URL and answer as it does; repeats of confirmed ones are not forwarded
-    #[arg(long, value_name = "URL", conflicts_with = "status")]
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url, conflicts_with = "status")]
     forward: Option<String>,
     /// Print JSON, one line for each notification
     #[arg(long)]

@@ -9,7 +9,7 @@ use crate::clock::Clock;
 use crate::config::Loaded;
 use crate::daemon::{Daemon, Error, StartOptions};
 use crate::store::OpenError;
-use clap::Args;
+use clap::{Args, ValueHint};
 use sd_notify::NotifyState;
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
@@ -28,7 +28,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
     /// The data folder, instead of `store.path`
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     data: Option<String>,
     /// Start on a store that is damaged or has lost data, and go on with what is left; give it for one start only
     #[arg(long)]

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::control::{self, accounts::absent};
 use crate::model::Timestamp;
 use crate::store::{JournalEnd, NewFile, OfflineStore, Phase, Progress, Replay, Replayed, Restored, Token, restore};
-use clap::Args;
+use clap::{Args, ValueHint};
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,7 +27,7 @@ pub(crate) struct StoreArgs {
     #[command(flatten)]
     pub(crate) file: ConfigArgs,
     /// The data folder, instead of `store.path`
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     pub(crate) data: Option<PathBuf>,
     /// Open a store whose integrity can't be checked, although sled discards what it can't read: keep a copy
     #[arg(long)]
@@ -49,7 +49,7 @@ pub(crate) struct RestoreArgs {
     /// The backup file
     from: PathBuf,
     /// Apply what the journal has behind the backup: the folder `journal` of the lost store, or copies of its segments
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     journal: Option<PathBuf>,
     /// Apply no more of it than was there at this moment: "2026-11-28 09:00" (local), 2026-11-28 (its beginning),
     /// today, yesterday, "2h ago", or with an offset

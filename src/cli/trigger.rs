@@ -5,7 +5,7 @@ use super::connection::ConnectionArgs;
 use super::error::CliError;
 use super::events::{Naming, print_recorded, read_resource, record};
 use super::exit::FAILED;
-use super::input::Words;
+use super::input::TYPES;
 use super::output::{Column, Fit, Show, Table, line, text};
 use crate::model::{CATALOGUE, EventType, Sample};
 use crate::suggest::nearest;
@@ -23,9 +23,6 @@ struct ListedType {
     name: String,
     description: Value,
 }
-
-/// Those of the config aside, which only the daemon knows.
-const TYPES: Words = Words(|| CATALOGUE.iter().map(|entry| entry.event_type).collect());
 
 const COLUMNS: &[Column] = &[
     Column("TYPE", Fit::Whole, Show::Text("type")),

@@ -4,14 +4,14 @@ use super::backfills::{self, BACKFILLS, BackfillArgs, BackfillId};
 use super::client::{ApiAnswer, ApiClient, ApiRequest};
 use super::connection::{ConnectionArgs, Extent, Filters};
 use super::error::CliError;
-use super::input::{Id, confirmed, file_name, read_secret, read_text, stdin_once};
+use super::input::{Id, PATTERNS, Words, confirmed, file_name, read_secret, read_text, stdin_once};
 use super::output::{
     Cell, Column, Fit, Screen, Show, Tone, joined, line, print_done, print_fields, print_one, printable, text,
 };
 use super::webhook_file::{self, ApplyArgs};
 use crate::clock::Zone;
 use crate::model::PayloadFilter;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueHint};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -34,10 +34,17 @@ enum WebhooksCommand {
     /// Register one; its signing secret is printed once, now
     Create {
         /// Where notifications go: an http or https URL
-        #[arg(long, value_name = "URL")]
+        #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
         target: String,
         /// Subscribed event types: a type, a category such as PAYMENT.*, or *; separate several by commas
-        #[arg(long, value_name = "PATTERNS", value_delimiter = ',', required = true)]
+        #[arg(
+            long,
+            value_name = "PATTERNS",
+            value_delimiter = ',',
+            required = true,
+            value_parser = PATTERNS,
+            hide_possible_values = true
+        )]
         events: Vec<String>,
         #[command(flatten)]
         settings: Box<Settings>,
@@ -54,10 +61,16 @@ enum WebhooksCommand {
         #[command(flatten)]
         id: Id,
         /// Where notifications go: an http or https URL
-        #[arg(long, value_name = "URL")]
+        #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
         target: Option<String>,
         /// Subscribed event types, replacing the present ones
-        #[arg(long, value_name = "PATTERNS", value_delimiter = ',')]
+        #[arg(
+            long,
+            value_name = "PATTERNS",
+            value_delimiter = ',',
+            value_parser = PATTERNS,
+            hide_possible_values = true
+        )]
         events: Option<Vec<String>>,
         #[command(flatten)]
         settings: Box<Settings>,
@@ -208,7 +221,13 @@ struct Settings {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     ordered: Option<bool>,
     /// Signatures to send: v1 (by the secret, the default), v1a (by the key pair), or both: v1,v1a
-    #[arg(long, value_name = "SIGNATURES", value_delimiter = ',')]
+    #[arg(
+        long,
+        value_name = "SIGNATURES",
+        value_delimiter = ',',
+        value_parser = SIGNATURES,
+        hide_possible_values = true
+    )]
     signatures: Option<Vec<String>>,
     /// Delays between attempts, such as 5s,30s,2m
     #[arg(long, value_name = "SPANS", value_delimiter = ',')]
@@ -258,6 +277,8 @@ impl Settings {
         Ok(fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
     }
 }
+
+const SIGNATURES: Words = Words(|| vec!["v1", "v1a"]);
 
 /// What can be taken away, by its field of the API.
 const CLEARABLE: [&str; 10] = [

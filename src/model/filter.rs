@@ -29,7 +29,7 @@ pub struct FilterField<F> {
     pub help: &'static str,
     /// Where it can be given.
     pub uses: &'static [FilterUse],
-    /// Every value it can have, where these are few.
+    /// The values it has as a rule, where these are few.
     pub words: fn() -> Vec<&'static str>,
     set: fn(&mut F, &str) -> Result<(), String>,
     get: fn(&F) -> Option<String>,
@@ -201,7 +201,7 @@ trait FilterValue: Sized {
     fn read(text: &str) -> Result<Self, String>;
     fn text(&self) -> String;
 
-    /// Every value as text; none where there are too many.
+    /// The usual values as text; none where there are too many.
     fn words() -> Vec<&'static str> {
         Vec::new()
     }
@@ -252,7 +252,7 @@ value!(Pattern, text => Self::read(text));
 value!(ResponseFilter, text => {
     let form = || "must be a status such as `500`, a class such as `5xx`, or `none`".to_owned();
     Self::parse(text).ok_or_else(form)
-});
+}, words: ["4xx", "5xx", "none"]);
 // An offset's plus sign reads as a space where a client forgot to encode it.
 value!(Timestamp, text => Self::parse(&text.replace(' ', "+"))
     .map_err(|_| "must be an ISO 8601 time such as 2026-11-23T10:00:00Z".to_owned()));
