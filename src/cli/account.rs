@@ -4,12 +4,14 @@
 use super::client::block_on;
 use super::error::CliError;
 use super::input::confirmed;
+use super::language::{language, say};
 use super::output::{Column, Fit, Show, Table, line, unwritable};
 use super::settings::{ConfigArgs, load, remedy};
 use super::system_user::{SystemUser, is_root};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::accounts;
+use crate::model::localized;
 use crate::store::{Opened, Store, StoreSettings};
 use clap::{Args, Subcommand, ValueHint};
 use serde_json::Value;
@@ -84,9 +86,14 @@ pub(crate) fn account(args: &AccountArgs) -> Result<(), CliError> {
             if ended { Ok(()) } else { Err(CliError::failed("the export broke off: its last line is missing")) }
         }
         AccountCommand::Remove { name, yes } => {
-            confirmed(*yes, || Ok(format!("Erase account {name} with all its events, webhooks and tokens?")))?;
+            confirmed(*yes, || {
+                Ok(say(localized!(
+                    "Erase account {name} with all its events, webhooks and tokens?",
+                    "Apagar a conta {name} com todos os seus eventos, webhooks e tokens?"
+                )))
+            })?;
             remove(&config, name)?;
-            line(format_args!("{name} removed"));
+            line(say(localized!("{name} removed", "{name} removida")));
             Ok(())
         }
     }
@@ -216,7 +223,7 @@ const COLUMNS: &[Column] = &[
 
 fn state(account: &Value) -> String {
     match account["state"].as_str() {
-        Some("held") => "held: not in the config".to_owned(),
+        Some("held") => language().pick("held: not in the config", "retida: não está na configuração").to_owned(),
         state => state.unwrap_or_default().to_owned(),
     }
 }

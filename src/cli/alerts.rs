@@ -5,8 +5,9 @@ use super::connection::ConnectionArgs;
 use super::error::CliError;
 use super::exit::FAILED;
 use super::input::Words;
-use super::output::{Column, Fit, Show, Table, line, print_done, print_one, printable, short_time, text};
-use crate::model::AlertChannel;
+use super::language::{language, say};
+use super::output::{Column, Fit, Show, Table, line, print_done, print_one, printable, short_time, spoken, text};
+use crate::model::{AlertChannel, localized};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -49,7 +50,7 @@ const COLUMNS: &[Column] = &[
     Column("KEY", Fit::Whole, Show::Text("key")),
     Column("SINCE", Fit::Whole, Show::Made(|alert| short_time(&alert["since"]))),
     Column("MUTED", Fit::Whole, Show::Made(muted)),
-    Column("ALERT", Fit::Spare, Show::Text("title")),
+    Column("ALERT", Fit::Spare, Show::Made(|alert| spoken(alert, "title"))),
 ];
 
 pub(crate) fn alerts(args: &AlertsArgs) -> Result<(), CliError> {
@@ -69,29 +70,41 @@ pub(crate) fn alerts(args: &AlertsArgs) -> Result<(), CliError> {
         AlertsCommand::Mute { key, span } => {
             let body = json!({ "mute": { "key": key, "for": span } });
             let muted = daemon.call(ApiRequest::post("/api/alerts/mutes").body(body.to_string()))?;
-            print_one(&muted, json, |muted| line(format_args!("{} muted {}", text(&muted["key"]), until(muted))));
+            print_one(&muted, json, |muted| {
+                let (key, until) = (text(&muted["key"]), until(muted));
+                line(say(localized!("{key} muted {until}", "{key} silenciado {until}")));
+            });
             Ok(())
         }
         AlertsCommand::Unmute { key } => {
             let query: String = form_urlencoded::byte_serialize(key.as_bytes()).collect();
             daemon.call(ApiRequest::delete(format!("/api/alerts/mutes?key={query}")))?;
-            print_done(json, &json!({ "key": key, "muted": false }), format_args!("{key} is told of again"));
+            print_done(
+                json,
+                &json!({ "key": key, "muted": false }),
+                say(localized!("{key} is told of again", "{key} volta a ser avisado")),
+            );
             Ok(())
         }
         AlertsCommand::Test { channel } => {
             let names = AlertChannel::ALL.map(AlertChannel::as_str);
             if let Some(channel) = channel.as_ref().filter(|channel| !names.contains(&channel.as_str())) {
                 let names = names.join(", ");
-                return Err(CliError::usage(format_args!("`{channel}` is no alert channel; there are {names}")));
+                return Err(CliError::usage(say(localized!(
+                    "`{channel}` is no alert channel; there are {names}",
+                    "`{channel}` não é um canal de avisos; há {names}"
+                ))));
             }
             let body = json!({ "channel": channel }).to_string();
             let tests = daemon.call(ApiRequest::post("/api/alerts/test").body(body))?.value();
             let tests = tests.as_array().map(Vec::as_slice).unwrap_or_default();
             if tests.is_empty() {
-                return Err(CliError::failed(
+                return Err(CliError::failed(language().pick(
                     "no alert channel is set: write [alerts.email], or another of config.example.toml, and run \
                      `carteiro reload`",
-                ));
+                    "nenhum canal de avisos está configurado: escreva [alerts.email] ou outro de config.example.toml \
+                     e execute `carteiro reload`",
+                )));
             }
             for test in tests {
                 if json { line(test) } else { line(told(test)) }
@@ -105,12 +118,17 @@ pub(crate) fn alerts(args: &AlertsArgs) -> Result<(), CliError> {
 /// One line of what became of a test.
 fn told(test: &Value) -> String {
     let channel = text(&test["channel"]);
-    let whose = if test["owner"] == "account" { " of the account" } else { "" };
-    match (test["error"].as_str(), test["left_out"].as_str()) {
-        (None, None) => format!("{channel}{whose}: sent"),
-        (None, Some(left_out)) => format!("{channel}{whose}: not sent to everybody: {}", printable(left_out)),
-        (Some(error), _) => format!("{channel}{whose}: not sent: {}", printable(error)),
-    }
+    let whose = if test["owner"] == "account" { language().pick(" of the account", " da conta") } else { "" };
+    let [error, left_out] = ["error", "left_out"].map(|field| spoken(test, field));
+    let (error, left_out) = (printable(&error), printable(&left_out));
+    say(match (&*error, &*left_out) {
+        ("", "") => localized!("{channel}{whose}: sent", "{channel}{whose}: enviado"),
+        ("", _) => localized!(
+            "{channel}{whose}: not sent to everybody: {left_out}",
+            "{channel}{whose}: não enviado a todos: {left_out}"
+        ),
+        _ => localized!("{channel}{whose}: not sent: {error}", "{channel}{whose}: não enviado: {error}"),
+    })
 }
 
 fn muted(alert: &Value) -> String {
@@ -119,5 +137,8 @@ fn muted(alert: &Value) -> String {
 
 fn until(alert: &Value) -> String {
     let until = short_time(&alert["muted_until"]);
-    if until.is_empty() { "for good".to_owned() } else { format!("until {until}") }
+    say(match &*until {
+        "" => localized!("for good", "sem prazo"),
+        _ => localized!("until {until}", "até {until}"),
+    })
 }

@@ -4,8 +4,10 @@ use super::client::{ApiClient, ApiRequest};
 use super::error::CliError;
 use super::input::{self, Id, PATTERNS};
 use super::jobs::{JobKind, print_skipped};
+use super::language::say;
 use super::output::{Column, Fit, Show, line, print_fields, print_one};
 use super::time_zone;
+use crate::model::localized;
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -50,7 +52,7 @@ pub(crate) const BACKFILLS: JobKind = JobKind {
 
 const COLUMNS: &[Column] = &[
     Column("ID", Fit::Whole, Show::Text("id")),
-    Column("STATUS", Fit::Whole, Show::Status("status")),
+    Column("STATUS", Fit::Whole, Show::JobStatus("status")),
     Column("WEBHOOK", Fit::Spare, Show::Text("webhook_id")),
     Column("FROM", Fit::Spare, Show::Time("from")),
     Column("MATCHED", Fit::Spare, Show::Text("matched")),
@@ -71,17 +73,30 @@ pub(crate) fn backfill(daemon: &ApiClient, args: &BackfillArgs, json: bool) -> R
         body["dry_run"] = json!(true);
         let counted = daemon.call(ApiRequest::post(path).body(body.to_string()))?;
         print_one(&counted, json, |count| {
-            let at_most = if count["exact"] == true { "" } else { "at most " };
-            line(format_args!(
-                "{} events match; {at_most}{} notifications would be created",
-                count["matched"], count["would_create"]
-            ));
+            let (matched, created) = (&count["matched"], &count["would_create"]);
+            line(say(if count["exact"] == true {
+                localized!(
+                    "{matched} events match; {created} notifications would be created",
+                    "{matched} eventos no período; {created} notificações seriam criadas"
+                )
+            } else {
+                localized!(
+                    "{matched} events match; at most {created} notifications would be created",
+                    "{matched} eventos no período; no máximo {created} notificações seriam criadas"
+                )
+            }));
         });
         return Ok(());
     }
     let begun = |job: &Value| {
-        let (id, matched) = (&job["id"], &job["matched"]);
-        eprintln!("Job {} looks at {matched} events; Ctrl-C leaves it to the daemon.", super::output::text(id));
+        let (id, matched) = (super::output::text(&job["id"]), &job["matched"]);
+        eprintln!(
+            "{}",
+            say(localized!(
+                "Job {id} looks at {matched} events; Ctrl-C leaves it to the daemon.",
+                "A tarefa {id} verifica {matched} eventos; Ctrl-C a deixa com o daemon."
+            ))
+        );
     };
     BACKFILLS.run(daemon, ApiRequest::post(path).body(body.to_string()), begun, !args.no_wait, json)
 }
@@ -91,7 +106,7 @@ fn show(job: &Value) {
         job,
         &[
             ("job", Show::Text("id")),
-            ("status", Show::Status("status")),
+            ("status", Show::JobStatus("status")),
             ("webhook", Show::Text("webhook_id")),
             ("from", Show::Time("from")),
             ("to", Show::Time("to")),

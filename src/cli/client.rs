@@ -2,10 +2,11 @@
 
 use super::error::{ApiRefusal, CliError};
 use super::exit::{FAILED, TRY_LATER};
+use super::language::{language, say};
 use super::own_daemon::endpoint;
 use crate::config::Config;
 use crate::http::Certificate;
-use crate::model::{Authority, AuthorityError};
+use crate::model::{Authority, AuthorityError, localized};
 use crate::tls::{self, ByteStream};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -324,10 +325,12 @@ impl ApiClient {
 
     fn unreachable(&self, why: impl std::fmt::Display) -> CliError {
         let address = &self.peer.address;
-        CliError::try_later(format_args!(
+        CliError::try_later(say(localized!(
             "the daemon at {address} can't be reached ({why}): is `carteiro serve` running? --server names another \
-             address"
-        ))
+             address",
+            "não foi possível falar com o daemon em {address} ({why}): `carteiro serve` está em execução? --server \
+             indica outro endereço"
+        )))
     }
 
     fn http_request(&self, request: ApiRequest) -> Result<Request<Full<Bytes>>, CliError> {
@@ -422,9 +425,11 @@ impl ApiClient {
 
     fn no_carteiro(&self, status: StatusCode) -> CliError {
         let address = &self.peer.address;
-        CliError::failed(format_args!(
-            "{address} answered {status} and not what carteiro would: is that carteiro? --server names another address"
-        ))
+        CliError::failed(say(localized!(
+            "{address} answered {status} and not what carteiro would: is that carteiro? --server names another address",
+            "{address} respondeu {status}, e não o que o carteiro responderia: é o carteiro? --server indica outro \
+             endereço"
+        )))
     }
 
     /// A refusal as a sentence, with every field that is wrong and the next step.
@@ -434,14 +439,18 @@ impl ApiClient {
             // What a proxy in front says while the daemon restarts.
             if matches!(status.as_u16(), 502..=504) {
                 let address = &self.peer.address;
-                return CliError::try_later(format_args!(
-                    "{address} answered {status}: what is there can't reach the daemon"
-                ));
+                return CliError::try_later(say(localized!(
+                    "{address} answered {status}: what is there can't reach the daemon",
+                    "{address} respondeu {status}: o que está lá não consegue falar com o daemon"
+                )));
             }
             return self.no_carteiro(status);
         };
-        let detail = json.pointer("/errors/detail").and_then(Value::as_str).unwrap_or("no reason given");
-        let mut sentence = format!("the daemon answered {}: {detail}", status.as_u16());
+        let unknown = language().pick("no reason given", "sem motivo");
+        let detail = json.pointer("/errors/detail").and_then(Value::as_str).unwrap_or(unknown);
+        let code = status.as_u16();
+        let mut sentence =
+            say(localized!("the daemon answered {code}: {detail}", "o daemon respondeu {code}: {detail}"));
         let mut fields = Vec::new();
         for (field, problems) in json.pointer("/errors/fields").and_then(Value::as_object).into_iter().flatten() {
             for problem in problems.as_array().into_iter().flatten().filter_map(Value::as_str) {
@@ -451,26 +460,36 @@ impl ApiClient {
             }
         }
         let listed_by = LISTED_BY.iter().find(|(paths, _)| path.starts_with(paths));
-        let _ = match (status.as_u16(), listed_by) {
-            (401, _) => write!(
-                sentence,
+        sentence += &match (code, listed_by) {
+            (401, _) => say(localized!(
                 "\n  --token, --token-file or CARTEIRO_TOKEN give another token; the first start has written one to \
-                 admin-token in the data folder"
-            ),
-            (403, _) => write!(sentence, "\n  `carteiro token create --scope …` makes one that has it"),
-            (400, _) if json.pointer("/errors/code").and_then(Value::as_str) == Some("tls_required") => write!(
-                sentence,
-                "\n  the daemon speaks TLS, and the config that this command reads doesn't say so: run the command \
-                 with sudo, which asks the daemon itself, or give --server https://NAME with the name in its \
-                 certificate"
-            ),
-            (404, Some((_, command))) => write!(sentence, "\n  `carteiro {command}` shows what there is"),
-            _ => Ok(()),
+                 admin-token in the data folder",
+                "\n  --token, --token-file ou CARTEIRO_TOKEN indicam outro token; a primeira inicialização gravou um \
+                 em admin-token na pasta de dados"
+            )),
+            (403, _) => say(localized!(
+                "\n  `carteiro token create --scope …` makes one that has it",
+                "\n  `carteiro token create --scope …` cria um com esse escopo"
+            )),
+            (400, _) if json.pointer("/errors/code").and_then(Value::as_str) == Some("tls_required") => {
+                say(localized!(
+                    "\n  the daemon speaks TLS, and the config that this command reads doesn't say so: run the command \
+                     with sudo, which asks the daemon itself, or give --server https://NAME with the name in its \
+                     certificate",
+                    "\n  o daemon fala TLS, e a configuração que este comando lê não diz isso: execute o comando com \
+                     sudo, que pergunta ao próprio daemon, ou informe --server https://NOME com o nome do certificado"
+                ))
+            }
+            (404, Some((_, command))) => say(localized!(
+                "\n  `carteiro {command}` shows what there is",
+                "\n  `carteiro {command}` mostra o que existe"
+            )),
+            _ => String::new(),
         };
         let later = matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
         let wait = response.headers().get(header::RETRY_AFTER).and_then(|wait| wait.to_str().ok());
         if let Some(wait) = wait.filter(|_| later) {
-            let _ = write!(sentence, " (try again in {wait} s)");
+            sentence += &say(localized!(" (try again in {wait} s)", " (tente de novo em {wait} s)"));
         }
         let refusal = Some(Box::new(ApiRefusal { status: status.as_u16(), fields }));
         CliError { sentence, code: if later { TRY_LATER } else { FAILED }, refusal }

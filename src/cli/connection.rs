@@ -4,9 +4,11 @@
 use super::client::ApiClient;
 use super::error::CliError;
 use super::exit::complain;
+use super::language::{language, say};
 use super::output::{Column, Table, line};
 use super::settings::{ConfigArgs, load, remedy};
 use crate::config::Config;
+use crate::model::localized;
 use clap::Args;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -84,11 +86,13 @@ impl ConnectionArgs {
     pub(crate) fn daemon_of(&self, config: &Config) -> Result<ApiClient, CliError> {
         let daemon = self.without_token(config)?;
         if daemon.is_in_the_clear() && (self.token.is_some() || self.token_file.is_some()) {
-            complain(format_args!(
-                "warning: the token goes to {} unencrypted, and anyone on the way can read it: use https://, or a \
-                 tunnel",
-                daemon.address()
-            ));
+            let address = daemon.address();
+            complain(say(localized!(
+                "warning: the token goes to {address} unencrypted, and anyone on the way can read it: use https://, or \
+                 a tunnel",
+                "atenção: o token vai para {address} sem criptografia, e quem estiver no caminho pode lê-lo: use \
+                 https:// ou um túnel"
+            )));
         }
         if let Some(token) = &self.token {
             return Ok(daemon.with_token(token));
@@ -99,24 +103,32 @@ impl ConnectionArgs {
         }
         let listen = config.server.listen;
         if !daemon.is_own() {
-            return Err(CliError::bad_config(format_args!(
-                "no token was given for {}: the admin token of this machine goes to its own daemon at {listen} alone; \
-                 give --token-file or --token, or set CARTEIRO_TOKEN",
-                daemon.address()
-            )));
+            let address = daemon.address();
+            return Err(CliError::bad_config(say(localized!(
+                "no token was given for {address}: the admin token of this machine goes to its own daemon at {listen} \
+                 alone; give --token-file or --token, or set CARTEIRO_TOKEN",
+                "falta o token de {address}: o token de admin desta máquina vai só para o daemon dela, em {listen}; \
+                 informe --token-file ou --token, ou defina CARTEIRO_TOKEN"
+            ))));
         }
         let file = self.own_token(config)?;
         let text = read(&file).map_err(|error| {
             let is_absent = file.try_exists().is_ok_and(|exists| !exists);
             let way_back = if is_absent {
-                "; where the token is lost, `sudo carteiro token create --name rescue --scope admin` prints a new one"
+                language().pick(
+                    "; where the token is lost, `sudo carteiro token create --name rescue --scope admin` prints a new \
+                     one",
+                    "; se o token se perdeu, `sudo carteiro token create --name rescue --scope admin` mostra um novo",
+                )
             } else {
                 ""
             };
-            CliError::bad_config(format_args!(
+            CliError::bad_config(say(localized!(
                 "no --token was given, and {error}: give --token, or with --config the file that `carteiro serve` runs \
-                 with{way_back}"
-            ))
+                 with{way_back}",
+                "falta --token, e {error}: informe --token, ou com --config o arquivo com que `carteiro serve` \
+                 roda{way_back}"
+            )))
         })?;
         Ok(daemon.with_token(text.trim()))
     }
@@ -128,7 +140,11 @@ impl ConnectionArgs {
             None => accounts.first(),
             Some(name) => Some(accounts.iter().find(|account| account.name == *name).ok_or_else(|| {
                 let known: Vec<&str> = accounts.iter().map(|account| account.name.as_str()).collect();
-                CliError::bad_config(format_args!("the config has no account `{name}`; it has {}", known.join(", ")))
+                let known = known.join(", ");
+                CliError::bad_config(say(localized!(
+                    "the config has no account `{name}`; it has {known}",
+                    "a configuração não tem a conta `{name}`; ela tem {known}"
+                )))
             })?),
         };
         let name = account.map_or("default", |account| account.name.as_str());
@@ -139,7 +155,10 @@ impl ConnectionArgs {
 
 fn read(file: &Path) -> Result<String, String> {
     let text = std::fs::read_to_string(file);
-    text.map_err(|error| format!("{} can't be read: {error}{}", file.display(), remedy(&error)))
+    text.map_err(|error| {
+        let (file, remedy) = (file.display(), remedy(&error));
+        say(localized!("{file} can't be read: {error}{remedy}", "{file} não pode ser lido: {error}{remedy}"))
+    })
 }
 
 /// How much of a list to read.
@@ -192,7 +211,14 @@ impl ListedRows {
         }
         Table::new(columns, self.values()).print();
         if self.more {
-            eprintln!("These are the newest {}; --limit N shows more, --all every one.", self.rows.len());
+            let shown = self.rows.len();
+            eprintln!(
+                "{}",
+                say(localized!(
+                    "These are the newest {shown}; --limit N shows more, --all every one.",
+                    "Estas são as {shown} linhas mais novas; --limit N mostra mais, --all mostra todas."
+                ))
+            );
         }
     }
 

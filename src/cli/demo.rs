@@ -4,6 +4,7 @@
 //! prints is read back from the daemon's own history, attempt by attempt.
 
 use super::error::CliError;
+use super::language::{language, say};
 use super::output::{unwritable, write_line};
 use super::receiver::Receiver;
 use crate::clock::Clock;
@@ -12,7 +13,7 @@ use crate::daemon::{Daemon, StartOptions};
 use crate::delivery;
 use crate::model::{
     Attempt, Authorization, EventId, EventType, Listing, Pattern, PatternSet, Sample, SampleMethod, Status, TargetUrl,
-    Trigger, WebhookPatch,
+    Trigger, WebhookPatch, localized,
 };
 use crate::service::{Caller, EventDraft, NotificationDetail, Service, WebhookDraft};
 use std::collections::HashMap;
@@ -78,7 +79,7 @@ impl From<&str> for Ended {
     }
 }
 
-fn say(text: impl std::fmt::Display) -> Result<(), Ended> {
+fn print(text: impl std::fmt::Display) -> Result<(), Ended> {
     write_line(text).map_err(|error| match error.kind() {
         ErrorKind::BrokenPipe => Ended::Unread,
         _ => Ended::Failed(unwritable(&error)),
@@ -141,14 +142,28 @@ async fn show(daemon: &Daemon, over: impl Future<Output = ()>, ends_by_itself: b
     let mut receiving = JoinSet::new();
     receiving.spawn(receiver.clone().run(listener));
 
-    say(format_args!("carteiro listens on http://{}; a receiver that fails now and then on {target}", daemon.address))?;
-    say(format_args!(
-        "A 2XX confirms. Anything else is tried again: here after {SCHEDULE} (by default over three days, 20 attempts)."
-    ))?;
+    let address = daemon.address;
+    print(say(localized!(
+        "carteiro listens on http://{address}; a receiver that fails now and then on {target}",
+        "o carteiro ouve em http://{address}; um receptor que falha de vez em quando, em {target}"
+    )))?;
+    print(say(localized!(
+        "A 2XX confirms. Anything else is tried again: here after {SCHEDULE} (by default over three days, 20 \
+         attempts).",
+        "Um 2XX confirma. O resto é tentado de novo: aqui depois de {SCHEDULE} (por padrão, ao longo de três dias, 20 \
+         tentativas)."
+    )))?;
     if let Some(link) = daemon.panel_link().await {
-        say(format_args!("The panel, signed in once within 15 minutes: {link}"))?;
+        print(say(localized!(
+            "The panel, signed in once within 15 minutes: {link}",
+            "O painel, com entrada uma vez em até 15 minutos: {link}"
+        )))?;
     }
-    say(if ends_by_itself { "This ends by itself.\n" } else { "Ctrl-C ends it and removes everything.\n" })?;
+    print(if ends_by_itself {
+        language().pick("This ends by itself.\n", "A demonstração termina sozinha.\n")
+    } else {
+        language().pick("Ctrl-C ends it and removes everything.\n", "Ctrl-C encerra e remove tudo.\n")
+    })?;
 
     let mut shop = Shop::default();
     let mut story = Story::default();
@@ -162,15 +177,14 @@ async fn show(daemon: &Daemon, over: impl Future<Output = ()>, ends_by_itself: b
         }
     }
     story.look(&daemon.service, &caller).await?;
-    say(format_args!(
-        "\n{} events recorded, {} attempts made, {} notifications confirmed ({} seen by the receiver), {} still \
-         pending.",
-        story.recorded,
-        story.attempts,
-        story.delivered,
-        receiver.confirmed(),
-        story.open.len()
-    ))?;
+    let Story { recorded, attempts, delivered, open } = &story;
+    let (seen, pending) = (receiver.confirmed(), open.len());
+    print(say(localized!(
+        "\n{recorded} events recorded, {attempts} attempts made, {delivered} notifications confirmed ({seen} seen by \
+         the receiver), {pending} still pending.",
+        "\n{recorded} eventos registrados, {attempts} tentativas, {delivered} notificações confirmadas ({seen} vistas \
+         pelo receptor), {pending} ainda pendentes."
+    )))?;
     if receiver.rejected() > 0 {
         return Err(format!("{} requests had a wrong authorization or signature", receiver.rejected()).into());
     }
@@ -240,7 +254,7 @@ impl Shop {
             0 | 3 => format!("{sold} R$ {reais},{cents:02}"),
             _ => format!("{sold} {method:?} R$ {reais},{cents:02}"),
         };
-        say(format_args!("        recorded   {name:<16} {what}"))?;
+        print(say(localized!("        recorded   {name:<16} {what}", "        registrado  {name:<16} {what}")))?;
         Ok(Begun { id: event.id, event_type: name.to_owned(), what })
     }
 }
@@ -276,7 +290,7 @@ impl Story {
                 continue;
             };
             for attempt in detail.attempts.iter().skip(*printed) {
-                say(line(begun, attempt))?;
+                print(line(begun, attempt))?;
                 self.attempts += 1;
                 *printed += 1;
             }
@@ -299,8 +313,14 @@ fn ended(detail: &NotificationDetail) -> bool {
 fn line(begun: &Begun, attempt: &Attempt) -> String {
     let outcome = match (delivery::why(&attempt.result), attempt.result.status()) {
         // The sentence ends in the middle of the line.
-        (Some(error), _) => format!("{}: {}", error.code.as_str(), error.message.trim_end_matches('.')),
-        (None, status) => format!("{} confirmed", status.unwrap_or_default()),
+        (Some(error), _) => {
+            let why = language().pick(&error.message, &error.message_pt);
+            format!("{}: {}", error.code.as_str(), why.trim_end_matches('.'))
+        }
+        (None, status) => {
+            let status = status.unwrap_or_default();
+            say(localized!("{status} confirmed", "{status} confirmada"))
+        }
     };
     let took_ms = f64::from(attempt.duration_us) / 1000.0;
     let manual = match attempt.trigger {
@@ -309,10 +329,12 @@ fn line(begun: &Begun, attempt: &Attempt) -> String {
     };
     let next = attempt.next_attempt_at.map(|at| {
         let gap = at.since(attempt.started_at).as_millis();
-        format!("; again in {:.1} s", f64::from(u32::try_from(gap).unwrap_or(u32::MAX)) / 1000.0)
+        let seconds = f64::from(u32::try_from(gap).unwrap_or(u32::MAX)) / 1000.0;
+        say(localized!("; again in {seconds:.1} s", "; de novo em {seconds:.1} s"))
     });
     format!(
-        "attempt {}{manual}  {:<16} {}: {outcome} ({took_ms:.1} ms){}",
+        "{} {}{manual}  {:<16} {}: {outcome} ({took_ms:.1} ms){}",
+        language().pick("attempt", "tentativa"),
         attempt.number,
         begun.event_type,
         begun.what,

@@ -4,7 +4,9 @@ use super::client::{ApiClient, ApiRequest};
 use super::error::CliError;
 use super::input::{self, confirmed};
 use super::jobs::JobKind;
+use super::language::say;
 use super::output::{Column, Fit, Show, line, print_done, print_fields, print_one, text};
+use crate::model::localized;
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -40,10 +42,10 @@ pub(crate) struct ErasureId {
 
 const COLUMNS: &[Column] = &[
     Column("ID", Fit::Whole, Show::Text("id")),
-    Column("STATUS", Fit::Whole, Show::Status("status")),
+    Column("STATUS", Fit::Whole, Show::JobStatus("status")),
     Column("EVENTS", Fit::Spare, Show::Text("events")),
     Column("ERASED", Fit::Spare, Show::Text("erased")),
-    Column("CREATED", Fit::Spare, Show::Time("inserted_at")),
+    Column("BEGUN", Fit::Spare, Show::Time("inserted_at")),
 ];
 
 pub(crate) const ERASURES: JobKind = JobKind {
@@ -60,10 +62,15 @@ pub(crate) fn erase(daemon: &ApiClient, args: &EraseArgs, json: bool) -> Result<
     let Some(id) = &args.id else {
         return erase_all(daemon, args, json);
     };
-    confirmed(args.yes, || Ok(format!("Erase the resource of {id}? Its pending notifications are cancelled.")))?;
+    confirmed(args.yes, || {
+        Ok(say(localized!(
+            "Erase the resource of {id}? Its pending notifications are cancelled.",
+            "Apagar os dados de {id}? As notificações pendentes dele são canceladas."
+        )))
+    })?;
     let query = if args.external_id { "?external_id=true" } else { "" };
     daemon.call(ApiRequest::delete(format!("/api/events/{id}/resource{query}")))?;
-    print_done(json, &json!({ "id": id, "erased": true }), format_args!("{id} erased"));
+    print_done(json, &json!({ "id": id, "erased": true }), say(localized!("{id} erased", "{id} apagado")));
     Ok(())
 }
 
@@ -73,19 +80,34 @@ fn erase_all(daemon: &ApiClient, args: &EraseArgs, json: bool) -> Result<(), Cli
         let body = json!({ "q": key, "external_id": args.external_id, "dry_run": dry_run });
         ApiRequest::post(ERASURES.path).body(body.to_string())
     };
-    let sentence =
-        |count: &Value| format!("key {key}: {} events, {} notifications", count["events"], count["notifications"]);
+    let sentence = |count: &Value| {
+        let (events, notifications) = (&count["events"], &count["notifications"]);
+        say(localized!(
+            "key {key}: {events} events, {notifications} notifications",
+            "chave {key}: {events} eventos, {notifications} notificações"
+        ))
+    };
     if args.dry_run {
         print_one(&daemon.call(request(true))?, json, |count| line(sentence(count)));
         return Ok(());
     }
     confirmed(args.yes, || {
         let count = daemon.call(request(true))?.value();
-        Ok(format!("{}. Erase their resources? Pending notifications are cancelled.", sentence(&count)))
+        let count = sentence(&count);
+        Ok(say(localized!(
+            "{count}. Erase their resources? Pending notifications are cancelled.",
+            "{count}. Apagar os dados deles? As notificações pendentes são canceladas."
+        )))
     })?;
     let begun = |job: &Value| {
         let (id, events) = (text(&job["id"]), &job["events"]);
-        eprintln!("Job {id} erases {events} events; Ctrl-C leaves it to the daemon.");
+        eprintln!(
+            "{}",
+            say(localized!(
+                "Job {id} erases {events} events; Ctrl-C leaves it to the daemon.",
+                "A tarefa {id} apaga {events} eventos; Ctrl-C a deixa com o daemon."
+            ))
+        );
     };
     ERASURES.run(daemon, request(false), begun, !args.no_wait, json)
 }
@@ -95,7 +117,7 @@ fn show_one(erasure: &Value) {
         erasure,
         &[
             ("erasure", Show::Text("id")),
-            ("status", Show::Status("status")),
+            ("status", Show::JobStatus("status")),
             ("events", Show::Text("events")),
             ("erased", Show::Text("erased")),
             ("ended", Show::Time("ended_at")),

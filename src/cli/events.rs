@@ -7,12 +7,14 @@ use super::error::CliError;
 use super::filters::{FilterFlags, LIST, STREAM};
 use super::follow::Backoff;
 use super::input::{Id, TYPES, read_text, span};
+use super::language::{language, say};
 use super::notifications;
 use super::output::{
-    Cell, Column, Fit, Screen, Show, Tone, cut, line, pretty_json, print_fields, print_one, printable, short_time, text,
+    Cell, Column, Fit, Screen, Show, Tone, cut, line, pretty_json, print_fields, print_one, printable, short_time,
+    spoken, text,
 };
 use crate::clock::Zone;
-use crate::model::EventFilter;
+use crate::model::{EventFilter, localized};
 use clap::{Args, Subcommand};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -139,15 +141,25 @@ pub(crate) fn record(
 pub(crate) fn print_recorded(recorded: &ApiAnswer, json: bool) {
     print_one(recorded, json, |event| {
         let count = event["notifications"].as_u64().unwrap_or(0);
-        line(format_args!("{} {} recorded, {}", text(&event["id"]), text(&event["type"]), notification_count(count)));
+        let (id, event_type, notified) = (text(&event["id"]), text(&event["type"]), notification_count(count));
+        line(say(localized!("{id} {event_type} recorded, {notified}", "{id} {event_type} registrado, {notified}")));
         if count == 0 {
-            eprintln!("No webhook is subscribed to it; `carteiro webhooks create --help` tells how to register one.");
+            eprintln!(
+                "{}",
+                language().pick(
+                    "No webhook is subscribed to it; `carteiro webhooks create --help` tells how to register one.",
+                    "Nenhum webhook o assina; `carteiro webhooks create --help` mostra como cadastrar um."
+                )
+            );
         }
     });
 }
 
 fn notification_count(count: u64) -> String {
-    format!("{count} notification{}", if count == 1 { "" } else { "s" })
+    say(match count {
+        1 => localized!("1 notification", "1 notificação"),
+        _ => localized!("{count} notifications", "{count} notificações"),
+    })
 }
 
 const COLUMNS: &[Column] = &[
@@ -230,7 +242,7 @@ fn show(shown: &ApiAnswer) -> Result<(), CliError> {
             ("resource id", Show::Text("resource_id")),
             ("notifications", Show::Made(counts)),
             ("trace id", Show::Text("trace_id")),
-            ("erased", Show::Painted(|event| Cell::toned(&short_time(&event["erased_at"]), Tone::Bad))),
+            ("erased at", Show::Painted(|event| Cell::toned(&short_time(&event["erased_at"]), Tone::Bad))),
         ],
     );
     if let Some(resource) = resource.filter(|raw| raw.get() != "null") {
@@ -242,15 +254,19 @@ fn show(shown: &ApiAnswer) -> Result<(), CliError> {
 /// How many notifications of an event have which status.
 fn counts(event: &Value) -> String {
     let summary = event["summary"].as_object().into_iter().flatten().filter(|(_, count)| **count != json!(0));
-    let counts: Vec<String> = summary.map(|(status, count)| format!("{count} {status}")).collect();
-    if counts.is_empty() { "none".to_owned() } else { counts.join(", ") }
+    let counts: Vec<String> =
+        summary.map(|(status, count)| format!("{count} {}", super::words::status(status))).collect();
+    if counts.is_empty() { language().pick("none", "nenhuma").to_owned() } else { counts.join(", ") }
 }
 
 /// Why one webhook gets an event or doesn't.
 fn explain(webhook: &Value) {
-    let (notified, tone) =
-        if webhook["notified"] == true { ("notified", Tone::Good) } else { ("not notified", Tone::Dim) };
-    let reason = Zone::local().localize(&printable(&text(&webhook["reason"])));
+    let (notified, tone) = if webhook["notified"] == true {
+        (language().pick("notified", "notificado"), Tone::Good)
+    } else {
+        (language().pick("not notified", "não notificado"), Tone::Dim)
+    };
+    let reason = Zone::local().localize(&printable(&spoken(webhook, "reason")));
     line(format_args!("{}  {}\n  {reason}", text(&webhook["webhook_id"]), Screen::stdout().paint(tone, notified)));
 }
 
@@ -299,7 +315,13 @@ fn follow(
         Ok(())
     }))?;
     if let Some(cursor) = cursor {
-        eprintln!("`carteiro events follow --after {cursor}` goes on from here.");
+        eprintln!(
+            "{}",
+            say(localized!(
+                "`carteiro events follow --after {cursor}` goes on from here.",
+                "`carteiro events follow --after {cursor}` continua a partir daqui."
+            ))
+        );
     }
     Ok(())
 }

@@ -3,6 +3,8 @@
 use super::client::{ApiClient, ApiRequest};
 use super::error::CliError;
 use super::exit::{TRY_LATER, complain};
+use super::language::say;
+use crate::model::localized;
 use http_body_util::BodyExt as _;
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -37,7 +39,11 @@ impl Backoff {
         if !self.has_worked || problem.code != TRY_LATER {
             return Err(problem);
         }
-        complain(format_args!("{}; trying again in {} s", problem.sentence, self.wait.as_secs_f32()));
+        let (sentence, seconds) = (problem.sentence, self.wait.as_secs_f32());
+        complain(say(localized!(
+            "{sentence}; trying again in {seconds} s",
+            "{sentence}; nova tentativa em {seconds} s"
+        )));
         tokio::time::sleep(self.wait).await;
         self.wait = (self.wait * 2).min(LONGEST_WAIT);
         Ok(())

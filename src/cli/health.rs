@@ -3,6 +3,7 @@
 
 use super::client::{ApiClient, ApiRequest};
 use super::error::CliError;
+use super::language::language;
 use super::output::line;
 use super::settings::{ConfigArgs, load};
 use clap::Args;
@@ -20,6 +21,6 @@ pub(crate) struct HealthArgs {
 pub(crate) fn health(args: &HealthArgs) -> Result<(), CliError> {
     let config = load(&args.file)?.config;
     ApiClient::of(&config, args.server.as_deref())?.call(ApiRequest::get("/readyz"))?;
-    line("ready");
+    line(language().pick("ready", "pronto"));
     Ok(())
 }

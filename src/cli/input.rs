@@ -1,6 +1,7 @@
 //! What several commands read of the command line, of files and of the terminal.
 
 use super::error::CliError;
+use super::language::language;
 use crate::model::CATALOGUE;
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use std::collections::BTreeSet;
@@ -108,13 +109,17 @@ pub(crate) fn confirmed(yes: bool, question: impl FnOnce() -> Result<String, Cli
         return Ok(());
     }
     if !io::stdin().is_terminal() {
-        return Err(CliError::usage("this can't be undone, and there is no terminal to ask at: give --yes"));
+        return Err(CliError::usage(language().pick(
+            "this can't be undone, and there is no terminal to ask at: give --yes",
+            "isto não pode ser desfeito, e não há terminal para perguntar: informe --yes",
+        )));
     }
-    eprint!("{} [y/N] ", super::output::printable(&question()?));
+    let choice = language().pick("[y/N]", "[s/N]");
+    eprint!("{} {choice} ", super::output::printable(&question()?));
     let mut answer = String::new();
     let read = io::stdin().lock().read_line(&mut answer);
     if read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes" | "s" | "sim") {
         return Ok(());
     }
-    Err(CliError::failed("nothing was done"))
+    Err(CliError::failed(language().pick("nothing was done", "nada foi feito")))
 }

@@ -4,9 +4,10 @@ use super::client::{ApiAnswer, ApiClient, ApiRequest, block_on, until_interrupte
 use super::connection::{Extent, Filters};
 use super::error::CliError;
 use super::follow::Backoff;
+use super::language::{language, say};
 use super::output::{Column, line, print_one, text};
 use super::progress::ProgressBar;
-use crate::model::SkipReason;
+use crate::model::{SkipReason, localized};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -55,16 +56,26 @@ impl JobKind {
         }))?;
         let Some(ended) = ended else {
             if id.is_empty() {
-                return Err(CliError::failed(format_args!(
-                    "interrupted before the daemon answered; `{list}` shows whether it took the job"
-                )));
+                return Err(CliError::failed(say(localized!(
+                    "interrupted before the daemon answered; `{list}` shows whether it took the job",
+                    "interrompido antes da resposta do daemon; `{list}` mostra se ele aceitou a tarefa"
+                ))));
             }
-            eprintln!("The job goes on. `{show} {id}` shows how far it has got, `{cancel} {id}` ends it.");
+            eprintln!(
+                "{}",
+                say(localized!(
+                    "The job goes on. `{show} {id}` shows how far it has got, `{cancel} {id}` ends it.",
+                    "A tarefa continua. `{show} {id}` mostra até onde ela chegou, `{cancel} {id}` a encerra."
+                ))
+            );
             return Ok(());
         };
         print_one(&ended, json, self.show);
         if ended.value()["status"] == "FAILED" {
-            return Err(CliError::failed("the job met what can't be read and gave up a part: run `carteiro verify`"));
+            return Err(CliError::failed(language().pick(
+                "the job met what can't be read and gave up a part: run `carteiro verify`",
+                "a tarefa encontrou dados que não podem ser lidos e desistiu de uma parte: execute `carteiro verify`",
+            )));
         }
         Ok(())
     }
@@ -116,7 +127,8 @@ impl JobKind {
 /// Prints why a job has skipped what it has, each reason with how many.
 pub(crate) fn print_skipped(job: &Value) {
     for (reason, count) in job["skipped_by"].as_object().into_iter().flatten() {
-        let known = SkipReason::parse(reason).map(|reason| reason.localized().en);
-        line(format_args!("  skipped {count}: {}", known.as_deref().unwrap_or(reason)));
+        let known = SkipReason::parse(reason).map(|reason| say(reason.localized()));
+        let why = known.as_deref().unwrap_or(reason);
+        line(say(localized!("  skipped {count}: {why}", "  puladas {count}: {why}")));
     }
 }

@@ -22,8 +22,11 @@ pub(crate) fn language() -> Language {
 }
 
 /// The text in the language of this command.
-pub(crate) fn say(text: &Localized) -> &str {
-    language().of(text)
+pub(crate) fn say(text: Localized) -> String {
+    match language() {
+        Language::En => text.en,
+        Language::Pt => text.pt,
+    }
 }
 
 /// By the first of the locale's variables that is set (POSIX, 8.2): Portuguese of any country, or English.

@@ -5,10 +5,11 @@ use super::client::{Peer, block_on, until_interrupted};
 use super::error::CliError;
 use super::exit::complain;
 use super::input::{read_secret, span};
+use super::language::{language, say};
 use super::output::{Screen, Tone, line, pretty_json, printable};
 use super::receiver::{Check, Expected, MAX_BODY, reply, serve, text};
 use crate::clock::Clock;
-use crate::model::{Authority, PublicKey, SigningSecret, TargetError, TargetUrl};
+use crate::model::{Authority, PublicKey, SigningSecret, TargetError, TargetUrl, localized};
 use bytes::Bytes;
 use clap::{Args, ValueHint};
 use http::request::Parts;
@@ -191,14 +192,23 @@ async fn run(args: &ListenArgs, listener: Arc<Listener>) -> Result<(), CliError>
         ))
     })?;
     let address = bound.local_addr().map_err(|error| CliError::failed(error.to_string()))?;
-    eprintln!("listening on http://{address}/; Ctrl-C ends it");
+    let listening =
+        localized!("listening on http://{address}/; Ctrl-C ends it", "ouvindo em http://{address}/; Ctrl-C encerra");
+    eprintln!("{}", say(listening));
     if args.count.is_none() {
-        eprintln!("To receive notifications: carteiro webhooks create --target http://{address}/ --events '*'");
+        let how = localized!(
+            "To receive notifications: carteiro webhooks create --target http://{address}/ --events '*'",
+            "Para receber notificações: carteiro webhooks create --target http://{address}/ --events '*'"
+        );
+        eprintln!("{}", say(how));
         if address.ip().is_loopback() {
-            eprintln!(
+            let allow = language().pick(
                 "(The daemon refuses targets on this machine unless its config says [egress] allow = \
-                 [\"127.0.0.0/8\"].)"
+                 [\"127.0.0.0/8\"].)",
+                "(O daemon recusa destinos nesta máquina, a não ser que a configuração diga [egress] allow = \
+                 [\"127.0.0.0/8\"].)",
             );
+            eprintln!("{allow}");
         }
     }
     let answering = listener.clone();
@@ -217,7 +227,10 @@ async fn run(args: &ListenArgs, listener: Arc<Listener>) -> Result<(), CliError>
     let _ = tokio::time::timeout(GRACE, async { while connections.join_next().await.is_some() {} }).await;
     let refused = listener.state().refused;
     if args.count.is_some() && refused > 0 {
-        return Err(CliError::failed(format_args!("{refused} requests had a wrong authorization or signature")));
+        return Err(CliError::failed(say(localized!(
+            "{refused} requests had a wrong authorization or signature",
+            "{refused} requisições tinham autorização ou assinatura errada"
+        ))));
     }
     Ok(())
 }

@@ -40,6 +40,7 @@ mod token;
 mod trigger;
 mod webhook_file;
 mod webhooks;
+mod words;
 
 use crate::config::KeptBytes;
 use crate::store::retention_bytes_for;

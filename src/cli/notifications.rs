@@ -6,9 +6,10 @@ use super::error::CliError;
 use super::filters::{FilterFlags, LIST, RESEND};
 use super::input::{self, Id};
 use super::jobs::{JobKind, print_skipped};
+use super::language::{language, say};
 use super::output::{Column, Fit, Show, line, print_fields, print_one, printable, text};
 use super::tail::{self, TailArgs};
-use crate::model::NotificationFilter;
+use crate::model::{NotificationFilter, localized};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
@@ -103,11 +104,11 @@ const COLUMNS: &[Column] = &[
 
 const JOB_COLUMNS: &[Column] = &[
     Column("ID", Fit::Whole, Show::Text("id")),
-    Column("STATUS", Fit::Whole, Show::Status("status")),
+    Column("STATUS", Fit::Whole, Show::JobStatus("status")),
     Column("MATCHED", Fit::Spare, Show::Text("queued")),
     Column("RE-SENT", Fit::Spare, Show::Text("resent")),
     Column("SKIPPED", Fit::Spare, Show::Text("skipped")),
-    Column("CREATED", Fit::Spare, Show::Time("inserted_at")),
+    Column("BEGUN", Fit::Spare, Show::Time("inserted_at")),
 ];
 
 pub(crate) fn notifications(args: &NotificationsArgs) -> Result<(), CliError> {
@@ -123,7 +124,10 @@ pub(crate) fn notifications(args: &NotificationsArgs) -> Result<(), CliError> {
             let attempt = args.attempt.map(|number| format!("?attempt={number}")).unwrap_or_default();
             let request = daemon.get(format!("/api/notifications/{}/request{attempt}", args.id.id))?;
             if args.curl && !json && request.value()["curl"].is_null() {
-                return Err(CliError::failed("the payload was erased: there is nothing left to send"));
+                return Err(CliError::failed(language().pick(
+                    "the payload was erased: there is nothing left to send",
+                    "os dados foram apagados: não há nada para enviar",
+                )));
             }
             print_one(&request, json, |request| show_request(request, args.curl));
         }
@@ -138,7 +142,10 @@ pub(crate) fn notifications(args: &NotificationsArgs) -> Result<(), CliError> {
 
 /// Says that a notification is about to be sent.
 pub(crate) fn print_sent(id: &str) {
-    line(format_args!("{id} is on its way; `carteiro notifications show {id}` tells what became of it"));
+    line(say(localized!(
+        "{id} is on its way; `carteiro notifications show {id}` tells what became of it",
+        "{id} está a caminho; `carteiro notifications show {id}` mostra o que aconteceu"
+    )));
 }
 
 /// One notification with its attempts.
@@ -153,10 +160,16 @@ pub(crate) fn show(one: &Value) {
             ("order", Show::Made(order)),
             ("webhook", Show::Made(|one| format!("{} {}", text(&one["webhook_id"]), text(&one["webhook_name"])))),
             ("target", Show::Text("target")),
-            ("attempts", Show::Made(|one| format!("{} of at most {}", one["attempts_count"], one["max_attempts"]))),
+            (
+                "attempts",
+                Show::Made(|one| {
+                    let (made, most) = (&one["attempts_count"], &one["max_attempts"]);
+                    say(localized!("{made} of at most {most}", "{made} de no máximo {most}"))
+                }),
+            ),
             ("next attempt", Show::Time("next_attempt_at")),
             ("delivered", Show::Time("delivered_at")),
-            ("created", Show::Time("inserted_at")),
+            ("begun", Show::Time("inserted_at")),
         ],
     );
     for attempt in one["attempts"].as_array().into_iter().flatten() {
@@ -185,7 +198,7 @@ fn show_request(request: &Value, curl: bool) {
         line(format_args!("{}: {}", text(&header["name"]), printable(&value)));
     }
     if request["sent"] == false {
-        line("(not sent: there was no connection)");
+        line(language().pick("(not sent: there was no connection)", "(não enviado: não houve conexão)"));
     }
     let body = text(&request["body"]);
     let lines: Vec<String> = body.lines().map(|line| printable(line).into_owned()).collect();
@@ -208,7 +221,13 @@ fn resend(daemon: &ApiClient, args: &ResendArgs, json: bool) -> Result<(), CliEr
     let body = json!({ "filter": given.to_json(), "include_delivered": args.include_delivered });
     let begun = |job: &Value| {
         let (id, queued) = (text(&job["id"]), &job["queued"]);
-        eprintln!("Job {id} re-sends {queued} notifications; Ctrl-C leaves it to the daemon.");
+        eprintln!(
+            "{}",
+            say(localized!(
+                "Job {id} re-sends {queued} notifications; Ctrl-C leaves it to the daemon.",
+                "A tarefa {id} reenvia {queued} notificações; Ctrl-C a deixa com o daemon."
+            ))
+        );
     };
     RESENDS.run(daemon, ApiRequest::post(RESENDS.path).body(body.to_string()), begun, !args.no_wait, json)
 }
@@ -228,7 +247,7 @@ fn show_job(job: &Value) {
         job,
         &[
             ("job", Show::Text("id")),
-            ("status", Show::Status("status")),
+            ("status", Show::JobStatus("status")),
             ("matched", Show::Text("queued")),
             ("re-sent", Show::Text("resent")),
             ("skipped", Show::Text("skipped")),

@@ -4,7 +4,9 @@
 
 use super::client::ApiAnswer;
 use super::exit::{DONE, FAILED, complain};
-use crate::model::is_invisible;
+use super::language::{language, say};
+use super::words;
+use crate::model::{Language, is_invisible, localized};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
@@ -41,7 +43,10 @@ pub(crate) fn write_line(text: impl Display) -> io::Result<()> {
 
 /// Why stdout doesn't take what is printed, as a sentence.
 pub(crate) fn unwritable(error: &io::Error) -> String {
-    format!("nothing can be written to the standard output: {error}")
+    say(localized!(
+        "nothing can be written to the standard output: {error}",
+        "não foi possível escrever na saída padrão: {error}"
+    ))
 }
 
 /// Prints one object: with `--json` as the daemon wrote it, else as `show` does.
@@ -61,6 +66,12 @@ pub(crate) fn text(value: &Value) -> String {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
+}
+
+/// A sentence of the API's, in the language of the command where it has both: `title` and `title_pt`.
+pub(crate) fn spoken(of: &Value, field: &str) -> String {
+    let portuguese = &of[format!("{field}_pt")];
+    text(if language() == Language::Pt && portuguese.is_string() { portuguese } else { &of[field] })
 }
 
 /// A list of strings as one text.
@@ -211,8 +222,8 @@ impl Cell {
         Self { tone, ..Self::new(text) }
     }
 
-    pub(crate) fn status(text: &str) -> Self {
-        Self::toned(text, Tone::of_status(text))
+    pub(crate) fn status(code: &str) -> Self {
+        Self::toned(&words::status(code), Tone::of_status(code))
     }
 }
 
@@ -225,6 +236,8 @@ pub(crate) enum Show {
     List(&'static str),
     /// A status, in its colour.
     Status(&'static str),
+    /// A job's.
+    JobStatus(&'static str),
     /// A moment, in the system's zone.
     Time(&'static str),
     /// The text that the function makes of the whole object.
@@ -239,6 +252,10 @@ impl Show {
             Self::Text(name) => Cell::new(&text(&of[name])),
             Self::List(name) => Cell::new(&joined(&of[name])),
             Self::Status(name) => Cell::status(&text(&of[name])),
+            Self::JobStatus(name) => {
+                let code = text(&of[name]);
+                Cell::toned(&words::job_status(&code), Tone::of_status(&code))
+            }
             Self::Time(name) => Cell::new(&short_time(&of[name])),
             Self::Made(text) => Cell::new(&text(of)),
             Self::Painted(cell) => cell(of),
@@ -263,7 +280,7 @@ impl Table {
 
     pub(crate) fn print(&self) {
         if self.rows.is_empty() {
-            eprintln!("There is nothing to show.");
+            eprintln!("{}", language().pick("There is nothing to show.", "Não há nada para mostrar."));
             return;
         }
         let text = self.render(Screen::stdout());
@@ -282,7 +299,7 @@ impl Table {
     fn widths(&self, room: Option<usize>) -> Option<Vec<usize>> {
         let natural = |at: usize| {
             let cells = self.rows.iter().filter_map(|row| row.get(at)).map(|cell| width_of(&cell.text));
-            cells.chain([width_of(self.columns[at].0)]).max().unwrap_or(0)
+            cells.chain([width_of(words::title(self.columns[at].0))]).max().unwrap_or(0)
         };
         let natural: Vec<usize> = (0..self.columns.len()).map(natural).collect();
         let Some(room) = room else {
@@ -316,7 +333,8 @@ impl Table {
 
     fn across(&self, widths: &[usize], screen: Screen) -> String {
         let mut text = String::new();
-        let titles: Vec<Cell> = self.columns.iter().map(|column| Cell::toned(column.0, Tone::Dim)).collect();
+        let titles: Vec<Cell> =
+            self.columns.iter().map(|column| Cell::toned(words::title(column.0), Tone::Dim)).collect();
         for row in std::iter::once(&titles).chain(&self.rows) {
             let mut pending = 0;
             for (cell, width) in row.iter().zip(widths).filter(|(_, width)| **width > 0) {
@@ -335,12 +353,13 @@ impl Table {
     }
 
     fn stacked(&self, screen: Screen) -> String {
-        let titled = self.columns.iter().map(|column| width_of(column.0)).max().unwrap_or(0);
+        let titled = self.columns.iter().map(|column| width_of(words::title(column.0))).max().unwrap_or(0);
         let mut blocks = Vec::new();
         for row in &self.rows {
             let mut block = String::new();
             for (Column(title, fit, _), cell) in self.columns.iter().zip(row).filter(|(_, cell)| !cell.text.is_empty())
             {
+                let title = words::title(title);
                 let room = screen.width.map_or(usize::MAX, |width| width.saturating_sub(titled + 1).max(8));
                 // An id goes on a line of its own rather than being cut.
                 if width_of(&cell.text) > room && *fit == Fit::Whole {
@@ -359,11 +378,11 @@ impl Table {
 }
 
 /// Prints one object: names and values under each other, nothing cut. Empty values are left out.
-pub(crate) fn print_fields(of: &Value, fields: &[(&str, Show)]) {
+pub(crate) fn print_fields(of: &Value, fields: &[(&'static str, Show)]) {
     let screen = Screen::stdout();
-    let titled = fields.iter().map(|(title, _)| width_of(title)).max().unwrap_or(0);
-    for (title, show) in fields {
-        let cell = show.cell(of);
+    let titled = fields.iter().map(|&(title, _)| width_of(words::title(title))).max().unwrap_or(0);
+    for &(title, show) in fields {
+        let (title, cell) = (words::title(title), show.cell(of));
         if cell.text.is_empty() {
             continue;
         }

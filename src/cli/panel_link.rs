@@ -3,8 +3,10 @@
 use super::client::ApiRequest;
 use super::connection::ConnectionArgs;
 use super::error::CliError;
+use super::language::say;
 use super::output::{line, short_time, text};
 use super::own_daemon::{ask, rest};
+use crate::model::localized;
 use clap::Args;
 use serde_json::Value;
 
@@ -32,6 +34,7 @@ pub(crate) fn panel_link(args: &PanelLinkArgs) -> Result<(), CliError> {
         return Ok(());
     }
     line(text(&link["url"]));
-    eprintln!("It signs in once, until {}.", short_time(&link["expires_at"]));
+    let until = short_time(&link["expires_at"]);
+    eprintln!("{}", say(localized!("It signs in once, until {until}.", "Ele entra uma vez, até {until}.")));
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use super::error::CliError;
 use super::exit::BAD_CONFIG;
+use super::language::{configure, language};
 use crate::config::{self, Loaded};
 use clap::Args;
 use std::io::ErrorKind;
@@ -57,7 +58,7 @@ pub(crate) fn load_file(file: Option<&Path>, flags: &[(&'static str, String)]) -
         eprintln!("{problems}");
         CliError::printed(BAD_CONFIG)
     })?;
-    super::language::configure(loaded.config.cli.language);
+    configure(loaded.config.cli.language);
     Ok(loaded)
 }
 
@@ -69,7 +70,10 @@ fn is_installed(own: &Path, config: &Path) -> bool {
 /// where only those help.
 pub(crate) fn remedy(error: &std::io::Error) -> &'static str {
     if error.kind() == ErrorKind::PermissionDenied {
-        "; run the command with sudo, or as the daemon's user"
+        language().pick(
+            "; run the command with sudo, or as the daemon's user",
+            "; execute o comando com sudo, ou como o usuário do daemon",
+        )
     } else {
         ""
     }

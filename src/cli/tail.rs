@@ -6,8 +6,9 @@ use super::error::CliError;
 use super::exit::complain;
 use super::filters::{FilterFlags, STREAM};
 use super::follow;
-use super::output::{Screen, Tone, cut, line, printable, short_time, text};
-use crate::model::NotificationFilter;
+use super::language::{language, say};
+use super::output::{Screen, Tone, cut, line, printable, short_time, spoken, text};
+use crate::model::{NotificationFilter, localized};
 use clap::Args;
 use serde_json::Value;
 use std::ops::ControlFlow;
@@ -43,7 +44,10 @@ pub(crate) fn follow(daemon: &ApiClient, args: &TailArgs, json: bool) -> Result<
     let screen = Screen::stdout();
     let on = |message: &follow::SseMessage| {
         if message.event == "gap" {
-            complain("attempts may be missing here; `carteiro notifications list` shows what became of them");
+            complain(language().pick(
+                "attempts may be missing here; `carteiro notifications list` shows what became of them",
+                "podem faltar tentativas aqui; `carteiro notifications list` mostra o que aconteceu com elas",
+            ));
         }
         if message.event != "attempt" {
             return ControlFlow::Continue(());
@@ -61,7 +65,13 @@ pub(crate) fn follow(daemon: &ApiClient, args: &TailArgs, json: bool) -> Result<
     }
     block_on(until_interrupted(follow::stream(daemon, &path, &mut last_id, on)))?;
     if let Some(last_id) = last_id {
-        eprintln!("`carteiro tail --after {last_id}` goes on from here.");
+        eprintln!(
+            "{}",
+            say(localized!(
+                "`carteiro tail --after {last_id}` goes on from here.",
+                "`carteiro tail --after {last_id}` continua a partir daqui."
+            ))
+        );
     }
     Ok(())
 }
@@ -108,14 +118,21 @@ pub(crate) fn attempt_text(attempt: &Value) -> String {
 fn outcome(attempt: &Value) -> (String, Tone) {
     let number = &attempt["number"];
     let manual = if matches!(attempt["trigger"].as_str(), Some("MANUAL" | "TEST")) { " manual" } else { "" };
-    let took = format!("{:.1} ms", attempt["duration_ms"].as_f64().unwrap_or_default());
+    let took_ms = attempt["duration_ms"].as_f64().unwrap_or_default();
+    let took = format!("{took_ms:.1} ms");
     let error = &attempt["error"];
     if error.is_null() {
-        return (format!("#{number}{manual} {} confirmed, {took}", attempt["response_status"]), Tone::Good);
+        let status = &attempt["response_status"];
+        let confirmed =
+            localized!("#{number}{manual} {status} confirmed, {took}", "#{number}{manual} {status} confirmada, {took}");
+        return (say(confirmed), Tone::Good);
     }
     let next = short_time(&attempt["next_attempt_at"]);
-    let next = if next.is_empty() { String::new() } else { format!(" Again at {}.", time_of_day(&next)) };
-    let (code, why) = (text(&error["code"]), text(&error["message"]));
+    let next = match time_of_day(&next) {
+        "" => String::new(),
+        at => say(localized!(" Again at {at}.", " De novo às {at}.")),
+    };
+    let (code, why) = (text(&error["code"]), spoken(error, "message"));
     (printable(&format!("#{number}{manual} {code}, {took}: {why}{next}")).into_owned(), Tone::Bad)
 }
 

@@ -7,12 +7,13 @@ use super::connection::{ConnectionArgs, Extent, Filters};
 use super::error::CliError;
 use super::exit::complain;
 use super::input::Words;
+use super::language::{language, say};
 use super::output::{Column, Fit, Show, line, print_done, print_one, short_time, text};
 use super::own_daemon::{self, cannot_ask, rest};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::tokens::{self, TokenRequest};
-use crate::model::Scope;
+use crate::model::{Scope, localized};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::io;
@@ -93,10 +94,13 @@ pub(crate) fn token(args: &TokenArgs) -> Result<(), CliError> {
         TokenCommand::Revoke { id } => {
             // An id that is no UUID would make another path; the daemon would say 404, and so do we.
             if crate::model::TokenId::parse(id).is_none() {
-                return Err(CliError::failed(format_args!("`{id}` is no token id; `carteiro token list` shows them")));
+                return Err(CliError::failed(say(localized!(
+                    "`{id}` is no token id; `carteiro token list` shows them",
+                    "`{id}` não é o id de um token; `carteiro token list` os mostra"
+                ))));
             }
             args.connection.daemon()?.call(ApiRequest::delete(format!("/api/tokens/{id}")))?;
-            print_done(json, &json!({ "id": id, "revoked": true }), format_args!("{id} revoked"));
+            print_done(json, &json!({ "id": id, "revoked": true }), say(localized!("{id} revoked", "{id} revogado")));
         }
     }
     Ok(())
@@ -139,5 +143,5 @@ fn create_by_right(config: &Config, request: TokenRequest) -> Result<Option<Valu
 
 fn or_never(time: &Value) -> String {
     let time = short_time(time);
-    if time.is_empty() { "never".to_owned() } else { time }
+    if time.is_empty() { language().pick("never", "nunca").to_owned() } else { time }
 }

@@ -5,12 +5,13 @@ use super::client::{ApiAnswer, ApiClient, ApiRequest};
 use super::connection::{ConnectionArgs, Extent, Filters};
 use super::error::CliError;
 use super::input::{Id, PATTERNS, Words, confirmed, file_name, read_secret, read_text, stdin_once};
+use super::language::{language, say};
 use super::output::{
-    Cell, Column, Fit, Screen, Show, Tone, joined, line, print_done, print_fields, print_one, printable, text,
+    Cell, Column, Fit, Screen, Show, Tone, joined, line, print_done, print_fields, print_one, printable, spoken, text,
 };
 use super::webhook_file::{self, ApplyArgs};
 use crate::clock::Zone;
-use crate::model::PayloadFilter;
+use crate::model::{PayloadFilter, localized};
 use clap::{Args, Subcommand, ValueHint};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -306,7 +307,7 @@ const COLUMNS: &[Column] = &[
 /// A target that fails is worth knowing before it is disabled.
 fn status(webhook: &Value) -> Cell {
     if webhook["failing_since"].is_string() && webhook["status"] == "ACTIVE" {
-        Cell::toned("FAILING", Tone::Bad)
+        Cell::toned(&super::words::status("FAILING"), Tone::Bad)
     } else {
         Cell::status(&text(&webhook["status"]))
     }
@@ -341,9 +342,10 @@ pub(crate) fn webhooks(args: &WebhooksArgs) -> Result<(), CliError> {
             let events = events.iter().map(|events| ("events".to_owned(), json!(events)));
             let webhook: Map<_, _> = cleared.chain(target).chain(events).chain(given).collect();
             if webhook.is_empty() && filter.is_none() {
-                return Err(CliError::usage(
+                return Err(CliError::usage(language().pick(
                     "nothing to change was given; `carteiro webhooks change --help` shows what can be",
-                ));
+                    "falta dizer o que alterar; `carteiro webhooks change --help` mostra o que pode ser",
+                )));
             }
             change(daemon, id, body(&webhook, filter)?, json)?;
         }
@@ -354,10 +356,14 @@ pub(crate) fn webhooks(args: &WebhooksArgs) -> Result<(), CliError> {
                 // People recognise a webhook by its name and target, not by its id.
                 let webhook = daemon.get(path(id))?.value();
                 let (name, target) = (text(&webhook["name"]), text(&webhook["target"]));
-                Ok(format!("Delete the webhook {name} ({target})? Its pending notifications are cancelled."))
+                Ok(say(localized!(
+                    "Delete the webhook {name} ({target})? Its pending notifications are cancelled.",
+                    "Excluir o webhook {name} ({target})? As notificações pendentes dele são canceladas."
+                )))
             })?;
             daemon.call(ApiRequest::delete(path(id)))?;
-            print_done(json, &json!({ "id": id.id, "deleted": true }), format_args!("{} deleted", id.id));
+            let id = &id.id;
+            print_done(json, &json!({ "id": id, "deleted": true }), say(localized!("{id} deleted", "{id} excluído")));
         }
         WebhooksCommand::Test(id) => {
             let sent = daemon.call(ApiRequest::post(format!("{}/test", path(id))))?;
@@ -390,7 +396,11 @@ pub(crate) fn webhooks(args: &WebhooksArgs) -> Result<(), CliError> {
         WebhooksCommand::RotateKey { id, overlap } => {
             print_one(&rotate(daemon, id, "rotate_key", overlap.as_deref())?, json, |webhook| {
                 line(format_args!("public key  {}", text(&webhook["public_key"])));
-                eprintln!("The public key verifies v1a signatures: give it to the receiver now.");
+                let give = language().pick(
+                    "The public key verifies v1a signatures: give it to the receiver now.",
+                    "A chave pública confere as assinaturas v1a: entregue-a ao receptor agora.",
+                );
+                eprintln!("{give}");
             });
         }
     }
@@ -405,9 +415,18 @@ fn create(daemon: &ApiClient, webhook: String, idempotency_key: Option<&str>, js
         if webhook["secret"].is_string() {
             print_secret(webhook);
         } else {
-            eprintln!("It was registered before, and its secret was rotated since: the new one is not shown again.");
+            let rotated = language().pick(
+                "It was registered before, and its secret was rotated since: the new one is not shown again.",
+                "Ele já estava cadastrado, e o segredo foi trocado depois: o novo não é mostrado de novo.",
+            );
+            eprintln!("{rotated}");
         }
-        eprintln!("`carteiro webhooks test {}` sends it a first notification.", text(&webhook["id"]));
+        let id = text(&webhook["id"]);
+        let next = say(localized!(
+            "`carteiro webhooks test {id}` sends it a first notification.",
+            "`carteiro webhooks test {id}` envia a ele uma primeira notificação."
+        ));
+        eprintln!("{next}");
     });
     Ok(())
 }
@@ -434,22 +453,30 @@ struct Trial<'a> {
 
 fn print_trial(trial: &Value) {
     if trial["filter"].is_null() {
-        eprintln!("The webhook has no filter, and none was given: every event meets it.");
+        let every = language().pick(
+            "The webhook has no filter, and none was given: every event meets it.",
+            "O webhook não tem filtro, e nenhum foi informado: todo evento atende.",
+        );
+        eprintln!("{every}");
     }
     let results = trial["results"].as_array().map(Vec::as_slice).unwrap_or_default();
     if results.is_empty() {
-        eprintln!("No event of its types is among the latest: give one with --event, or a resource with --resource.");
+        let none = language().pick(
+            "No event of its types is among the latest: give one with --event, or a resource with --resource.",
+            "Nenhum dos eventos mais recentes é dos tipos dele: informe um com --event, ou um recurso com --resource.",
+        );
+        eprintln!("{none}");
     }
     for result in results {
         let (word, tone) = match result["matches"].as_bool() {
-            Some(true) => ("meets it", Tone::Good),
-            Some(false) => ("doesn't meet it", Tone::Dim),
-            None => ("unknown", Tone::Waiting),
+            Some(true) => (language().pick("meets it", "atende"), Tone::Good),
+            Some(false) => (language().pick("doesn't meet it", "não atende"), Tone::Dim),
+            None => (language().pick("unknown", "não se sabe"), Tone::Waiting),
         };
         let event = [text(&result["event_id"]), text(&result["type"])].join("  ");
         line(format_args!("{}  {}", printable(event.trim()), Screen::stdout().paint(tone, word)));
         if result["matches"] != true {
-            line(format_args!("  {}", printable(&text(&result["reason"]))));
+            line(format_args!("  {}", printable(&spoken(result, "reason"))));
         }
     }
 }
@@ -465,8 +492,12 @@ fn change(daemon: &ApiClient, id: &Id, webhook: String, json: bool) -> Result<()
 }
 
 fn print_secret(webhook: &Value) {
-    line(format_args!("secret  {}", text(&webhook["secret"])));
-    eprintln!("The secret verifies signatures and is not shown again: give it to the receiver now.");
+    line(format_args!("{}  {}", language().pick("secret", "segredo"), text(&webhook["secret"])));
+    let give = language().pick(
+        "The secret verifies signatures and is not shown again: give it to the receiver now.",
+        "O segredo confere as assinaturas e não é mostrado de novo: entregue-o ao receptor agora.",
+    );
+    eprintln!("{give}");
 }
 
 fn show(webhook: &Value) {
@@ -476,7 +507,7 @@ fn show(webhook: &Value) {
             ("id", Show::Text("id")),
             ("name", Show::Text("name")),
             ("status", Show::Status("status")),
-            ("disabled because", Show::Made(|webhook| Zone::local().localize(&text(&webhook["disabled_reason"])))),
+            ("disabled because", Show::Made(|webhook| Zone::local().localize(&spoken(webhook, "disabled_reason")))),
             ("failing since", Show::Time("failing_since")),
             ("is disabled at", Show::Time("disables_at")),
             ("target", Show::Text("target")),
@@ -484,9 +515,11 @@ fn show(webhook: &Value) {
             ("filter", Show::Text("filter")),
             (
                 "authorization",
-                Show::Made(
-                    |webhook| if webhook["authorization_set"] == true { "set".to_owned() } else { "none".to_owned() },
-                ),
+                Show::Made(|webhook| {
+                    let (en, pt) =
+                        if webhook["authorization_set"] == true { ("set", "definida") } else { ("none", "nenhuma") };
+                    language().pick(en, pt).to_owned()
+                }),
             ),
             ("client certificate", Show::Text("client_certificate")),
             ("description", Show::Text("description")),
@@ -495,7 +528,9 @@ fn show(webhook: &Value) {
             ("deliveries a second", Show::Text("rate_limit")),
             (
                 "ordered",
-                Show::Made(|webhook| if webhook["ordered"] == true { "yes".to_owned() } else { String::new() }),
+                Show::Made(|webhook| {
+                    if webhook["ordered"] == true { language().pick("yes", "sim").to_owned() } else { String::new() }
+                }),
             ),
             ("retry", Show::Made(retry)),
             ("signatures", Show::List("signatures")),
@@ -517,5 +552,9 @@ fn retry(webhook: &Value) -> String {
         return String::new();
     }
     let schedule = joined(&retry["schedule"]);
-    format!("{schedule}; at most {} attempts, jitter {}", retry["max_attempts"], retry["jitter"])
+    let (most, jitter) = (&retry["max_attempts"], &retry["jitter"]);
+    say(localized!(
+        "{schedule}; at most {most} attempts, jitter {jitter}",
+        "{schedule}; no máximo {most} tentativas, jitter {jitter}"
+    ))
 }

@@ -3,6 +3,7 @@
 mod backfills;
 mod doctor;
 mod following;
+mod languages;
 mod listen;
 mod running;
 mod webhook_file;

@@ -82,7 +82,7 @@ fn resolve(webhooks: &[Value], findings: &mut Findings) {
         let mut lookups = JoinSet::new();
         for host in hosts {
             lookups.spawn(async move {
-                let found = tokio::time::timeout(PATIENCE, tokio::net::lookup_host((host.as_str(), 0))).await;
+                let found = tokio::time::timeout(PATIENCE, tokio::net::lookup_host((host.clone(), 0))).await;
                 let why = match found {
                     Ok(Ok(mut addresses)) => addresses.next().is_none().then(|| "no address".to_owned()),
                     Ok(Err(error)) => Some(error.to_string()),
