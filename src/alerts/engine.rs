@@ -6,7 +6,7 @@
 
 mod rows;
 
-use crate::alerts::core::rules::Rules;
+use crate::alerts::core::rules::{HOUR, Rules};
 use crate::alerts::core::sending::{Delivery, Errand};
 use crate::alerts::core::{Draft, Line, Phase, Seen, State};
 use crate::alerts::message::Message;
@@ -155,6 +155,8 @@ pub struct Teller {
     /// The config of the last look.
     config: Arc<Config>,
     busy: BTreeSet<(Recipient, String)>,
+    /// Which channels have asked to be left alone, and until when.
+    waits: BTreeMap<(Recipient, String), Timestamp>,
     /// What a channel has refused since the start.
     refused: BTreeSet<Errand>,
     sending: JoinSet<(Errand, Result<(), NotSent>)>,
@@ -196,6 +198,7 @@ impl Alerts {
             kept: alerts.state(),
             config: alerts.config(),
             busy: BTreeSet::new(),
+            waits: BTreeMap::new(),
             refused: BTreeSet::new(),
             sending: JoinSet::new(),
             ahead: Ahead::new(),
@@ -437,7 +440,8 @@ impl Teller {
 
     async fn tick(&mut self) {
         if !self.has_room() {
-            return self.tell_ahead().await;
+            self.tell_ahead().await;
+            return self.send_what_is_due();
         }
         self.alerts.forget_erased();
         let (alerts, observer, post) = (self.alerts.clone(), self.observer.clone(), self.post.clone());
@@ -524,8 +528,11 @@ impl Teller {
 
     fn send_what_is_due(&mut self) {
         self.alerts.forget_erased();
-        let state = self.alerts.state();
-        for errand in state.errands(self.alerts.clock.now(), &self.busy, &self.refused) {
+        let (state, now) = (self.alerts.state(), self.alerts.clock.now());
+        // A clock that was put back silences none.
+        self.waits.retain(|_, until| now < *until && *until <= now.plus(HOUR));
+        let busy = self.busy.iter().chain(self.waits.keys()).cloned().collect();
+        for errand in state.errands(now, &busy, &self.refused) {
             let body = state.letters.get(&(errand.recipient, errand.number)).map(|letter: &Letter| &letter.body);
             let sending: Sending = match body.and_then(|body| stored::from_text(body)) {
                 Some(message) => guarded(self.post.send(errand.recipient, errand.channel.clone(), message)),
@@ -545,8 +552,8 @@ impl Teller {
         // None panics, and none is aborted before the daemon ends.
         let Ok((errand, sent)) = sent else { return Ok(()) };
         let delivery = sent.map_or_else(NotSent::delivery, |()| Delivery::Sent);
-        let mut next = State::clone(&self.alerts.state());
-        let gives_up = next.done(self.alerts.clock.now(), &errand, delivery);
+        let (mut next, now) = (State::clone(&self.alerts.state()), self.alerts.clock.now());
+        let gives_up = next.done(now, &errand, delivery);
         if delivery == Delivery::Sent {
             self.alerts.sent.fetch_add(1, Ordering::Relaxed);
         }
@@ -554,6 +561,9 @@ impl Teller {
             self.give_up(&errand, not_sent.why());
         }
         let channel = (errand.recipient, errand.channel.clone());
+        if let Err(NotSent::Later(after)) = sent {
+            self.waits.insert(channel.clone(), now.plus(after.min(HOUR)));
+        }
         if delivery == Delivery::Refused && !gives_up {
             self.refused.insert(errand);
         } else {
