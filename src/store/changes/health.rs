@@ -191,15 +191,15 @@ fn event_of(before: Option<TargetHealth>, now: Option<TargetHealth>) -> Option<O
 /// Logs that a target begins to fail, once, and that it is well again.
 fn log_health(webhook: &Webhook, before: Option<TargetHealth>, now: Option<TargetHealth>) {
     let failing = |health: Option<TargetHealth>| health.filter(|health| health.failing);
-    let target = || webhook.target.host_header();
+    let host = || webhook.target.host_header();
     match (failing(before), failing(now)) {
         (None, Some(health)) => tracing::warn!(
-            webhook = %webhook.id, target = target(), since = %health.failing_since, failed_in_a_row = health.failures,
+            webhook = %webhook.id, host = host(), since = %health.failing_since, failed_in_a_row = health.failures,
             "the webhook's target is failing: it has confirmed nothing since then; its notifications are retried \
              by its schedule"
         ),
         (Some(health), None) => tracing::info!(
-            webhook = %webhook.id, target = target(), since = %health.failing_since,
+            webhook = %webhook.id, host = host(), since = %health.failing_since,
             "the webhook's target is well again: it has confirmed"
         ),
         (None, None) | (Some(_), Some(_)) => {}

@@ -370,11 +370,11 @@ fn log_outcome(
     tracing::debug!(%notification, trigger = attempt.trigger.as_str(), status, error, duration_us, trace, "attempt \
                                                                                                            ended");
     if exhausted {
-        let target = webhook.map(|webhook| webhook.target.host_header());
+        let host = webhook.map(|webhook| webhook.target.host_header());
         let webhook = webhook.map(|webhook| tracing::field::display(webhook.id));
         let (id, of_type) = (event.as_ref().map(|event| event.id), event.as_ref().map(|event| &event.event_type));
         tracing::warn!(
-            %notification, event = id.map(tracing::field::display), webhook, target,
+            %notification, event = id.map(tracing::field::display), webhook, host,
             "type" = of_type.map(tracing::field::display), attempts, status, error, trace,
             "notification FAILED: its automatic attempts are used up; it can be re-sent manually"
         );
