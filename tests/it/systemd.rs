@@ -163,8 +163,9 @@ fn installed(machine: &Machine) -> Shop {
 }
 
 fn the_units_are_sound(machine: &Machine) {
+    // The machine has no reader of manual pages.
     let units = "/usr/lib/systemd/system/carteiro.service /usr/lib/systemd/system/carteiro.socket";
-    assert_eq!(machine.good(&format!("systemd-analyze verify {units} 2>&1")).trim(), "");
+    assert_eq!(machine.good(&format!("systemd-analyze verify --man=no {units} 2>&1")).trim(), "");
     let threshold = "systemd-analyze security --no-pager --offline=true --threshold=11";
     let reported = machine.good(&format!("{threshold} /usr/lib/systemd/system/carteiro.service"));
     say(reported.lines().find(|line| line.contains("Overall exposure")).unwrap());
