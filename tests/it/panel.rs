@@ -438,7 +438,7 @@ fn a_target_in_trouble_is_shown_with_its_last_failure_and_what_to_do() {
         (
             &broken,
             "O destino respondeu 500",
-            "avise quem cuida do destino: o erro é dele",
+            "avise quem cuida do destino; o erro é dele",
             "tell the target's operator",
         ),
         (
