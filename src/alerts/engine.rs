@@ -4,7 +4,10 @@
 //! A letter is in the store before it is sent, together with the note that its recipient was told. One exception: while
 //! the store takes no change, which is itself an alert, the operator is told of what is critical all the same.
 
+mod post;
 mod rows;
+
+pub use post::{NotSent, Post, Sending};
 
 use crate::alerts::core::rules::{HOUR, Rules};
 use crate::alerts::core::sending::{Delivery, Errand};
@@ -21,13 +24,12 @@ use crate::model::{
 };
 use crate::shutdown;
 use crate::store::{DiskLevel, KeepAlerts, KeptAlerts, Store, StoreError};
+use post::guarded;
 use rows::changes;
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::AssertUnwindSafe;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{JoinError, JoinSet};
@@ -40,51 +42,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(11);
 /// How long a stop waits for messages that are being sent: one that is cut off would be sent again.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
-
-/// Why a channel has not taken a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotSent {
-    /// It may take it later, not before this.
-    Later(Duration),
-    /// It takes nothing like it before somebody has changed something.
-    Refused,
-    /// Sending it panicked.
-    Panicked,
-    /// Its text can't be read from the store.
-    Unreadable,
-}
-
-impl NotSent {
-    const fn delivery(self) -> Delivery {
-        match self {
-            Self::Later(after) => Delivery::Later(after),
-            // A panic may be this message's own fault: others aren't held up.
-            Self::Refused | Self::Panicked => Delivery::Refused,
-            Self::Unreadable => Delivery::Lost,
-        }
-    }
-
-    /// What the log says where the message is given up.
-    const fn why(self) -> &'static str {
-        match self {
-            Self::Later(_) | Self::Refused => "the channel has not taken it",
-            Self::Panicked => "sending it panicked each time",
-            Self::Unreadable => "its text can't be read from the store",
-        }
-    }
-}
-
-/// What sends messages.
-pub trait Post: Send + Sync + 'static {
-    /// The names of the channels of each recipient that has any.
-    fn channels(&self) -> BTreeMap<Recipient, Vec<String>>;
-
-    /// Tries once to send a message to a recipient by one of its channels.
-    fn send(&self, to: Recipient, channel: String, message: Message) -> Sending;
-}
-
-/// A message that is being sent.
-pub type Sending = Pin<Box<dyn Future<Output = Result<(), NotSent>> + Send>>;
 
 /// Something that lasts, for lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -351,6 +308,18 @@ impl Alerts {
         Looked { next, gone, taken }
     }
 
+    /// Lists what is critical though it can't be kept: it is, once there is room, as it is then.
+    fn show_critical(&self, ahead: &Ahead) {
+        let (mut next, now) = (State::clone(&self.state()), self.clock.now());
+        let mut seen = Seen::default();
+        seeing::critical(&self.store, &next, now, &mut seen);
+        next.see_critical(now, &seen);
+        for (condition, (since, at)) in ahead {
+            next.was_told(*condition, *since, *at);
+        }
+        self.set_state(next);
+    }
+
     /// A message to the operator of what is critical and wasn't told; `None` where there is nothing. Never blocks on a
     /// disk that doesn't answer.
     fn critical(&self, ahead: &Ahead) -> Option<(Vec<Line>, Message)> {
@@ -369,16 +338,6 @@ impl Alerts {
         let message = self.writer(self.config().alerts.language).write(&draft);
         (!draft.lines.is_empty()).then_some((draft.lines, message))
     }
-}
-
-/// A sending that fails where it would panic, to be tried again as after any failure: one message that a channel can't
-/// cope with neither ends the task nor holds up the others.
-fn guarded(mut sending: Sending) -> Sending {
-    Box::pin(std::future::poll_fn(move |context| {
-        // What is half done is dropped with the future, which isn't polled again.
-        let polled = std::panic::catch_unwind(AssertUnwindSafe(|| sending.as_mut().poll(context)));
-        polled.unwrap_or(Poll::Ready(Err(NotSent::Panicked)))
-    }))
 }
 
 /// What a look leads to.
@@ -441,6 +400,7 @@ impl Teller {
     async fn tick(&mut self) {
         if !self.has_room() {
             self.tell_ahead().await;
+            self.alerts.show_critical(&self.ahead);
             return self.send_what_is_due();
         }
         self.alerts.forget_erased();

@@ -135,6 +135,15 @@ impl State {
         drafts
     }
 
+    /// Takes in what is critical, of which no letter is written.
+    pub fn see_critical(&mut self, now: Timestamp, seen: &Seen) {
+        for (condition, lasting) in &seen.lasting {
+            let new = || Alert::new(lasting.since.min(now), now);
+            let alert = self.alerts.entry((Recipient::Operator, *condition)).or_insert_with(new);
+            alert.ended_at = None;
+        }
+    }
+
     /// Notes that the operator was told of something that lasts while nothing could be kept.
     pub fn was_told(&mut self, condition: Condition, since: Timestamp, at: Timestamp) {
         let new = || Alert::new(since, at);
