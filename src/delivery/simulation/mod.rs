@@ -28,7 +28,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How many stories a run tells without being asked for more.
 /// Half a minute of CI; the campaigns before a release tell 100,000.
-const SEEDS: u64 = 80;
+const SEEDS: u64 = 50;
 /// As many as CI's machines have processors.
 const THREADS: usize = 2;
 
