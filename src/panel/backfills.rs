@@ -30,7 +30,8 @@ pub(super) async fn ask(view: &View<'_>, id: WebhookId) -> PageResult {
         return Err(Refusal::ReadOnly);
     }
     let (filter, mut problems) = asked_for::<NotificationFilter>(view);
-    let is_asked = ["period", "from", "to"].iter().any(|name| view.request.query.get(name).is_some());
+    // All fields of the form may be empty: from the beginning, and of every type.
+    let is_asked = ["asked", "period", "from", "to"].iter().any(|name| view.request.query.get(name).is_some());
     let draft = BackfillDraft { from: filter.from.unwrap_or_default(), to: filter.to, event_type: filter.event_type };
     let mut count = None;
     if is_asked && problems.is_empty() {
@@ -67,6 +68,7 @@ fn asking(view: &View<'_>, webhook: &Webhook, problems: &[String], counted: &Mar
             p { (t.backfill_help) }
             (alerts(problems))
             form.card.pad method="get" action=(path) {
+                input type="hidden" name="asked" value="1";
                 (period_fields(view))
                 (text_field(view, "type", t.event_type, Some("types")))
                 (type_list(view))

@@ -281,7 +281,7 @@
     const form = event.target;
     if (form.method !== "post") return;
     const quiet = form.matches("[data-quiet]") && isLive, careful = form.matches("[data-typed]") && !form.dataset.sure;
-    if (away()) { event.preventDefault(); toast(own.away_click, true); return; }
+    if (away()) { event.preventDefault(); toast(own.awayClick, true); return; }
     if (!quiet && !careful) return;
     event.preventDefault();
     if (sending.has(form) || form.closest(".left")) return;
@@ -306,7 +306,7 @@
       if (answer.url.includes("/sign-in")) location.reload();
       hurry();
     } catch {
-      toast(own.away_click, true);
+      toast(own.awayClick, true);
       missed();
       if (isLive) look();
     }
@@ -340,7 +340,7 @@
     }
     if (on("[data-close]")) { event.preventDefault(); on(".toast").remove(); }
     const link = on("a[href^='/']");
-    if (link && away()) { event.preventDefault(); toast(own.away_click, true); }
+    if (link && away()) { event.preventDefault(); toast(own.awayClick, true); }
     const time = on("time[title]");
     // A finger has no pointer to rest on a time.
     if (time && !link && matchMedia("(hover: none)").matches) toast(time.title);

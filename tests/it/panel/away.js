@@ -61,13 +61,13 @@ const ask = async (what) => { console.log(what); return (await answers.next()).v
   assert.match(await page.locator("#away").innerText(), /^Sem conexão com o carteiro desde \d\d:\d\d\./);
   assert.strictEqual(await page.locator("button.resend[aria-disabled=true]").count(), 1);
   await page.locator("button.resend").click({ force: true });
-  await page.locator(".toast.problem").waitFor();
+  await page.locator(".toast.problem", { hasText: "nada foi enviado" }).waitFor();
   await page.locator(".brand").click();
   assert.strictEqual(new URL(page.url()).pathname, `/events/${event.id}`, "the page is still there");
   assert.match(await page.locator("h1").innerText(), /Pagamento pago/);
   // What was typed isn't given away.
   await form.click("form.card button.main");
-  await form.locator(".toast.problem").waitFor();
+  await form.locator(".toast.problem", { hasText: "nada foi enviado" }).waitFor();
   assert.strictEqual(await form.inputValue("#name"), "ERP Bling");
 
   // Back: by itself, with the same session.
