@@ -355,8 +355,8 @@ impl ApiClient {
         })
     }
 
-    /// Calls the API and waits for the whole answer.
-    pub(crate) async fn send(&self, request: ApiRequest) -> Result<ApiAnswer, CliError> {
+    /// Calls the daemon and waits for the whole answer, whatever it consists of.
+    async fn exchange(&self, request: ApiRequest) -> Result<(Exchange, Bytes), CliError> {
         let path = request.path.clone();
         let request = self.http_request(request)?;
         let mut exchange = self.peer.send(request).await.map_err(|why| self.unreachable(why))?;
@@ -364,6 +364,12 @@ impl ApiClient {
         if !exchange.response.status().is_success() {
             return Err(self.refusal(&path, &exchange.response, &body));
         }
+        Ok((exchange, body))
+    }
+
+    /// Calls the API and waits for the whole answer.
+    pub(crate) async fn send(&self, request: ApiRequest) -> Result<ApiAnswer, CliError> {
+        let (exchange, body) = self.exchange(request).await?;
         if body.is_empty() {
             return Ok(ApiAnswer::default());
         }
@@ -396,13 +402,8 @@ impl ApiClient {
 
     /// What is at a path that answers plain text, blocking.
     pub(crate) fn text(&self, path: &'static str) -> Result<String, CliError> {
-        let request = self.http_request(ApiRequest::get(path))?;
         block_on(async {
-            let mut exchange = self.peer.send(request).await.map_err(|why| self.unreachable(why))?;
-            let body = self.body(&mut exchange).await?;
-            if !exchange.response.status().is_success() {
-                return Err(self.refusal(path, &exchange.response, &body));
-            }
+            let (exchange, body) = self.exchange(ApiRequest::get(path)).await?;
             String::from_utf8(body.into()).map_err(|_| self.no_carteiro(exchange.response.status()))
         })
     }
