@@ -252,8 +252,7 @@ fn is_at(address: &str, listen: SocketAddr) -> bool {
 
 /// The host name of `panel.url`, where that is reached over TLS.
 fn public_name(config: &Config) -> Option<ServerName<'static>> {
-    let authority = config.panel.url.as_ref()?.as_str().strip_prefix("https://")?;
-    ServerName::try_from(Authority::parse(authority).ok()?.bare_host().to_owned()).ok()
+    ServerName::try_from(config.panel.url.as_ref()?.tls_host()?).ok()
 }
 
 impl ApiClient {

@@ -32,6 +32,12 @@ impl Origin {
         self.0 == "*"
     }
 
+    /// The host as a certificate has it, where the page is reached over TLS.
+    pub fn tls_host(&self) -> Option<String> {
+        let authority = Authority::parse(self.0.strip_prefix("https://")?).ok()?;
+        Some(authority.bare_host().to_owned())
+    }
+
     /// As it was written.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -65,6 +71,18 @@ mod tests {
             "https://loja.example:0443",
         ] {
             assert_eq!(Origin::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_certified_where_there_is_tls() {
+        for (text, host) in [
+            ("https://loja.example:8443", Some("loja.example")),
+            ("https://[::1]", Some("::1")),
+            ("http://loja.example", None),
+            ("*", None),
+        ] {
+            assert_eq!(Origin::parse(text).unwrap().tls_host().as_deref(), host, "{text}");
         }
     }
 }

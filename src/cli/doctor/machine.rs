@@ -7,10 +7,10 @@ use crate::cli::check_config::service_user;
 use crate::cli::output::printable;
 use crate::cli::settings::{INSTALLED_CONFIG, located};
 use crate::clock::{Clock, Zone};
-use crate::config::{Config, Loaded};
+use crate::config::{Config, Loaded, Origin};
 use crate::control::backups;
 use crate::http::Certificate;
-use crate::model::{Authority, Language, Timestamp, localized};
+use crate::model::{Language, Timestamp, localized};
 use crate::tls::{CertificateEnd, x509};
 use std::fs::{self, File};
 use std::io::{self, BufReader, ErrorKind};
@@ -27,8 +27,8 @@ const UNITS: [&str; 2] = ["carteiro.service", "carteiro.socket"];
 pub(super) fn config(file: Option<&Path>, loaded: &Loaded, findings: &mut Findings) {
     let now = Clock::System.now();
     let checked = crate::daemon::check_files(&loaded.config, now);
-    let warnings = checked.warnings.iter().cloned().chain(crate::daemon::absent_accounts(&loaded.config));
-    let warnings: Vec<String> = warnings.collect();
+    let warnings: Vec<String> =
+        checked.warnings.into_iter().chain(crate::daemon::absent_accounts(&loaded.config)).collect();
     if checked.problems.is_empty() && warnings.is_empty() {
         let file = file.map(|file| file.display().to_string());
         findings.ok(
@@ -94,8 +94,7 @@ fn ends(subject: Subject, file: &Path, end: CertificateEnd, now: Timestamp, find
 
 /// Whether the certificate is for the name that people reach the panel by.
 fn names(certificate: &Certificate, config: &Config, findings: &mut Findings) {
-    let url = config.panel.url.as_ref().and_then(|url| url.as_str().strip_prefix("https://"));
-    let host = url.and_then(|rest| Authority::parse(rest).ok()).map(|host| host.bare_host().to_ascii_lowercase());
+    let host = config.panel.url.as_ref().and_then(Origin::tls_host);
     let (Some(host), Some(facts)) = (host, x509::read(certificate.own())) else { return };
     if facts.more_names == 0 && !facts.names.iter().any(|name| is_for(name, &host)) {
         let names = facts.names.join(", ");
