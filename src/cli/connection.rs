@@ -4,7 +4,7 @@
 use super::client::ApiClient;
 use super::error::CliError;
 use super::exit::complain;
-use super::language::{language, say};
+use super::language::{language, say, tell};
 use super::output::{Column, Table, line};
 use super::settings::{ConfigArgs, load, remedy};
 use crate::config::Config;
@@ -212,13 +212,10 @@ impl ListedRows {
         Table::new(columns, self.values()).print();
         if self.more {
             let shown = self.rows.len();
-            eprintln!(
-                "{}",
-                say(localized!(
-                    "These are the newest {shown}; --limit N shows more, --all every one.",
-                    "Estas são as {shown} linhas mais novas; --limit N mostra mais, --all mostra todas."
-                ))
-            );
+            tell(localized!(
+                "These are the newest {shown}; --limit N shows more, --all every one.",
+                "Estas são as {shown} linhas mais novas; --limit N mostra mais, --all mostra todas."
+            ));
         }
     }
 

@@ -7,7 +7,7 @@ use super::error::CliError;
 use super::filters::{FilterFlags, LIST, STREAM};
 use super::follow::Backoff;
 use super::input::{Id, TYPES, read_text, span};
-use super::language::{language, say};
+use super::language::{language, say, tell};
 use super::notifications;
 use super::output::{
     Cell, Column, Fit, Screen, Show, Tone, cut, line, pretty_json, print_fields, print_one, printable, short_time,
@@ -144,13 +144,10 @@ pub(crate) fn print_recorded(recorded: &ApiAnswer, json: bool) {
         let (id, event_type, notified) = (text(&event["id"]), text(&event["type"]), notification_count(count));
         line(say(localized!("{id} {event_type} recorded, {notified}", "{id} {event_type} registrado, {notified}")));
         if count == 0 {
-            eprintln!(
-                "{}",
-                language().pick(
-                    "No webhook is subscribed to it; `carteiro webhooks create --help` tells how to register one.",
-                    "Nenhum webhook o assina; `carteiro webhooks create --help` mostra como cadastrar um."
-                )
-            );
+            tell(localized!(
+                "No webhook is subscribed to it; `carteiro webhooks create --help` tells how to register one.",
+                "Nenhum webhook o assina; `carteiro webhooks create --help` mostra como cadastrar um."
+            ));
         }
     });
 }
@@ -315,13 +312,10 @@ fn follow(
         Ok(())
     }))?;
     if let Some(cursor) = cursor {
-        eprintln!(
-            "{}",
-            say(localized!(
-                "`carteiro events follow --after {cursor}` goes on from here.",
-                "`carteiro events follow --after {cursor}` continua a partir daqui."
-            ))
-        );
+        tell(localized!(
+            "`carteiro events follow --after {cursor}` goes on from here.",
+            "`carteiro events follow --after {cursor}` continua a partir daqui."
+        ));
     }
     Ok(())
 }

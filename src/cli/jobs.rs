@@ -4,7 +4,7 @@ use super::client::{ApiAnswer, ApiClient, ApiRequest, block_on, until_interrupte
 use super::connection::{Extent, Filters};
 use super::error::CliError;
 use super::follow::Backoff;
-use super::language::{language, say};
+use super::language::{language, say, tell};
 use super::output::{Column, line, print_one, text};
 use super::progress::ProgressBar;
 use crate::model::{SkipReason, localized};
@@ -61,13 +61,10 @@ impl JobKind {
                     "interrompido antes da resposta do daemon; `{list}` mostra se ele aceitou a tarefa"
                 ))));
             }
-            eprintln!(
-                "{}",
-                say(localized!(
-                    "The job goes on. `{show} {id}` shows how far it has got, `{cancel} {id}` ends it.",
-                    "A tarefa continua. `{show} {id}` mostra até onde ela chegou, `{cancel} {id}` a encerra."
-                ))
-            );
+            tell(localized!(
+                "The job goes on. `{show} {id}` shows how far it has got, `{cancel} {id}` ends it.",
+                "A tarefa continua. `{show} {id}` mostra até onde ela chegou, `{cancel} {id}` a encerra."
+            ));
             return Ok(());
         };
         print_one(&ended, json, self.show);

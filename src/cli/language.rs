@@ -29,6 +29,11 @@ pub(crate) fn say(text: Localized) -> String {
     }
 }
 
+/// Says it on stderr, in the language of this command: stdout has the results alone.
+pub(crate) fn tell(text: Localized) {
+    eprintln!("{}", say(text));
+}
+
 /// By the first of the locale's variables that is set (POSIX, 8.2): Portuguese of any country, or English.
 fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Language {
     let set = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(variable).find(|value| !value.is_empty());

@@ -5,7 +5,7 @@ use super::client::{Peer, block_on, until_interrupted};
 use super::error::CliError;
 use super::exit::complain;
 use super::input::{read_secret, span};
-use super::language::{language, say};
+use super::language::{say, tell};
 use super::output::{Screen, Tone, line, pretty_json, printable};
 use super::receiver::{Check, Expected, MAX_BODY, reply, serve, text};
 use crate::clock::Clock;
@@ -192,23 +192,19 @@ async fn run(args: &ListenArgs, listener: Arc<Listener>) -> Result<(), CliError>
         ))
     })?;
     let address = bound.local_addr().map_err(|error| CliError::failed(error.to_string()))?;
-    let listening =
-        localized!("listening on http://{address}/; Ctrl-C ends it", "ouvindo em http://{address}/; Ctrl-C encerra");
-    eprintln!("{}", say(listening));
+    tell(localized!("listening on http://{address}/; Ctrl-C ends it", "ouvindo em http://{address}/; Ctrl-C encerra"));
     if args.count.is_none() {
-        let how = localized!(
+        tell(localized!(
             "To receive notifications: carteiro webhooks create --target http://{address}/ --events '*'",
             "Para receber notificações: carteiro webhooks create --target http://{address}/ --events '*'"
-        );
-        eprintln!("{}", say(how));
+        ));
         if address.ip().is_loopback() {
-            let allow = language().pick(
+            tell(localized!(
                 "(The daemon refuses targets on this machine unless its config says [egress] allow = \
                  [\"127.0.0.0/8\"].)",
                 "(O daemon recusa destinos nesta máquina, a não ser que a configuração diga [egress] allow = \
-                 [\"127.0.0.0/8\"].)",
-            );
-            eprintln!("{allow}");
+                 [\"127.0.0.0/8\"].)"
+            ));
         }
     }
     let answering = listener.clone();

@@ -4,7 +4,7 @@
 
 use super::client::ApiAnswer;
 use super::exit::{DONE, FAILED, complain};
-use super::language::{language, say};
+use super::language::{language, say, tell};
 use super::words;
 use crate::model::{Language, is_invisible, localized};
 use serde_json::Value;
@@ -280,7 +280,7 @@ impl Table {
 
     pub(crate) fn print(&self) {
         if self.rows.is_empty() {
-            eprintln!("{}", language().pick("There is nothing to show.", "Não há nada para mostrar."));
+            tell(localized!("There is nothing to show.", "Não há nada para mostrar."));
             return;
         }
         let text = self.render(Screen::stdout());

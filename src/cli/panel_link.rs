@@ -3,7 +3,7 @@
 use super::client::ApiRequest;
 use super::connection::ConnectionArgs;
 use super::error::CliError;
-use super::language::say;
+use super::language::tell;
 use super::output::{line, short_time, text};
 use super::own_daemon::{ask, rest};
 use crate::model::localized;
@@ -35,6 +35,6 @@ pub(crate) fn panel_link(args: &PanelLinkArgs) -> Result<(), CliError> {
     }
     line(text(&link["url"]));
     let until = short_time(&link["expires_at"]);
-    eprintln!("{}", say(localized!("It signs in once, until {until}.", "Ele entra uma vez, até {until}.")));
+    tell(localized!("It signs in once, until {until}.", "Ele entra uma vez, até {until}."));
     Ok(())
 }

@@ -6,7 +6,7 @@ use super::error::CliError;
 use super::exit::complain;
 use super::filters::{FilterFlags, STREAM};
 use super::follow;
-use super::language::{language, say};
+use super::language::{language, say, tell};
 use super::output::{Screen, Tone, cut, line, printable, short_time, spoken, text};
 use crate::model::{NotificationFilter, localized};
 use clap::Args;
@@ -65,13 +65,10 @@ pub(crate) fn follow(daemon: &ApiClient, args: &TailArgs, json: bool) -> Result<
     }
     block_on(until_interrupted(follow::stream(daemon, &path, &mut last_id, on)))?;
     if let Some(last_id) = last_id {
-        eprintln!(
-            "{}",
-            say(localized!(
-                "`carteiro tail --after {last_id}` goes on from here.",
-                "`carteiro tail --after {last_id}` continua a partir daqui."
-            ))
-        );
+        tell(localized!(
+            "`carteiro tail --after {last_id}` goes on from here.",
+            "`carteiro tail --after {last_id}` continua a partir daqui."
+        ));
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use super::client::{ApiAnswer, ApiClient, ApiRequest};
 use super::connection::{ConnectionArgs, Extent, Filters};
 use super::error::CliError;
 use super::input::{Id, PATTERNS, Words, confirmed, file_name, read_secret, read_text, stdin_once};
-use super::language::{language, say};
+use super::language::{language, say, tell};
 use super::output::{
     Cell, Column, Fit, Screen, Show, Tone, joined, line, print_done, print_fields, print_one, printable, spoken, text,
 };
@@ -396,11 +396,10 @@ pub(crate) fn webhooks(args: &WebhooksArgs) -> Result<(), CliError> {
         WebhooksCommand::RotateKey { id, overlap } => {
             print_one(&rotate(daemon, id, "rotate_key", overlap.as_deref())?, json, |webhook| {
                 line(format_args!("public key  {}", text(&webhook["public_key"])));
-                let give = language().pick(
+                tell(localized!(
                     "The public key verifies v1a signatures: give it to the receiver now.",
-                    "A chave pública confere as assinaturas v1a: entregue-a ao receptor agora.",
-                );
-                eprintln!("{give}");
+                    "A chave pública confere as assinaturas v1a: entregue-a ao receptor agora."
+                ));
             });
         }
     }
@@ -415,18 +414,16 @@ fn create(daemon: &ApiClient, webhook: String, idempotency_key: Option<&str>, js
         if webhook["secret"].is_string() {
             print_secret(webhook);
         } else {
-            let rotated = language().pick(
+            tell(localized!(
                 "It was registered before, and its secret was rotated since: the new one is not shown again.",
-                "Ele já estava cadastrado, e o segredo foi trocado depois: o novo não é mostrado de novo.",
-            );
-            eprintln!("{rotated}");
+                "Ele já estava cadastrado, e o segredo foi trocado depois: o novo não é mostrado de novo."
+            ));
         }
         let id = text(&webhook["id"]);
-        let next = say(localized!(
+        tell(localized!(
             "`carteiro webhooks test {id}` sends it a first notification.",
             "`carteiro webhooks test {id}` envia a ele uma primeira notificação."
         ));
-        eprintln!("{next}");
     });
     Ok(())
 }
@@ -453,19 +450,17 @@ struct Trial<'a> {
 
 fn print_trial(trial: &Value) {
     if trial["filter"].is_null() {
-        let every = language().pick(
+        tell(localized!(
             "The webhook has no filter, and none was given: every event meets it.",
-            "O webhook não tem filtro, e nenhum foi informado: todo evento atende.",
-        );
-        eprintln!("{every}");
+            "O webhook não tem filtro, e nenhum foi informado: todo evento atende."
+        ));
     }
     let results = trial["results"].as_array().map(Vec::as_slice).unwrap_or_default();
     if results.is_empty() {
-        let none = language().pick(
+        tell(localized!(
             "No event of its types is among the latest: give one with --event, or a resource with --resource.",
-            "Nenhum dos eventos mais recentes é dos tipos dele: informe um com --event, ou um recurso com --resource.",
-        );
-        eprintln!("{none}");
+            "Nenhum dos eventos mais recentes é dos tipos dele: informe um com --event, ou um recurso com --resource."
+        ));
     }
     for result in results {
         let (word, tone) = match result["matches"].as_bool() {
@@ -493,11 +488,10 @@ fn change(daemon: &ApiClient, id: &Id, webhook: String, json: bool) -> Result<()
 
 fn print_secret(webhook: &Value) {
     line(format_args!("{}  {}", language().pick("secret", "segredo"), text(&webhook["secret"])));
-    let give = language().pick(
+    tell(localized!(
         "The secret verifies signatures and is not shown again: give it to the receiver now.",
-        "O segredo confere as assinaturas e não é mostrado de novo: entregue-o ao receptor agora.",
-    );
-    eprintln!("{give}");
+        "O segredo confere as assinaturas e não é mostrado de novo: entregue-o ao receptor agora."
+    ));
 }
 
 fn show(webhook: &Value) {
