@@ -45,6 +45,12 @@ pub(crate) const BACKFILLS: JobKind = JobKind {
     matched: "matched",
     made: "created",
     does: ("backfill", "events"),
+    begun: |id, matched| {
+        localized!(
+            "Job {id} looks at {matched} events; Ctrl-C leaves it to the daemon.",
+            "A tarefa {id} verifica {matched} eventos; Ctrl-C a deixa com o daemon."
+        )
+    },
     commands: ["carteiro webhooks backfills", "carteiro webhooks show-backfill", "carteiro webhooks cancel-backfill"],
     columns: COLUMNS,
     show,
@@ -88,17 +94,7 @@ pub(crate) fn backfill(daemon: &ApiClient, args: &BackfillArgs, json: bool) -> R
         });
         return Ok(());
     }
-    let begun = |job: &Value| {
-        let (id, matched) = (super::output::text(&job["id"]), &job["matched"]);
-        eprintln!(
-            "{}",
-            say(localized!(
-                "Job {id} looks at {matched} events; Ctrl-C leaves it to the daemon.",
-                "A tarefa {id} verifica {matched} eventos; Ctrl-C a deixa com o daemon."
-            ))
-        );
-    };
-    BACKFILLS.run(daemon, ApiRequest::post(path).body(body.to_string()), begun, !args.no_wait, json)
+    BACKFILLS.run(daemon, ApiRequest::post(path).body(body.to_string()), !args.no_wait, json)
 }
 
 fn show(job: &Value) {

@@ -5,7 +5,7 @@ use super::error::CliError;
 use super::input::{self, confirmed};
 use super::jobs::JobKind;
 use super::language::say;
-use super::output::{Column, Fit, Show, line, print_done, print_fields, print_one, text};
+use super::output::{Column, Fit, Show, line, print_done, print_fields, print_one};
 use crate::model::localized;
 use clap::Args;
 use serde_json::{Value, json};
@@ -53,6 +53,12 @@ pub(crate) const ERASURES: JobKind = JobKind {
     matched: "events",
     made: "erased",
     does: ("erase", "events"),
+    begun: |id, events| {
+        localized!(
+            "Job {id} erases {events} events; Ctrl-C leaves it to the daemon.",
+            "A tarefa {id} apaga {events} eventos; Ctrl-C a deixa com o daemon."
+        )
+    },
     commands: ["carteiro events erasures", "carteiro events erasure", "carteiro events cancel-erasure"],
     columns: COLUMNS,
     show: show_one,
@@ -99,17 +105,7 @@ fn erase_all(daemon: &ApiClient, args: &EraseArgs, json: bool) -> Result<(), Cli
             "{count}. Apagar os dados deles? As notificações pendentes são canceladas."
         )))
     })?;
-    let begun = |job: &Value| {
-        let (id, events) = (text(&job["id"]), &job["events"]);
-        eprintln!(
-            "{}",
-            say(localized!(
-                "Job {id} erases {events} events; Ctrl-C leaves it to the daemon.",
-                "A tarefa {id} apaga {events} eventos; Ctrl-C a deixa com o daemon."
-            ))
-        );
-    };
-    ERASURES.run(daemon, request(false), begun, !args.no_wait, json)
+    ERASURES.run(daemon, request(false), !args.no_wait, json)
 }
 
 fn show_one(erasure: &Value) {

@@ -7,7 +7,7 @@ use super::follow::Backoff;
 use super::language::{language, say, tell};
 use super::output::{Column, line, print_one, text};
 use super::progress::ProgressBar;
-use crate::model::{SkipReason, localized};
+use crate::model::{Localized, SkipReason, localized};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ pub(crate) struct JobKind {
     pub(crate) made: &'static str,
     /// What it does, as its progress bar says it, and with what.
     pub(crate) does: (&'static str, &'static str),
+    /// What a job with this id does with so many, as a sentence.
+    pub(crate) begun: fn(&str, &Value) -> Localized,
     /// The commands that list its jobs, show one and cancel one.
     pub(crate) commands: [&'static str; 3],
     /// The columns of their list.
@@ -33,15 +35,8 @@ pub(crate) struct JobKind {
 }
 
 impl JobKind {
-    /// Begins a job and, unless it shall not `wait`, follows it to its end. `begun` says what it does, on stderr.
-    pub(crate) fn run(
-        &self,
-        daemon: &ApiClient,
-        request: ApiRequest,
-        begun: impl FnOnce(&Value),
-        wait: bool,
-        json: bool,
-    ) -> Result<(), CliError> {
+    /// Begins a job and, unless it shall not `wait`, says what it does and follows it to its end.
+    pub(crate) fn run(&self, daemon: &ApiClient, request: ApiRequest, wait: bool, json: bool) -> Result<(), CliError> {
         let [list, show, cancel] = self.commands;
         let mut id = String::new();
         let ended = block_on(until_interrupted(async {
@@ -51,7 +46,7 @@ impl JobKind {
             if !wait {
                 return Ok(started);
             }
-            begun(&job);
+            tell((self.begun)(&id, &job[self.matched]));
             self.await_end(daemon, &id).await
         }))?;
         let Some(ended) = ended else {

@@ -219,17 +219,7 @@ fn resend(daemon: &ApiClient, args: &ResendArgs, json: bool) -> Result<(), CliEr
         return Err(CliError::usage("give an id, a filter such as --status FAILED, or --all for all notifications"));
     }
     let body = json!({ "filter": given.to_json(), "include_delivered": args.include_delivered });
-    let begun = |job: &Value| {
-        let (id, queued) = (text(&job["id"]), &job["queued"]);
-        eprintln!(
-            "{}",
-            say(localized!(
-                "Job {id} re-sends {queued} notifications; Ctrl-C leaves it to the daemon.",
-                "A tarefa {id} reenvia {queued} notificações; Ctrl-C a deixa com o daemon."
-            ))
-        );
-    };
-    RESENDS.run(daemon, ApiRequest::post(RESENDS.path).body(body.to_string()), begun, !args.no_wait, json)
+    RESENDS.run(daemon, ApiRequest::post(RESENDS.path).body(body.to_string()), !args.no_wait, json)
 }
 
 const RESENDS: JobKind = JobKind {
@@ -237,6 +227,12 @@ const RESENDS: JobKind = JobKind {
     matched: "queued",
     made: "resent",
     does: ("resend", "notifications"),
+    begun: |id, queued| {
+        localized!(
+            "Job {id} re-sends {queued} notifications; Ctrl-C leaves it to the daemon.",
+            "A tarefa {id} reenvia {queued} notificações; Ctrl-C a deixa com o daemon."
+        )
+    },
     commands: ["carteiro notifications jobs", "carteiro notifications job", "carteiro notifications cancel"],
     columns: JOB_COLUMNS,
     show: show_job,
