@@ -38,9 +38,10 @@ pub(crate) fn check_config(args: &CheckConfigArgs) -> Result<(), CliError> {
                 user.name
             ))
         })?;
-        if let Some(Err(error)) = file.as_deref().map(File::open) {
-            let file = file.as_deref().unwrap_or(Path::new("")).display();
-            let name = &user.name;
+        if let Some(file) = &file
+            && let Err(error) = File::open(file)
+        {
+            let (file, name) = (file.display(), &user.name);
             problems.push(format!(
                 "{file}: the user {name}, as whom the daemon runs, can't read this file: {error}; give it to {name}: \
                  sudo chown root:{name} {file} && sudo chmod 640 {file}"
