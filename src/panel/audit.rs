@@ -7,11 +7,12 @@ use super::frame::{Place, framed};
 use super::layout::{empty, when, with_moments};
 use super::names;
 use super::request::page;
+use super::status_word;
 use super::texts::audit::{AuditTexts, action};
 use super::texts::fill;
 use super::view::{PageResult, Refusal, View};
 use crate::model::{
-    Actor, AuditAction, AuditFilter, AuditNote, AuditRow, AuditSubject, AuditedField, HIDDEN, Listing, Status, Through,
+    Actor, AuditAction, AuditFilter, AuditNote, AuditRow, AuditSubject, AuditedField, HIDDEN, Listing, Through,
     WebhookId,
 };
 use http::StatusCode;
@@ -232,14 +233,11 @@ fn label(view: &View<'_>, own: &AuditTexts, field: &str) -> String {
 fn shown(view: &View<'_>, own: &AuditTexts, field: &str, text: &str) -> String {
     let t = view.t;
     let known = match (field, text) {
-        ("status", "ACTIVE") => t.active,
-        ("status", "PAUSED") => t.paused,
-        ("status", "DISABLED") => t.disabled,
+        ("status" | "filter.status", _) => status_word(view.lang, text).unwrap_or(text),
         ("reason", "gone") => own.gone,
         ("reason", "failing") => own.failing,
         ("ordered" | "external_id" | "filter.test", "true") => t.yes,
         ("ordered" | "external_id", "false") => t.no,
-        ("filter.status", _) => Status::parse(text).map_or(text, |status| t.status(status)),
         _ => text,
     };
     known.to_owned()
