@@ -2,9 +2,7 @@
 //! what came. Failures that repeat themselves are told once.
 
 use super::advice::{Fix, fix};
-use super::layout::{
-    LONGEST_SHOWN, bytes, decimal, moment, resend_button_named, span, status, when_exactly, with_moments,
-};
+use super::layout::{LONGEST_SHOWN, decimal, moment, resend_button_named, span, status, when_exactly, with_moments};
 use super::names::{self, event_title};
 use super::texts::{Lang, fill};
 use super::view::View;
@@ -304,7 +302,7 @@ fn exchange(view: &View<'_>, attempt: &Attempt, card: &Card<'_>) -> Markup {
                         @if let Some(curl) = &curl { pre id=(of("curl")) hidden { (curl) } }
                         @if is_long {
                             p.help {
-                                (fill(t.long_body, &[&bytes(view.lang, parts.body_len() as u64)])) " "
+                                (fill(t.long_body, &[&view.lang.bytes(parts.body_len() as u64)])) " "
                                 code {
                                     "GET /api/notifications/" (card.view.id) "/request?attempt=" (attempt.number)
                                 }

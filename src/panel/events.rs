@@ -7,7 +7,7 @@ use super::filters::{
 };
 use super::frame::{Place, framed};
 use super::layout::{
-    LONGEST_SHOWN, action, ago, bytes, counted, curl, empty, moment, number, pretty, test_mark, when, with_moments,
+    LONGEST_SHOWN, action, ago, counted, curl, empty, moment, number, pretty, test_mark, when, with_moments,
 };
 use super::names::{self, event_title};
 use super::request::{page, see, with_field};
@@ -169,7 +169,7 @@ pub(super) async fn show(view: &View<'_>, id: EventId) -> PageResult {
             @match &resource {
                 Some(text) => pre #resource tabindex="0" { (text) },
                 None if is_long => p {
-                    (fill(t.long_resource, &[&bytes(view.lang, resource_len as u64)])) " "
+                    (fill(t.long_resource, &[&view.lang.bytes(resource_len as u64)])) " "
                     code { "GET /api/events/" (id) }
                 },
                 None => p.muted { (t.resource_erased) },

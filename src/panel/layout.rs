@@ -200,11 +200,6 @@ pub(super) fn percent(lang: Lang, permille: Option<u64>) -> String {
     permille.map_or_else(|| "–".to_owned(), written)
 }
 
-/// Bytes in the unit that fits.
-pub(super) fn bytes(lang: Lang, bytes: u64) -> String {
-    lang.bytes(bytes)
-}
-
 /// A button that is a form of its own.
 pub(super) fn action(view: &View<'_>, path: &str, label: &str, class: &str) -> Markup {
     html! {
@@ -339,10 +334,10 @@ mod tests {
         );
         assert_eq!([0, 999, 1000, 1_000_297].map(|count| number(Lang::Pt, count)), ["0", "999", "1.000", "1.000.297"]);
         assert_eq!(number(Lang::En, 1_000_297), "1,000,297");
-        assert_eq!(bytes(Lang::En, 1536), "1.5 KB");
+        assert_eq!(Lang::En.bytes(1536), "1.5 KB");
         let shown = [None, Some(0), Some(999), Some(1000)].map(|permille| percent(Lang::Pt, permille));
         assert_eq!(shown, ["–", "0,0\u{a0}%", "99,9\u{a0}%", "100,0\u{a0}%"]);
-        assert_eq!(bytes(Lang::Pt, 3 << 30), "3,0 GB");
+        assert_eq!(Lang::Pt.bytes(3 << 30), "3,0 GB");
         assert_eq!(written(Lang::Pt, Timestamp::from_ms(1_795_435_200_123)), "23/11/2026 12:00:00 UTC");
     }
 

@@ -2,7 +2,7 @@
 
 use super::charts::{Column, chart};
 use super::frame::{Place, framed};
-use super::layout::{Icon, ago, at_most_counted, bytes, icon, number, percent, span};
+use super::layout::{Icon, ago, at_most_counted, icon, number, percent, span};
 use super::request::page;
 use super::texts::{Lang, fill};
 use super::trouble;
@@ -95,7 +95,7 @@ fn health(view: &View<'_>, overview: &Overview) -> Markup {
         return line("bad", Icon::Alert, &strong, format!("{waiting} {lost}").trim());
     }
     if let Some(free) = low_disk {
-        return line("warn", Icon::Alert, t.low_disk, &fill(t.low_disk_help, &[&bytes(view.lang, free)]));
+        return line("warn", Icon::Alert, t.low_disk, &fill(t.low_disk_help, &[&view.lang.bytes(free)]));
     }
     if no_backup {
         return line("warn", Icon::Alert, t.old_backup, t.old_backup_help);
@@ -274,9 +274,9 @@ fn system(view: &View<'_>, overview: &Overview) -> Markup {
                 span { (t.taking_events) " " b { (if overview.not_ready.is_none() { t.yes } else { t.no }) } }
                 @if view.service.is_operators(view.caller()) {
                     span { (all) " " b { (number(view.lang, figures.events)) } }
-                    span { (t.disk_used) " " b { (bytes(view.lang, overview.disk_bytes)) } }
+                    span { (t.disk_used) " " b { (view.lang.bytes(overview.disk_bytes)) } }
                     @if let Some(free) = figures.free_bytes {
-                        span { (t.disk_free) " " b { (bytes(view.lang, free)) } }
+                        span { (t.disk_free) " " b { (view.lang.bytes(free)) } }
                     }
                     span {
                         (t.last_backup) " "

@@ -2,7 +2,7 @@
 //! stand in the config file, where whoever operates carteiro changes them.
 
 use super::frame::{Place, framed};
-use super::layout::{ago, bytes, moment, number, span};
+use super::layout::{ago, moment, number, span};
 use super::request::page;
 use super::view::{PageResult, Refusal, View};
 use crate::service::{Machine, Upkeep};
@@ -34,7 +34,7 @@ fn fact(name: &str, value: &Markup) -> Markup {
 fn kept(view: &View<'_>, upkeep: &Upkeep) -> Markup {
     let u = view.lang.upkeep();
     let time = upkeep.retention.map_or_else(|| u.no_limit.to_owned(), |retention| long(view, retention));
-    let size = upkeep.retention_bytes.map_or_else(|| u.no_limit.to_owned(), |most| bytes(view.lang, most));
+    let size = upkeep.retention_bytes.map_or_else(|| u.no_limit.to_owned(), |most| view.lang.bytes(most));
     html! {
         section.card.pad {
             h2 { (u.retention) }
@@ -46,7 +46,7 @@ fn kept(view: &View<'_>, upkeep: &Upkeep) -> Markup {
 
 fn disk(view: &View<'_>, machine: &Machine) -> Markup {
     let (t, u, figures) = (view.t, view.lang.upkeep(), &machine.figures);
-    let size = |of: u64| html! { (bytes(view.lang, of)) };
+    let size = |of: u64| html! { (view.lang.bytes(of)) };
     let count = |of: u64| html! { (number(view.lang, of)) };
     let events = if view.service.account_name(view.caller()).is_some() { t.kept_in_all } else { t.kept_events };
     html! {
@@ -86,7 +86,7 @@ fn backups(view: &View<'_>, machine: &Machine) -> Markup {
                             }
                         }))
                         @if let Some(size) = figures.last_backup_bytes {
-                            (fact(u.backup_size, &html! { (bytes(view.lang, size)) }))
+                            (fact(u.backup_size, &html! { (view.lang.bytes(size)) }))
                         }
                         (fact(u.backup_every, &html! { (long(view, *every)) }))
                         (fact(u.backups_kept, &html! { (keep) }))
