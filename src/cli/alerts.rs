@@ -82,7 +82,7 @@ pub(crate) fn alerts(args: &AlertsArgs) -> Result<(), CliError> {
             print_done(
                 json,
                 &json!({ "key": key, "muted": false }),
-                say(localized!("{key} is told of again", "{key} volta a ser avisado")),
+                say(localized!("{key} will be sent again", "{key} voltará a ser enviado")),
             );
             Ok(())
         }

@@ -269,7 +269,7 @@ pub(crate) fn verify(args: &StoreArgs) -> Result<(), CliError> {
     let is_sound = if let Some(stream) = ask(&data, "verify")? {
         let text = rest(stream)?;
         let (report, verdict) = text.rsplit_once('\n').unwrap_or(("", &text));
-        // The exit code is the verdict, whoever reads the report.
+        // The exit code is the verdict, even where nobody reads the report.
         line_if_read(report);
         match verdict {
             "sound" => true,

@@ -130,8 +130,7 @@ fn create_by_right(config: &Config, request: TokenRequest) -> Result<Option<Valu
             })?;
             // There is no log that would say so.
             complain(format_args!(
-                "warning: no daemon runs on {}, and the token was made on its store, by the right of whoever has the \
-                 folder",
+                "warning: no daemon runs on {}, and the token was made on its store, by the right of the data folder",
                 data.display()
             ));
             made

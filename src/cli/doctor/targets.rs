@@ -115,7 +115,7 @@ fn resolve(webhooks: &[Value], findings: &mut Findings) {
         findings.warn(
             Subject::Dns,
             localized!(
-                "{host} can't be resolved: {why}; ask whoever looks after the target, or change the webhook's target",
+                "{host} can't be resolved: {why}; ask those who run the target, or change the webhook's target",
                 "{host} não pode ser resolvido: {why}; fale com quem cuida do destino, ou altere o destino do webhook"
             ),
         );
