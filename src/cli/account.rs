@@ -223,7 +223,7 @@ const COLUMNS: &[Column] = &[
 
 fn state(account: &Value) -> String {
     match account["state"].as_str() {
-        Some("held") => language().pick("held: not in the config", "retida: não está na configuração").to_owned(),
+        Some("held") => language().pick("held: not in the config", "em espera: não está na configuração").to_owned(),
         state => state.unwrap_or_default().to_owned(),
     }
 }

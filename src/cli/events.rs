@@ -146,7 +146,7 @@ pub(crate) fn print_recorded(recorded: &ApiAnswer, json: bool) {
         if count == 0 {
             tell(localized!(
                 "No webhook is subscribed to it; `carteiro webhooks create --help` tells how to register one.",
-                "Nenhum webhook o assina; `carteiro webhooks create --help` mostra como cadastrar um."
+                "Nenhum webhook o assina; `carteiro webhooks create --help` mostra como criar um."
             ));
         }
     });

@@ -55,8 +55,8 @@ const COLUMNS: &[Column] = &[
     Column("ID", Fit::Whole, Show::Text("id")),
     Column("NAME", Fit::Cut(8), Show::Text("name")),
     Column("SCOPES", Fit::Whole, Show::List("scopes")),
-    Column("LAST USED", Fit::Spare, Show::Made(|token| or_never(&token["last_used_at"]))),
-    Column("EXPIRES", Fit::Spare, Show::Made(|token| or_never(&token["expires_at"]))),
+    Column("LAST USED", Fit::Spare, Show::Made(|token| time_or(&token["last_used_at"], "never", "nunca"))),
+    Column("EXPIRES", Fit::Spare, Show::Made(|token| time_or(&token["expires_at"], "never", "não vence"))),
 ];
 
 pub(crate) fn token(args: &TokenArgs) -> Result<(), CliError> {
@@ -140,7 +140,8 @@ fn create_by_right(config: &Config, request: TokenRequest) -> Result<Option<Valu
     made.map(Some).map_err(|error| CliError::failed(format_args!("the daemon's answer can't be read: {error}")))
 }
 
-fn or_never(time: &Value) -> String {
+/// A time, or what is said where there is none.
+fn time_or(time: &Value, en: &str, pt: &str) -> String {
     let time = short_time(time);
-    if time.is_empty() { language().pick("never", "nunca").to_owned() } else { time }
+    if time.is_empty() { language().pick(en, pt).to_owned() } else { time }
 }

@@ -416,7 +416,7 @@ fn create(daemon: &ApiClient, webhook: String, idempotency_key: Option<&str>, js
         } else {
             tell(localized!(
                 "It was registered before, and its secret was rotated since: the new one is not shown again.",
-                "Ele já estava cadastrado, e o segredo foi trocado depois: o novo não é mostrado de novo."
+                "Ele já tinha sido criado, e o segredo foi trocado depois: o novo não é mostrado de novo."
             ));
         }
         let id = text(&webhook["id"]);

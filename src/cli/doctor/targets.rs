@@ -31,7 +31,7 @@ pub(super) fn look(webhooks: &[Value], findings: &mut Findings) {
             match count {
                 0 => localized!(
                     "no webhook is registered; `carteiro webhooks create --help` tells how",
-                    "nenhum webhook cadastrado; `carteiro webhooks create --help` mostra como"
+                    "nenhum webhook ainda; `carteiro webhooks create --help` mostra como criar um"
                 ),
                 1 => localized!("1 webhook, which doesn't fail", "1 webhook, sem falhas"),
                 _ => localized!("{count} webhooks, none of which fails", "{count} webhooks, nenhum com falhas"),
