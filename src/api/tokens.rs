@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::fields::JsonFields;
 use crate::http::{Answer, Failure};
-use crate::model::{MAX_TOKEN_LIFE, MAX_TOKEN_NAME_CHARS, Scope, Scopes, TokenId, is_token_name, parse_duration};
+use crate::model::{MAX_TOKEN_NAME_CHARS, Scope, Scopes, TokenId, is_token_name, parse_token_life};
 use http::StatusCode;
 use std::time::Duration;
 
@@ -32,8 +32,7 @@ fn draft(body: &[u8]) -> Result<(String, Scopes, Option<Duration>), Failure> {
         Scopes::new(scopes).ok_or_else(bad)
     });
     let expires_in = fields.optional("expires_in", |value| {
-        let span = parse_duration(&value.text()?).filter(|span| *span <= MAX_TOKEN_LIFE && !span.is_zero());
-        span.ok_or_else(|| "must be a span such as \"90d\", at most 10 years".to_owned())
+        parse_token_life(&value.text()?).ok_or_else(|| "must be a span such as \"90d\", at most 10 years".to_owned())
     });
     let (name, scopes) = fields.finish_with(name.zip(scopes))?;
     Ok((name, scopes, expires_in))

@@ -4,8 +4,8 @@
 use super::accounts::AccountError;
 use crate::clock::Clock;
 use crate::model::{
-    AccessToken, AccountNo, Actor, MAX_TOKEN_LIFE, MAX_TOKEN_NAME_CHARS, Scope, Scopes, Timestamp, TokenId,
-    is_token_name, parse_duration,
+    AccessToken, AccountNo, Actor, MAX_TOKEN_NAME_CHARS, Scope, Scopes, Timestamp, TokenId, is_token_name,
+    parse_token_life,
 };
 use crate::store::{AddToken, AuditedChange as _, Store, Token};
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ pub struct TokenRequest {
     pub name: String,
     /// Its scopes, at least one.
     pub scopes: Vec<String>,
-    /// A span such as `90d`, at most [`MAX_TOKEN_LIFE`]; without one it lives until it is revoked.
+    /// A span such as `90d`, see [`parse_token_life`]; without one it lives until it is revoked.
     pub expires_in: Option<String>,
 }
 
@@ -52,7 +52,7 @@ pub async fn create(store: &Store, clock: &Clock, request: TokenRequest, by: &st
     let now = clock.now();
     let expires_at = match request.expires_in.as_deref() {
         None => None,
-        Some(text) => match parse_duration(text).filter(|span| *span <= MAX_TOKEN_LIFE && !span.is_zero()) {
+        Some(text) => match parse_token_life(text) {
             Some(span) => Some(now.plus(span)),
             None => return no(format!("`{text}` is no span such as 90d, of at most 10 years")),
         },

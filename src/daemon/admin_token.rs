@@ -43,7 +43,7 @@ pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<String>, String> {
 fn warn_of_useless_file(path: &Path, account: &str, known: &[Token], now: Timestamp) {
     let Ok(text) = read_secret(path) else { return };
     let hash = TokenHash::of(text.trim());
-    if !known.iter().any(|token| token.hash.matches(&hash) && token.expires_at.is_none_or(|end| now < end)) {
+    if !known.iter().any(|token| token.hash.matches(&hash) && token.is_good_at(now)) {
         tracing::warn!(
             account,
             path = %path.display(),
@@ -59,11 +59,11 @@ fn warn_of_useless_file(path: &Path, account: &str, known: &[Token], now: Timest
 pub(crate) async fn make_missing(service: &Service, store: &Store, accounts: &[Account]) -> Result<bool, Error> {
     let mut made = false;
     for account in accounts {
-        let now = service.now();
-        let path = control::accounts::admin_token_file(store.path(), &account.name);
         if account.admin_token.is_some() {
             continue;
         }
+        let now = service.now();
+        let path = control::accounts::admin_token_file(store.path(), &account.name);
         let known = store.tokens(account.no);
         if known.iter().any(|token| token.is_admin_at(now)) {
             warn_of_useless_file(&path, &account.name, &known, now);

@@ -121,7 +121,7 @@ pub use target_error::TargetError;
 pub use target_health::{DisableDecision, DisableRule, FailingRule, Notice, TargetHealth};
 pub use time::{Timestamp, TimestampError, millis};
 pub use time_of_day::{QuietHours, TimeOfDay};
-pub use token::{AccessToken, MAX_TOKEN_LIFE, MAX_TOKEN_NAME_CHARS, Scope, Scopes, TokenHash, is_token_name};
+pub use token::{AccessToken, MAX_TOKEN_NAME_CHARS, Scope, Scopes, TokenHash, is_token_name, parse_token_life};
 pub use trace::TraceContext;
 pub use wait_reason::WaitReason;
 pub use webhook::{

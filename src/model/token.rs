@@ -1,6 +1,7 @@
 //! Access tokens: what a caller may do, and the stored hash.
 
 use super::TokenId;
+use super::duration::parse_duration;
 use super::secret::Secret;
 use super::words::words;
 use base64::Engine as _;
@@ -36,13 +37,18 @@ impl Scope {
 }
 
 /// The longest life that a token can be given; without one, it lives until it is revoked.
-pub const MAX_TOKEN_LIFE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+const MAX_TOKEN_LIFE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// The longest name of a token, in characters.
 pub const MAX_TOKEN_NAME_CHARS: usize = 100;
 
 /// Whether a token can be called so: 1 to [`MAX_TOKEN_NAME_CHARS`] characters, none of them a control character.
 pub fn is_token_name(name: &str) -> bool {
     (1..=MAX_TOKEN_NAME_CHARS).contains(&name.chars().count()) && !name.chars().any(char::is_control)
+}
+
+/// Reads for how long a token is to live: a span such as `90d`, more than nothing and at most 10 years.
+pub fn parse_token_life(text: &str) -> Option<Duration> {
+    parse_duration(text).filter(|span| *span <= MAX_TOKEN_LIFE && !span.is_zero())
 }
 
 /// At least one scope.

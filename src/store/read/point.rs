@@ -111,7 +111,7 @@ impl Store {
     /// The token with this id, if it is kept and hasn't expired by `now`. From memory.
     pub fn token(&self, id: TokenId, now: Timestamp) -> Option<Token> {
         let tokens = self.shared.tokens.read().unwrap_or_else(PoisonError::into_inner);
-        tokens.get(&id).filter(|token| token.expires_at.is_none_or(|end| now < end)).cloned()
+        tokens.get(&id).filter(|token| token.is_good_at(now)).cloned()
     }
 
     /// The tokens of an account, oldest first. From memory.

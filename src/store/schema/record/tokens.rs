@@ -27,9 +27,14 @@ pub struct Token {
 }
 
 impl Token {
+    /// Whether it has not expired by this moment.
+    pub fn is_good_at(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|end| now < end)
+    }
+
     /// Whether it is an admin's, and good at this moment.
     pub fn is_admin_at(&self, now: Timestamp) -> bool {
-        self.scopes.allows(Scope::Admin) && self.expires_at.is_none_or(|end| now < end)
+        self.scopes.allows(Scope::Admin) && self.is_good_at(now)
     }
 }
 
