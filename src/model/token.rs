@@ -37,7 +37,8 @@ impl Scope {
 }
 
 /// The longest life that a token can be given; without one, it lives until it is revoked.
-const MAX_TOKEN_LIFE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+/// Ten years as spans are read, of 365.25 days each.
+const MAX_TOKEN_LIFE: Duration = Duration::from_secs(10 * 31_557_600);
 /// The longest name of a token, in characters.
 pub const MAX_TOKEN_NAME_CHARS: usize = 100;
 
@@ -182,6 +183,16 @@ mod tests {
             assert_eq!(AccessToken::parse(bad), None, "{bad}");
         }
         assert!(!format!("{token:?}").contains(&text[30..]));
+    }
+
+    /// `10y` was once refused, by a limit of 3650 days: two and a half less than it is read as.
+    #[test]
+    fn a_token_lives_for_more_than_nothing_and_at_most_ten_years() {
+        assert_eq!(parse_token_life("10y"), Some(MAX_TOKEN_LIFE));
+        assert_eq!(parse_token_life("1ns"), Some(Duration::from_nanos(1)));
+        for bad in ["10y 1s", "0s", "90", ""] {
+            assert_eq!(parse_token_life(bad), None, "{bad}");
+        }
     }
 
     #[test]
