@@ -23,6 +23,7 @@ use crate::model::AccountNo;
 use crate::shutdown::{accept_until, requested};
 use crate::store::{Piece, Store, write_pieces};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::fs;
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
@@ -140,53 +141,44 @@ fn caller(stream: &UnixStream, data: &Path) -> Result<u32, String> {
 async fn serve(stream: UnixStream, store: Store, services: Services) {
     let caller = caller(&stream, store.path());
     let mut stream = BufReader::new(stream);
-    let mut word = String::new();
-    // Of a stranger too: a socket that is closed with something unread in it takes the answer away from who has asked.
-    let read = tokio::time::timeout(PATIENCE, (&mut stream).take(MAX_REQUEST).read_line(&mut word)).await;
+    let mut line = String::new();
+    // Of a caller that is refused, too: to close a socket with unread bytes in it would take the answer away.
+    let read = tokio::time::timeout(PATIENCE, (&mut stream).take(MAX_REQUEST).read_line(&mut line)).await;
     if !matches!(read, Ok(Ok(_))) {
         return;
     }
+    let stream = stream.into_inner();
     let uid = match caller {
         Ok(uid) => uid,
         Err(why) => {
             tracing::warn!(why, "a caller of the control socket was refused");
-            // It is gone, or hears it.
-            let _ = answer(stream.into_inner(), format!("refused {why}")).await;
+            // It has hung up, or reads this.
+            let _ = answer(stream, format!("refused {why}")).await;
             return;
         }
     };
-    let served = match word.trim() {
-        "backup" => backup(stream.into_inner(), store).await,
-        "verify" => verify(stream.into_inner(), store).await,
-        "reload" => reload(stream.into_inner(), services.reloads).await,
-        "accounts" => in_lines(stream.into_inner(), store, |store, out| accounts::list(store, out)).await,
-        request if request == "panel-link" || request.starts_with("panel-link ") => {
-            let made = (services.panel_link)(request["panel-link".len()..].trim().to_owned()).await;
-            answer(stream.into_inner(), made.map_or_else(|why| format!("refused {why}"), |link| format!("ok\n{link}")))
-                .await
+    let line = line.trim();
+    let (word, argument) = line.split_once(' ').unwrap_or((line, ""));
+    let served = match (word, argument) {
+        ("backup", "") => backup(stream, store).await,
+        ("verify", "") => verify(stream, store).await,
+        ("reload", "") => reload(stream, services.reloads).await,
+        ("accounts", "") => in_lines(stream, store, |store, out| accounts::list(store, out)).await,
+        ("panel-link", account) => {
+            let made = (services.panel_link)(account.trim().to_owned()).await;
+            answer(stream, made.map_or_else(|why| format!("refused {why}"), |link| format!("ok\n{link}"))).await
         }
-        "endpoint" => {
-            let line = serde_json::to_string(&(services.endpoint)()).map_err(io::Error::from);
-            match line {
-                Ok(line) => answer(stream.into_inner(), format!("ok\n{line}")).await,
-                Err(error) => Err(error),
-            }
+        ("endpoint", "") => answer(stream, format!("ok\n{}", json!((services.endpoint)()))).await,
+        ("create-token", request) => create_token(stream, &store, &services.clock, request, uid).await,
+        ("export-account", name) => {
+            let name = name.to_owned();
+            in_lines(stream, store, move |store, out| accounts::export(store, &name, out)).await
         }
-        request if request.starts_with("create-token ") => {
-            create_token(stream.into_inner(), &store, &services.clock, &request["create-token ".len()..], uid).await
-        }
-        request if request.starts_with("export-account ") => {
-            let name = request["export-account ".len()..].to_owned();
-            in_lines(stream.into_inner(), store, move |store, out| accounts::export(store, &name, out)).await
-        }
-        request if request.starts_with("remove-account ") => {
-            remove(stream.into_inner(), store, &request["remove-account ".len()..], services.first_account).await
-        }
-        _ => answer(stream.into_inner(), "error there is no such request".to_owned()).await,
+        ("remove-account", name) => remove(stream, store, name, services.first_account).await,
+        _ => answer(stream, "error there is no such request".to_owned()).await,
     };
     if let Err(error) = served {
-        let request = word.split_whitespace().next().unwrap_or_default();
-        tracing::warn!(%error, request, "a request of the control socket broke off");
+        tracing::warn!(%error, request = word, "a request of the control socket broke off");
     }
 }
 

@@ -4,12 +4,11 @@
 use super::accounts::AccountError;
 use crate::clock::Clock;
 use crate::model::{
-    AccessToken, AccountNo, Actor, MAX_TOKEN_NAME_CHARS, Scope, Scopes, Timestamp, TokenId, is_token_name,
-    parse_token_life,
+    AccessToken, AccountNo, Actor, MAX_TOKEN_NAME_CHARS, Scope, Scopes, is_token_name, parse_token_life,
 };
 use crate::store::{AddToken, AuditedChange as _, Store, Token};
 use serde::{Deserialize, Serialize};
-use std::io;
+use serde_json::json;
 
 /// What is asked for, as the command line has it.
 #[derive(Debug, Deserialize, Serialize)]
@@ -24,20 +23,8 @@ pub struct TokenRequest {
     pub expires_in: Option<String>,
 }
 
-/// What is answered, in the API's shape of a token that was made just now.
-#[derive(Serialize)]
-struct MadeToken<'a> {
-    id: TokenId,
-    name: &'a str,
-    scopes: Scopes,
-    inserted_at: Timestamp,
-    expires_at: Option<Timestamp>,
-    last_used_at: Option<Timestamp>,
-    token: String,
-}
-
-/// Makes a token of an account that the config names, and answers it as a line of JSON, its text in it. `by` says in
-/// the log who has asked.
+/// Makes a token of an account that the config names, and answers it as a line of JSON in the API's shape of a new
+/// token, its text in it. `by` says in the log who has asked.
 pub async fn create(store: &Store, clock: &Clock, request: TokenRequest, by: &str) -> Result<String, AccountError> {
     let no = |sentence: String| Err(AccountError::Sentence(sentence));
     let (account, account_name) = account(store, request.account.as_deref())?;
@@ -73,16 +60,11 @@ pub async fn create(store: &Store, clock: &Clock, request: TokenRequest, by: &st
         token = %stored.id, name = stored.name, account = account_name, by,
         "an access token was made by the right of the data folder, without a token"
     );
-    let made = MadeToken {
-        id: stored.id,
-        name: &stored.name,
-        scopes,
-        inserted_at: now,
-        expires_at,
-        last_used_at: None,
-        token: token.reveal(),
-    };
-    serde_json::to_string(&made).map_err(|error| AccountError::Io(io::Error::from(error)))
+    let made = json!({
+        "id": stored.id, "name": stored.name, "scopes": scopes, "inserted_at": now, "expires_at": expires_at,
+        "last_used_at": null, "token": token.reveal(),
+    });
+    Ok(made.to_string())
 }
 
 /// The account of this name, or the only one there is, among those that the config names.
