@@ -32,9 +32,9 @@ pub fn check_permissions(config: &Config, user: &str) -> Vec<Error> {
     // A data folder that isn't there yet is made by the service manager, as a rule.
     let data = Some(&config.store.path).filter(|data| data.exists());
     let folders = [("store.path", data), ("store.backup_dir", config.store.backup_dir.as_ref())];
-    for (key, folder) in folders {
-        let Some(obstacle) = folder.and_then(|folder| unwritable(folder)) else { continue };
-        let folder = folder.map(|folder| folder.display().to_string()).unwrap_or_default();
+    for (key, folder) in folders.into_iter().filter_map(|(key, folder)| Some((key, folder?))) {
+        let Some(obstacle) = unwritable(folder) else { continue };
+        let folder = folder.display();
         problems.push(Error::bad_file(
             key,
             format_args!(
