@@ -1,9 +1,9 @@
 //! A socket that the service manager hands over: it is taken at the address of the config, and nowhere else.
 
-use super::harness::{CARTEIRO, DEADLINE, exchange, request, skipped};
+use super::docs::place::{free_port, has};
+use super::harness::{CARTEIRO, DEADLINE, exchange, request};
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -24,10 +24,6 @@ os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid()))
 os.execv(sys.argv[2], sys.argv[2:])
 ";
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 fn with_socket(at: &str, config: &Path) -> Command {
     let mut command = Command::new("python3");
     command.args(["-c", HAND_OVER, at, CARTEIRO, "serve", "--config"]).arg(config).current_dir("/");
@@ -47,8 +43,8 @@ impl Drop for Running {
 
 #[test]
 fn a_socket_elsewhere_is_refused_by_name_and_by_place() {
-    if !Command::new("python3").arg("--version").output().is_ok_and(|output| output.status.success()) {
-        return skipped("a socket that is handed over", "python3 is not installed");
+    if !has(&["python3"], "a socket that is handed over") {
+        return;
     }
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("carteiro.toml");

@@ -1,12 +1,11 @@
 //! `check-config` by root: it judges as the user whom the daemon runs as, who may read less.
 
 use super::harness::{CARTEIRO, skipped};
+use super::owners::NOBODY;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::path::Path;
 use std::process::Command;
-
-const NOBODY: u32 = 65534;
 
 fn mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();

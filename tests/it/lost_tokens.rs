@@ -1,16 +1,16 @@
 //! The way back in when the access tokens are lost: whoever has the data folder makes a new one without any.
 
 use super::harness::{Daemon, skipped};
+use super::owners::{NOBODY, give, listing};
 use rustix::process::{Gid, Uid};
 use rustix::thread::{set_thread_res_gid, set_thread_res_uid};
 use serde_json::Value;
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream;
 
 const RESCUE: [&str; 6] = ["token", "create", "--name", "rescue", "--scope", "admin"];
-const NOBODY: u32 = 65534;
 const TWO: &str = "[[account]]\nname = \"default\"\n[[account]]\nname = \"loja-b\"\n";
 
 /// The text of a token that a command made, which is all that it prints.
@@ -146,31 +146,16 @@ fn another_user_is_refused_at_the_control_socket() {
 fn root_makes_a_token_in_another_users_folder_and_leaves_no_file_of_its_own() {
     let mut daemon = Daemon::quick();
     assert!(daemon.terminate().success());
-    if chown(daemon.data(), Some(NOBODY), Some(NOBODY)).is_err() {
+    if give(&daemon.data(), NOBODY).is_err() {
         return skipped("a token in another user's folder", "it needs root");
-    }
-    let all = || {
-        let mut found = vec![daemon.data()];
-        let mut at = 0;
-        while at < found.len() {
-            if found[at].is_dir() {
-                found.extend(fs::read_dir(&found[at]).unwrap().map(|entry| entry.unwrap().path()));
-            }
-            at += 1;
-        }
-        found
-    };
-    for path in all() {
-        chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
     }
     fs::set_permissions(daemon.data().parent().unwrap(), fs::Permissions::from_mode(0o755)).unwrap();
     let made = token(daemon.run(&RESCUE));
-    for path in all() {
-        assert_eq!(fs::metadata(&path).unwrap().uid(), NOBODY, "{}", path.display());
+    assert_eq!(fs::metadata(daemon.data()).unwrap().uid(), NOBODY);
+    for (path, uid, ..) in listing(&daemon.data()) {
+        assert_eq!(uid, NOBODY, "{}", path.display());
     }
-    for path in all() {
-        chown(path, Some(0), Some(0)).unwrap();
-    }
+    give(&daemon.data(), 0).unwrap();
     daemon.spawn();
     holds(&daemon, &made);
 }

@@ -3,13 +3,16 @@
 use super::harness::{Daemon, skipped};
 use serde_json::json;
 use std::fs;
+use std::io;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::os::unix::net::UnixListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 
+pub(crate) const NOBODY: u32 = 65534;
+
 /// Every file: its path, owner, mode, and bytes.
-fn listing(folder: &Path) -> Vec<(PathBuf, u32, u32, Vec<u8>)> {
+pub(crate) fn listing(folder: &Path) -> Vec<(PathBuf, u32, u32, Vec<u8>)> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
@@ -25,6 +28,15 @@ fn listing(folder: &Path) -> Vec<(PathBuf, u32, u32, Vec<u8>)> {
     }
     found.sort();
     found
+}
+
+/// Gives a folder and all that is in it to another user; an error where this process is not root's.
+pub(crate) fn give(folder: &Path, to: u32) -> io::Result<()> {
+    chown(folder, Some(to), Some(to))?;
+    for (path, ..) in listing(folder) {
+        chown(path, Some(to), Some(to)).unwrap();
+    }
+    Ok(())
 }
 
 #[test]
@@ -69,17 +81,13 @@ fn a_backup_replaces_files_alone_follows_links_and_streams() {
 
 #[test]
 fn root_leaves_nothing_of_its_own_in_another_users_folder() {
-    const NOBODY: u32 = 65534;
     let mut daemon = Daemon::quick();
     daemon.record("PAYMENT.PAID");
     let file = daemon.data().with_file_name("shop.backup");
     assert_eq!(daemon.run(&["backup", file.to_str().unwrap()]).0, Some(0));
     assert!(daemon.terminate().success());
-    if chown(daemon.data(), Some(NOBODY), Some(NOBODY)).is_err() {
+    if give(&daemon.data(), NOBODY).is_err() {
         return skipped("a data folder of another user's", "it needs root");
-    }
-    for (path, ..) in listing(&daemon.data()) {
-        chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
     }
     let before = listing(&daemon.data());
     // Another user who may not look into the folder: the sentence names the file, its owner and what to do.
