@@ -30,6 +30,8 @@ fn the_package_runs_under_systemd() {
     if let Err(why) = can_be_made() {
         return skipped("systemd", &why);
     }
+    // While there is a network still to download it from.
+    machine::base();
     let mut inside = Command::new("unshare");
     inside.args(["--net", "--kill-child"]).arg(std::env::current_exe().unwrap());
     inside.args(["--exact", "systemd::the_package_runs_under_systemd", "--nocapture"]).env(INSIDE, "1");

@@ -44,8 +44,8 @@ pub(super) fn release() -> Result<String, String> {
     }
 }
 
-/// The minimal root, made once and stored under `target`.
-fn base() -> PathBuf {
+/// The minimal root, made once and stored under `target`. Making it takes a network, which machines don't have.
+pub(super) fn base() -> PathBuf {
     let release = release().unwrap();
     let base = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("debian-{release}"));
     if !base.exists() {
