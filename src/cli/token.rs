@@ -106,8 +106,8 @@ pub(crate) fn token(args: &TokenArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Makes a token by the right of the data folder: over the daemon's control socket, or on the store that no daemon
-/// holds. `None` where this user has no such right, or there is no store: then a token is what is left.
+/// Makes a token without one, for a user with access to the data folder: over the daemon's control socket, or on the
+/// store that no daemon holds. `None` where this user has no access, or there is no store: then a token is what is left.
 fn create_by_right(config: &Config, request: TokenRequest) -> Result<Option<Value>, CliError> {
     let data = &config.store.path;
     let made = match crate::control::connect(data) {
@@ -130,7 +130,8 @@ fn create_by_right(config: &Config, request: TokenRequest) -> Result<Option<Valu
             })?;
             // There is no log that would say so.
             complain(format_args!(
-                "warning: no daemon runs on {}, and the token was made on its store, by the right of the data folder",
+                "warning: no daemon runs on {}: the token was made in its store, which every user with access to the \
+                 folder can do",
                 data.display()
             ));
             made

@@ -1,5 +1,5 @@
-//! The way back in for an operator whose token is lost: an access token for whoever has the data folder anyway. The
-//! daemon makes it over its socket, the command on a store that no daemon holds.
+//! The way back in for an operator whose token is lost: a new access token for a user who has the data folder anyway.
+//! The daemon makes it over its socket, the command on a store that no daemon holds.
 
 use super::accounts::AccountError;
 use crate::clock::Clock;
@@ -58,7 +58,7 @@ pub async fn create(store: &Store, clock: &Clock, request: TokenRequest, by: &st
     store.commit(AddToken { token: stored.clone() }.by(Actor::OPERATOR)).await?;
     tracing::warn!(
         token = %stored.id, name = stored.name, account = account_name, by,
-        "an access token was made by the right of the data folder, without a token"
+        "an access token was created without a token, by a user with access to the data folder"
     );
     let made = json!({
         "id": stored.id, "name": stored.name, "scopes": scopes, "inserted_at": now, "expires_at": expires_at,

@@ -15,7 +15,7 @@ pub(crate) fn tell(address: SocketAddr, ingress: Arc<Ingress>) -> TellEndpoint {
     })
 }
 
-/// What this machine reaches an address by that is listened on.
+/// The address by which this machine reaches a daemon that listens on `address`.
 pub(crate) fn here(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

@@ -59,7 +59,7 @@ pub struct StartOptions {
     /// Start on what is left of a store that has lost something.
     pub accept_data_loss: bool,
     /// A socket that listens already, and goes on doing so after this process. It must be at `server.listen`, or the
-    /// daemon doesn't start: whoever has set another address believes that it is in force.
+    /// daemon doesn't start: an operator who has set another address believes that it is in force.
     pub listener: Option<std::net::TcpListener>,
     /// Receives the requests for a reload that come over the control socket.
     pub reloads: Option<mpsc::Sender<control::Reload>>,

@@ -384,7 +384,7 @@ pub(crate) mod tests {
             assert_eq!(error.is_of_key, file == "key.pem", "{error}");
             let error = error.to_string();
             assert!(error.contains(file) && error.contains(says), "{error}");
-            // A file without any key was once told of as if it had one that is locked.
+            // A file without any key was once reported as having one with a passphrase.
             assert_eq!(error.contains("passphrase"), says == "has a passphrase", "{error}");
         }
         std::fs::remove_file(folder.path("key.pem")).unwrap();

@@ -207,7 +207,7 @@ fn commands_find_out_that_the_daemon_speaks_tls() {
         let (code, _, said) = daemon.run(command);
         assert_eq!(code, Some(0), "{command:?}: {said}");
     }
-    // Who may not ask the daemon is told what to do.
+    // A user who may not ask the daemon learns what to do.
     let socket = daemon.data().join("control.sock");
     std::fs::rename(&socket, daemon.data().join("away")).unwrap();
     let (code, _, said) = daemon.run(&["webhooks", "list", "--server", &daemon.address]);

@@ -1,4 +1,4 @@
-//! `check-config` by root: it judges as the user whom the daemon runs as, who may read less.
+//! `check-config` by root: it judges as the daemon's user, who may read less.
 
 use super::harness::{CARTEIRO, skipped};
 use super::owners::NOBODY;
@@ -66,7 +66,7 @@ fn what_the_daemons_user_cant_read_is_named_with_the_folder_in_its_way() {
     assert!(said.contains("deploy hook") && said.contains("ReadWritePaths="), "{said}");
     assert!(said.contains("can't read this file") && said.contains("chmod 640"), "{said}");
     assert!(said.contains("the user nobody"), "{said}");
-    // Each is told once.
+    // Each is named once.
     assert_eq!(said.matches("privkey.pem").count(), 1, "{said}");
 
     // The archive opened, the key itself is in the way.

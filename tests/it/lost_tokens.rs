@@ -1,4 +1,5 @@
-//! The way back in when the access tokens are lost: whoever has the data folder makes a new one without any.
+//! The way back in when the access tokens are lost: a user with access to the data folder creates a new one without
+//! any.
 
 use super::harness::{Daemon, skipped};
 use super::owners::{NOBODY, give, listing};
@@ -48,7 +49,7 @@ fn a_lost_token_is_replaced_beside_the_daemon_and_without_it() {
 
     let online = token(daemon.run(&RESCUE));
     holds(&daemon, &online);
-    let line = daemon.logged("by the right of the data folder");
+    let line = daemon.logged("by a user with access to the data folder");
     assert!(line.contains("WARN") && line.contains("rescue") && line.contains("default"), "{line}");
     assert!(!daemon.log().contains(&online), "the log has no token");
     let (code, made, _) = daemon.run(&[&RESCUE[..], &["--expires", "90d", "--json"]].concat());
@@ -161,7 +162,7 @@ fn root_makes_a_token_in_another_users_folder_and_leaves_no_file_of_its_own() {
 }
 
 /// The store of one machine on another, whose installation has made a token of its own: that one lets nobody in any
-/// more, and whoever has the folder gets in all the same.
+/// more, and a user with access to the folder gets in all the same.
 #[test]
 fn a_store_on_a_new_machine_locks_nobody_out() {
     let old = Daemon::quick();

@@ -329,7 +329,7 @@ fn a_lost_token_is_replaced(machine: &Machine) {
     assert!(machine.bad("carteiro webhooks list").contains("admin-token"));
     let online = machine.good(rescue);
     call(online.trim(), "GET", "/api/tokens", "").expect(200);
-    assert!(machine.journal().contains("by the right of the data folder"));
+    assert!(machine.journal().contains("by a user with access to the data folder"));
     machine.good("systemctl stop carteiro.socket carteiro.service");
     machine.good(&format!("{rescue} 2>/dev/null | install -o carteiro -g carteiro -m 600 /dev/stdin {file}"));
     assert_eq!(machine.good("find /var/lib/carteiro ! -user carteiro").trim(), "", "root leaves nothing of its own");
