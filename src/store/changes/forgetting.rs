@@ -74,30 +74,45 @@ pub(crate) fn forget_account(ledger: &Ledger, txn: &mut Txn<'_>, (no, name): (Ac
     ledger.shared.forgotten().push(forgotten);
 }
 
-/// Whether the row of an alert or a letter had it. What can't be read is deleted: it may have.
+/// Whether the row of an alert or a letter had it.
 fn take_out_of_row(txn: &mut Txn<'_>, row: Key, forgotten: &Forgotten) -> bool {
-    let left = match (alert_keys::alert_row(&row), forgotten) {
-        (Some(AlertRow::Alert(recipient, condition)), _) => txn.read(&row, record::decode_alert).map(|alert| {
-            alert.map(|alert| {
-                let left = forgotten.left_of_alert((recipient, condition), alert.clone());
-                (left.as_ref() != Some(&alert)).then(|| left.map(|left| record::encode_alert(&left)))
-            })
-        }),
-        (Some(AlertRow::Letter(recipient, _)), _) => txn.read(&row, record::decode_letter).map(|letter| {
-            letter.map(|letter| {
-                let left = forgotten.left_of_letter(recipient, letter.clone());
-                (left.as_ref() != Some(&letter)).then(|| left.map(|left| record::encode_letter(&left)))
-            })
-        }),
-        (Some(AlertRow::Book(Recipient::Account(no))), Forgotten::Account { no: gone, .. }) if no == *gone => {
-            Ok(Some(Some(None)))
+    match (alert_keys::alert_row(&row), forgotten) {
+        (Some(AlertRow::Alert(to, condition)), _) => {
+            let left = |alert| forgotten.left_of_alert((to, condition), alert);
+            replace(txn, row, record::decode_alert, record::encode_alert, left)
         }
-        _ => Ok(None),
+        (Some(AlertRow::Letter(to, _)), _) => {
+            let left = |letter| forgotten.left_of_letter(to, letter);
+            replace(txn, row, record::decode_letter, record::encode_letter, left)
+        }
+        (Some(AlertRow::Book(Recipient::Account(no))), Forgotten::Account { no: gone, .. }) if no == *gone => {
+            txn.delete(row);
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Leaves of a row what is `left` of it; whether that is less. One that can't be read is deleted: it may have what is
+/// to be forgotten.
+fn replace<T: Clone + PartialEq>(
+    txn: &mut Txn<'_>,
+    row: Key,
+    decode: fn(&[u8]) -> Result<T, StoreError>,
+    encode: fn(&T) -> Vec<u8>,
+    left: impl FnOnce(T) -> Option<T>,
+) -> bool {
+    let after = match txn.read(&row, decode) {
+        Ok(None) => return false,
+        Ok(Some(before)) => match left(before.clone()) {
+            Some(after) if after == before => return false,
+            after => after,
+        },
+        Err(_) => None,
     };
-    match left {
-        Ok(None | Some(None)) => return false,
-        Ok(Some(Some(Some(left)))) => txn.put(row, left),
-        Ok(Some(Some(None))) | Err(_) => txn.delete(row),
+    match after {
+        Some(after) => txn.put(row, encode(&after)),
+        None => txn.delete(row),
     }
     true
 }
@@ -106,11 +121,11 @@ fn take_out_of_row(txn: &mut Txn<'_>, row: Key, forgotten: &Forgotten) -> bool {
 /// of a change is staged, since it can fail.
 pub(crate) fn events_about(ledger: &Ledger, txn: &Txn<'_>, event: &Event) -> Result<Vec<Event>, StoreError> {
     let (shared, account) = (&ledger.shared, event.account);
-    let is_word = |event: &Event| event.event_type.as_str() == EventType::NOTIFICATION_FAILED;
+    let is_own = |event: &Event| event.event_type.as_str() == EventType::NOTIFICATION_FAILED;
     let types = shared.types.read().unwrap_or_else(PoisonError::into_inner);
     let are_any = types.get(&account).is_some_and(|types| types.contains_key(EventType::NOTIFICATION_FAILED));
     drop(types);
-    let Some(key) = SearchText::parse(&event.id.to_string()).filter(|_| are_any && !is_word(event)) else {
+    let Some(key) = SearchText::parse(&event.id.to_string()).filter(|_| are_any && !is_own(event)) else {
         return Ok(Vec::new());
     };
     let last = Seq(ledger.head.seq.max(shared.durable.load(Ordering::Acquire)));
@@ -126,7 +141,7 @@ pub(crate) fn events_about(ledger: &Ledger, txn: &Txn<'_>, event: &Event) -> Res
         let about = read_event_head(txn, account, seq)?;
         found.extend(about.filter(|about| about.resource.keys.iter().any(|own| own == key.as_str())));
     }
-    found.retain(|about| is_word(about) && about.seq > event.seq);
+    found.retain(|about| is_own(about) && about.seq > event.seq);
     found.dedup_by_key(|about| about.seq);
     Ok(found)
 }
