@@ -126,7 +126,7 @@ impl ReadChannels {
         if bad.is_empty() { Ok(Self { operator, accounts }) } else { Err(bad) }
     }
 
-    /// Those of whoever operates carteiro.
+    /// The operator's channels.
     pub fn of_operator(&self) -> impl Iterator<Item = AlertChannel> {
         self.operator.keys().copied()
     }

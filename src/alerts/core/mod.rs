@@ -138,10 +138,14 @@ impl State {
     /// Takes in what is critical, of which no letter is written.
     pub fn see_critical(&mut self, now: Timestamp, seen: &Seen) {
         for (condition, lasting) in &seen.lasting {
-            let new = || Alert::new(lasting.since.min(now), now);
-            let alert = self.alerts.entry((Recipient::Operator, *condition)).or_insert_with(new);
-            alert.ended_at = None;
+            self.open(now, Recipient::Operator, *condition, *lasting);
         }
+    }
+
+    fn open(&mut self, now: Timestamp, recipient: Recipient, condition: Condition, lasting: Lasting) {
+        let new = || Alert::new(lasting.since.min(now), now);
+        // It has begun again before anybody was told that it was over: it goes on.
+        self.alerts.entry((recipient, condition)).or_insert_with(new).ended_at = None;
     }
 
     /// Notes that the operator was told of something that lasts while nothing could be kept.
@@ -176,10 +180,7 @@ impl State {
     fn take_in(&mut self, now: Timestamp, rules: &Rules, seen: &Seen) {
         for (condition, lasting) in seen.began.iter().chain(&seen.lasting) {
             for recipient in recipients(rules, lasting.account) {
-                let new = || Alert::new(lasting.since.min(now), now);
-                let alert = self.alerts.entry((recipient, *condition)).or_insert_with(new);
-                // It has begun again before anybody was told that it was over: it goes on.
-                alert.ended_at = None;
+                self.open(now, recipient, *condition, *lasting);
             }
         }
         for ((_, condition), alert) in &mut self.alerts {
