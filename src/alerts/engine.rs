@@ -23,7 +23,7 @@ use crate::model::{
     WebhookNo,
 };
 use crate::shutdown;
-use crate::store::{DiskLevel, KeepAlerts, KeptAlerts, Store, StoreError};
+use crate::store::{KeepAlerts, KeptAlerts, Store, StoreError};
 use post::guarded;
 use rows::changes;
 use std::collections::{BTreeMap, BTreeSet};
@@ -387,22 +387,7 @@ impl Teller {
         }
     }
 
-    /// Whether the disk has room for what is kept here. Where it hasn't even for the outcomes of attempts, nothing is
-    /// written: a write that fails ends the process.
-    fn has_room(&self) -> bool {
-        self.alerts.store.disk_level() != DiskLevel::Critical
-    }
-
-    fn full(&self) -> StoreError {
-        self.alerts.store.full().unwrap_or(StoreError::Busy)
-    }
-
     async fn tick(&mut self) {
-        if !self.has_room() {
-            self.tell_ahead().await;
-            self.alerts.show_critical(&self.ahead);
-            return self.send_what_is_due();
-        }
         self.alerts.forget_erased();
         let (alerts, observer, post) = (self.alerts.clone(), self.observer.clone(), self.post.clone());
         let ahead = self.ahead.clone();
@@ -419,13 +404,17 @@ impl Teller {
             self.config = config;
             next.try_now(self.alerts.clock.now());
         }
-        if self.keep(next, taken, None).await.is_ok() {
-            self.ahead.retain(|condition, told| ahead.get(condition) != Some(told));
-            for errand in gone {
-                self.give_up(&errand, "the channel is no longer in the config");
+        match self.keep(next, taken, None).await {
+            Ok(()) => {
+                self.ahead.retain(|condition, told| ahead.get(condition) != Some(told));
+                for errand in gone {
+                    self.give_up(&errand, "the channel is no longer in the config");
+                }
             }
-            self.send_what_is_due();
+            Err(StoreError::Full { .. }) => self.alerts.show_critical(&self.ahead),
+            Err(_) => return,
         }
+        self.send_what_is_due();
     }
 
     /// Makes a state durable, and takes it up. What is critical doesn't wait for a store that takes no change.
@@ -437,6 +426,8 @@ impl Teller {
     ) -> Result<(), StoreError> {
         let change = KeepAlerts { taken, ..changes(&self.kept, &next) };
         if change.is_empty() {
+            // What was listed of a full disk may be over.
+            self.alerts.set_state(next);
             return Ok(());
         }
         let change = KeepAlerts { asked, ..change };
@@ -506,8 +497,8 @@ impl Teller {
         }
     }
 
-    /// Keeps what became of a message. `Err` where that can't be kept: the channel then gets nothing more from this
-    /// process, which is about to end, since it would get the same message again and again.
+    /// Keeps what became of a message. `Err` where that can't be kept, but for a full disk: the channel then gets
+    /// nothing more from this process, which is about to end, since it would get the same message again and again.
     async fn take_sent(&mut self, sent: Result<(Errand, Result<(), NotSent>), JoinError>) -> Result<(), StoreError> {
         // None panics, and none is aborted before the daemon ends.
         let Ok((errand, sent)) = sent else { return Ok(()) };
@@ -529,10 +520,10 @@ impl Teller {
         } else {
             self.refused.remove(&errand);
         }
-        if self.has_room() {
-            self.keep(next, Vec::new(), None).await?;
-        } else {
-            self.alerts.set_state(next);
+        match self.keep(next.clone(), Vec::new(), None).await {
+            // It is kept with the first change that the disk has room for.
+            Err(StoreError::Full { .. }) => self.alerts.set_state(next),
+            kept => kept?,
         }
         self.busy.remove(&channel);
         Ok(())
@@ -550,7 +541,7 @@ impl Teller {
             Some(until) => drop(next.mutes.insert(mute.condition, until)),
             None => drop(next.mutes.remove(&mute.condition)),
         }
-        let kept = if self.has_room() { self.keep(next, Vec::new(), mute.asked).await } else { Err(self.full()) };
+        let kept = self.keep(next, Vec::new(), mute.asked).await;
         // Its caller may have disconnected.
         let _ = mute.done.send(kept);
     }

@@ -357,13 +357,13 @@ fn what_is_critical_is_told_though_nothing_can_be_kept_and_told_once() {
     );
 }
 
-/// A write that finds no room ends the process: none is tried.
+/// A write that finds no room ends the process: the store refuses it.
 #[test]
 fn a_full_disk_is_told_without_a_write() {
     what_is_critical_is_told(
         |_| u64::MAX / 4,
         |world, process| {
-            world.runtime.block_on(process.teller.turn());
+            world.look(process).unwrap();
             let kept = process.store.handle.kept_alerts().unwrap();
             assert!(kept.alerts.is_empty() && kept.letters.is_empty(), "{:?}", kept.alerts);
         },

@@ -269,8 +269,7 @@ impl Committer {
             let now = self.ledger.stamp();
             match commit {
                 Commit::Change(change) => {
-                    let full = change.grows().then(|| self.ledger.shared.full()).flatten();
-                    answers.push(match full {
+                    answers.push(match change.refusal(&self.ledger.shared) {
                         Some(full) => change.refuse(full),
                         None => change.apply(&mut self.ledger, &mut txn, now),
                     });

@@ -11,7 +11,7 @@ use crate::delivery::transport::client::Client;
 use crate::delivery::transport::settings::ClientSettings;
 use crate::model::{Condition, DisabledReason, NotificationKey, Recipient, Trigger, Verdict, Webhook};
 use crate::store::tests::rig::{Rig, START, attempt, event, wait};
-use crate::store::{DeleteWebhook, DisableWebhook, EraseEvent, SetDisableNotice};
+use crate::store::{DeleteWebhook, DisableWebhook, EraseEvent, Limits, SetDisableNotice};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -24,11 +24,13 @@ struct StandIn {
     taken: Arc<Mutex<Vec<Message>>>,
     is_down: Arc<Mutex<bool>>,
     panics: Arc<AtomicBool>,
+    has_no_channel: Arc<AtomicBool>,
 }
 
 impl Post for StandIn {
     fn channels(&self) -> BTreeMap<Recipient, Vec<String>> {
-        BTreeMap::from([(Recipient::Operator, vec!["email".to_owned()])])
+        let all = BTreeMap::from([(Recipient::Operator, vec!["email".to_owned()])]);
+        if self.has_no_channel.load(Ordering::Relaxed) { BTreeMap::new() } else { all }
     }
 
     fn send(&self, to: Recipient, channel: String, message: Message) -> Sending {
@@ -158,6 +160,21 @@ fn an_order_that_is_erased_is_told_to_nobody() {
     let text = message.paragraphs.join("\n");
     assert!((0..3).all(|nth| !text.contains(&format!("pedido-{nth}"))), "{text}");
     scene.rig.check_rows();
+}
+
+/// What is listed while nothing can be kept goes by itself.
+#[test]
+fn a_full_disk_is_listed_until_there_is_room_though_nobody_is_told() {
+    let mut scene = Scene::new();
+    scene.post.has_no_channel.store(true, Ordering::Relaxed);
+    let listed = |scene: &Scene| scene.alerts.list().iter().any(|alert| alert.condition == Condition::DiskLow);
+    scene.rig.store.set_limits(Limits { min_free: u64::MAX, ..Limits::default() });
+    scene.look();
+    assert!(listed(&scene));
+    assert!(scene.rig.store.kept_alerts().unwrap().alerts.is_empty(), "nothing is written");
+    scene.rig.store.set_limits(Limits { min_free: 0, ..Limits::default() });
+    scene.look();
+    assert!(!listed(&scene));
 }
 
 /// It is tried again later as after any other failure, and not at once and without an end.

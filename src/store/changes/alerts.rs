@@ -10,7 +10,8 @@ use crate::store::schema::{alert_keys, record};
 use crate::store::txn::Txn;
 
 /// Keeps what has become of alerts: what is `None` is removed. Facts that were taken in are forgotten with it, and what
-/// has come meanwhile stays. All of it or nothing: what is to be sent, and that it was told.
+/// has come meanwhile stays. All of it or nothing: what is to be sent, and that it was told. Refused as
+/// [`StoreError::Full`] while the disk has no room for the outcomes of attempts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeepAlerts {
     /// What lasts or is to be told.
@@ -38,6 +39,7 @@ impl Change for KeepAlerts {
     type Reply = ();
     type Error = StoreError;
 
+    const CAN_WAIT: bool = true;
     const UNAUDITED: Option<&'static str> = Some("alerts tell of themselves, and a mute brings a row of its own");
 
     fn weight(&self, _ledger: &Ledger) -> usize {

@@ -3,7 +3,9 @@
 use crate::model::{AccountNo, Actor, AuditNote, Timestamp};
 use crate::store::changes::audit::put_row;
 use crate::store::changes::ledger::Ledger;
+use crate::store::engine::disk_space::DiskLevel;
 use crate::store::error::StoreError;
+use crate::store::state::Shared;
 use crate::store::txn::Txn;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
@@ -66,6 +68,10 @@ pub trait Change: Sized + Send + 'static {
 
     /// Whether it makes the store grow: then it is refused while the disk is almost full.
     const GROWS: bool = false;
+
+    /// Whether it can wait for room on the disk: then it is refused where the disk has none but for the outcomes of
+    /// attempts in flight. A write that finds no room ends the process.
+    const CAN_WAIT: bool = false;
 
     /// Why the audit has no row of it. What somebody asks for has one: it is an [`AuditedChange`] instead, which is a
     /// change only together with who makes it, and has `None` here.
@@ -185,8 +191,8 @@ impl<T: Send + 'static, E: Send + 'static> Reply<T, E> {
 
 /// A change whose caller waits, whatever its type.
 pub(crate) trait Submitted: Send {
-    /// See [`Change::GROWS`].
-    fn grows(&self) -> bool;
+    /// Why it is refused for want of room.
+    fn refusal(&self, shared: &Shared) -> Option<StoreError>;
 
     /// See [`Change::weight`].
     fn weight(&self, ledger: &Ledger) -> usize;
@@ -199,8 +205,11 @@ pub(crate) trait Submitted: Send {
 }
 
 impl<C: Change> Submitted for (C, Reply<C::Reply, C::Error>) {
-    fn grows(&self) -> bool {
-        C::GROWS
+    fn refusal(&self, shared: &Shared) -> Option<StoreError> {
+        if C::GROWS {
+            return shared.full();
+        }
+        (C::CAN_WAIT && shared.space.level() == DiskLevel::Critical).then(|| shared.full()).flatten()
     }
 
     fn weight(&self, ledger: &Ledger) -> usize {
