@@ -9,10 +9,9 @@ use crate::model::{
     AccountNo, AlertFacts, ClientCertificateName, ClockSteps, Condition, Recipient, Timestamp, Webhook, WebhookNo,
     WebhookStatus,
 };
-use crate::store::{Directory, DiskLevel, Store};
+use crate::store::{DiskLevel, Store};
 use crate::tls::CertificateEnd;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// A clock that was put forward or back by less is told to nobody: receivers take signatures that are five minutes off.
@@ -36,8 +35,6 @@ pub struct Observer {
     last_events: BTreeMap<AccountNo, (Option<Timestamp>, Timestamp)>,
     /// The last backup as it was when backups were first seen to be scheduled.
     first_backup: Option<Option<Timestamp>>,
-    /// The webhooks as the last look found them.
-    directory: Arc<Directory>,
     /// What the last look found to be over though nothing says that it is well.
     unsaid: BTreeSet<Condition>,
 }
@@ -77,7 +74,6 @@ impl Observer {
     pub fn new(store: Store, clock: Clock, delivery: DeliveryHandle, own_certificate: OwnCertificate) -> Self {
         let started_at = clock.now();
         Self {
-            directory: store.directory(),
             store,
             clock,
             delivery,
@@ -108,35 +104,12 @@ impl Observer {
             view.certificate(condition, certificate.end(), now, None);
         }
         self.silence(config, accounts, (now, state), &mut view.seen);
-        self.changed_webhooks(state, &view.seen);
         // What was over before is told as it was found.
         let lasted = |condition: &Condition| {
             state.alerts.iter().any(|((_, open), alert)| open == condition && alert.ended_at.is_none())
         };
-        self.unsaid.retain(lasted);
+        self.unsaid.retain(|condition| lasted(condition) && !view.seen.lasting.contains_key(condition));
         view
-    }
-
-    /// A webhook that somebody has changed begins anew: that it fails no longer, or has another certificate, says
-    /// nothing of a target that was changed.
-    fn changed_webhooks(&mut self, state: &State, seen: &Seen) {
-        let directory = self.store.directory();
-        let before = std::mem::replace(&mut self.directory, directory.clone());
-        for condition in state.alerts.keys().map(|(_, condition)| *condition) {
-            let known = |directory: &Directory| condition.webhook().and_then(|no| directory.by_no(no).cloned());
-            let (Some(before), Some(now)) = (known(&before), known(&directory)) else {
-                continue;
-            };
-            let begins_anew = match condition {
-                // Its health is cleared by a pause, too, that was over before anybody looked.
-                Condition::WebhookFailing(_) => before.updated_at != now.updated_at,
-                Condition::TargetCertificate(_) => before.target != now.target,
-                _ => false,
-            };
-            if begins_anew && !seen.lasting.contains_key(&condition) {
-                self.unsaid.insert(condition);
-            }
-        }
     }
 
     fn webhooks(&self, config: &Config, accounts: &[(AccountNo, String)], now: Timestamp, view: &mut View) {
@@ -178,7 +151,7 @@ impl Observer {
         }
     }
 
-    fn facts(&self, view: &mut View) {
+    fn facts(&mut self, view: &mut View) {
         let directory = self.store.directory();
         for (no, facts) in self.store.alert_facts() {
             let account = directory.by_no(no).map(|webhook| webhook.account);
@@ -197,6 +170,9 @@ impl Observer {
             if let (Some(of), Some(since)) = (account, facts.fell_at) {
                 let lasting = Lasting { since, account: Some(of) };
                 view.seen.began.insert(Condition::WebhookFailing(no), lasting);
+            }
+            if facts.begins_anew {
+                self.unsaid.extend([Condition::WebhookFailing(no), Condition::TargetCertificate(no)]);
             }
             if let Some(since) = facts.stepped_at.filter(|_| facts.steps.largest_ms() >= STEP_MS) {
                 view.seen.happened.push(happened(Condition::ClockStepped, since, 1, facts.steps));

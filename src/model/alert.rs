@@ -328,6 +328,8 @@ pub struct AlertFacts {
     pub external_ids: Vec<String>,
     /// When the target began to fail: it may be well again.
     pub fell_at: Option<Timestamp>,
+    /// Whether the webhook was given another target or status: that it fails no longer says nothing of a target then.
+    pub begins_anew: bool,
     /// By how much the clock was put forward and back, in all.
     pub steps: ClockSteps,
     /// When the clock was put forward or back, first.
@@ -369,6 +371,7 @@ impl AlertFacts {
             failed_since: self.failed_since.filter(|_| failed > 0),
             external_ids: self.external_ids.into_iter().filter(|id| !taken.external_ids.contains(id)).collect(),
             fell_at,
+            begins_anew: self.begins_anew && !taken.begins_anew,
             steps,
             stepped_at: self.stepped_at.filter(|_| steps != ClockSteps::NONE),
         }

@@ -8,10 +8,11 @@ use crate::delivery::schedule::engine_status::EngineStatus;
 use crate::delivery::transport::client::Client;
 use crate::delivery::transport::settings::ClientSettings;
 use crate::model::{
-    AccountNo, Alert, Condition, NotificationKey, Recipient, TargetUrl, Timestamp, Trigger, Verdict, WebhookPatch,
+    AccountNo, Alert, Condition, NotificationKey, Recipient, TargetUrl, Timestamp, Trigger, Verdict, Webhook,
+    WebhookPatch,
 };
 use crate::store::tests::rig::{Rig, START, attempt, event, wait};
-use crate::store::{ChangeWebhook, FailedBackup};
+use crate::store::{ChangeWebhook, FailedBackup, KeepAlerts};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,12 +27,34 @@ struct Scene {
 
 impl Scene {
     fn new() -> Self {
-        let rig = Rig::new();
+        Self::over(Rig::new())
+    }
+
+    fn over(rig: Rig) -> Self {
         let client = Client::new(ClientSettings::allowing(&["127.0.0.0/8"], Duration::from_secs(1)), rig.clock.clone());
         let delivery = DeliveryHandle { status: Arc::new(EngineStatus::new()), client };
         let observer = Observer::new(rig.store.clone(), rig.clock.clone(), delivery, Box::new(|| None));
         let accounts = vec![(rig.account, "main".to_owned())];
         Self { rig, observer, config: Config::default(), accounts }
+    }
+
+    fn restarted(self) -> Self {
+        let Self { rig, observer, .. } = self;
+        drop(observer);
+        Self::over(rig.reopen())
+    }
+
+    /// One more notification of a webhook, and how its attempt ended.
+    fn settle(&self, hook: &Webhook, status: u16, verdict: Verdict) {
+        let event = self.rig.accept(vec![event("ORDER.PAID", "{}")]).remove(0);
+        let key = NotificationKey { seq: event.seq, webhook: hook.no };
+        self.rig.settle(key, attempt(Trigger::Automatic, Some(status)), verdict);
+    }
+
+    fn fail(&self, hook: &Webhook) {
+        for _ in 0..5 {
+            self.settle(hook, 500, Verdict::Exhausted);
+        }
     }
 
     fn look(&mut self, state: &State) -> View {
@@ -44,7 +67,8 @@ impl Scene {
     }
 
     fn ends_of(&mut self, state: &State, condition: Condition) -> bool {
-        let seen = self.look(state).seen;
+        let View { seen, taken, .. } = self.look(state);
+        wait(self.rig.store.commit(KeepAlerts { taken, ..KeepAlerts::default() })).unwrap();
         let goes_on = seen.lasting.contains_key(&condition) || seen.unknown.contains(&condition);
         !goes_on && self.observer.is_looked_at(condition, &self.accounts)
     }
@@ -81,16 +105,11 @@ fn a_webhook_is_well_again_by_a_confirmation_and_not_by_a_change_of_its_target()
     let mut scene = Scene::new();
     let hook = scene.rig.register(&["*"]);
     let condition = Condition::WebhookFailing(hook.no);
-    let settle = |scene: &Scene, status: u16, verdict: Verdict| {
-        let event = scene.rig.accept(vec![event("ORDER.PAID", "{}")]).remove(0);
-        let key = NotificationKey { seq: event.seq, webhook: hook.no };
-        scene.rig.settle(key, attempt(Trigger::Automatic, Some(status)), verdict);
-    };
-    (0..5).for_each(|_| settle(&scene, 500, Verdict::Exhausted));
+    scene.fail(&hook);
     assert!(!scene.ends(condition, START), "it fails");
-    settle(&scene, 200, Verdict::Confirmed);
+    scene.settle(&hook, 200, Verdict::Confirmed);
     assert!(scene.ends(condition, START));
-    (0..5).for_each(|_| settle(&scene, 500, Verdict::Exhausted));
+    scene.fail(&hook);
     assert!(!scene.ends(condition, START));
     let change = |scene: &Scene| {
         scene.rig.after(Duration::from_secs(1));
@@ -108,6 +127,30 @@ fn a_webhook_is_well_again_by_a_confirmation_and_not_by_a_change_of_its_target()
     over.alerts.values_mut().for_each(|alert| alert.ended_at = Some(START));
     change(&scene);
     assert!(scene.ends_of(&over, condition));
+}
+
+/// What happens between two looks, a restart among it.
+#[test]
+fn a_recovery_is_told_beside_another_change_and_a_change_of_the_target_is_none_after_a_restart() {
+    let mut scene = Scene::new();
+    let hook = scene.rig.register(&["*"]);
+    let condition = Condition::WebhookFailing(hook.no);
+    let change = |scene: &Scene, patch: WebhookPatch| {
+        let change = ChangeWebhook { account: scene.rig.account, id: hook.id, patch };
+        assert!(wait(scene.rig.store.commit(change)).unwrap().is_some());
+    };
+    scene.fail(&hook);
+    assert!(!scene.ends(condition, START), "it fails");
+    change(&scene, WebhookPatch { description: Some(Some("ERP".to_owned())), ..WebhookPatch::default() });
+    scene.settle(&hook, 200, Verdict::Confirmed);
+    assert!(scene.ends(condition, START));
+    scene.fail(&hook);
+    assert!(!scene.ends(condition, START));
+    let target = Some(TargetUrl::parse("https://outra.example/").unwrap());
+    change(&scene, WebhookPatch { target, ..WebhookPatch::default() });
+    let mut scene = scene.restarted();
+    assert!(!scene.ends(condition, START));
+    assert!(!scene.observer.is_looked_at(condition, &scene.accounts));
 }
 
 #[test]

@@ -310,6 +310,9 @@ pub(crate) fn change(
     if webhook.target != before.target || webhook.status != before.status || webhook.deleted_at.is_some() {
         // What was known of the target is of another one, or of before somebody looked at it.
         ledger.put_health(txn, webhook.no, None);
+        if webhook.deleted_at.is_none() {
+            ledger.change_facts(txn, webhook.no, |facts| facts.begins_anew = true);
+        }
     }
     put_webhook(ledger, txn, webhook)
 }

@@ -138,6 +138,7 @@ struct FactsV1 {
     failed_since_ms: Option<u64>,
     external_ids: Vec<String>,
     fell_ms: Option<u64>,
+    begins_anew: bool,
     forward_ms: u64,
     back_ms: u64,
     stepped_at_ms: Option<u64>,
@@ -149,6 +150,7 @@ pub(crate) fn encode_alert_facts(facts: &AlertFacts) -> Vec<u8> {
         failed_since_ms: ms(facts.failed_since),
         external_ids: facts.external_ids.clone(),
         fell_ms: ms(facts.fell_at),
+        begins_anew: facts.begins_anew,
         forward_ms: facts.steps.forward_ms,
         back_ms: facts.steps.back_ms,
         stepped_at_ms: ms(facts.stepped_at),
@@ -163,6 +165,7 @@ pub(crate) fn decode_alert_facts(value: &[u8]) -> Result<AlertFacts, StoreError>
         failed_since: at(record.failed_since_ms),
         external_ids: record.external_ids,
         fell_at: at(record.fell_ms),
+        begins_anew: record.begins_anew,
         steps: ClockSteps { forward_ms: record.forward_ms, back_ms: record.back_ms },
         stepped_at: at(record.stepped_at_ms),
     })

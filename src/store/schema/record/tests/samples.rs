@@ -357,6 +357,7 @@ pub(super) fn facts() -> AlertFacts {
         failed_since: Some(at(1000)),
         external_ids: vec!["pedido-1".to_owned()],
         fell_at: Some(at(2000)),
+        begins_anew: true,
         steps: ClockSteps::one(7000),
         stepped_at: Some(at(3000)),
     }
