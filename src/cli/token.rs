@@ -107,7 +107,7 @@ pub(crate) fn token(args: &TokenArgs) -> Result<(), CliError> {
 }
 
 /// Makes a token without one, for a user with access to the data folder: over the daemon's control socket, or on the
-/// store that no daemon holds. `None` where this user has no access, or there is no store: then a token is what is left.
+/// store that no daemon holds. `None` where this user has no access, or there is no store: then only a token is left.
 fn create_by_right(config: &Config, request: TokenRequest) -> Result<Option<Value>, CliError> {
     let data = &config.store.path;
     let made = match crate::control::connect(data) {

@@ -7,7 +7,6 @@ use super::frame::{Place, framed};
 use super::layout::{empty, when, with_moments};
 use super::names;
 use super::request::page;
-use super::status_word;
 use super::texts::audit::{AuditTexts, action};
 use super::texts::fill;
 use super::view::{PageResult, Refusal, View};
@@ -233,7 +232,7 @@ fn label(view: &View<'_>, own: &AuditTexts, field: &str) -> String {
 fn shown(view: &View<'_>, own: &AuditTexts, field: &str, text: &str) -> String {
     let t = view.t;
     let known = match (field, text) {
-        ("status" | "filter.status", _) => status_word(view.lang, text).unwrap_or(text),
+        ("status" | "filter.status", _) => names::status_word(view.lang, text).unwrap_or(text),
         ("reason", "gone") => own.gone,
         ("reason", "failing") => own.failing,
         ("ordered" | "external_id" | "filter.test", "true") => t.yes,

@@ -53,13 +53,14 @@ mod welcome;
 
 use crate::clock::{Clock, Zone};
 use crate::http::{self as http_in, Class, Failure, Handler, InboundRequest, Ingress, RequestBody};
-use crate::model::{JobState, Language, Origin, Scope, Status};
+use crate::model::{JobState, Language, Origin, Scope};
 use crate::service::{Caller, Credential, Service};
 use bytes::Bytes;
 use ended::Carried;
 use frame::{Place, bare, bare_with, framed};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use maud::{Markup, html};
+pub use names::status_word;
 use request::{PanelRequest, Unread};
 use routes::{ALERT_ICON, ICON, PanelAccess, ROUTES, SCRIPT, STYLE};
 use session::{Sessions, SignedIn};
@@ -81,19 +82,7 @@ const OF_PROGRAMS: [&str; 4] = ["api", "healthz", "readyz", "metrics"];
 /// How often something is logged that a stranger can cause again and again.
 const LOG_EVERY: Duration = Duration::from_secs(60);
 
-/// What the pages call a status of a notification or a webhook; `None` where there is no such status.
-pub fn status_word(language: Language, code: &str) -> Option<&'static str> {
-    let t = language.texts();
-    match code {
-        "ACTIVE" => Some(t.active),
-        "PAUSED" => Some(t.paused),
-        "DISABLED" => Some(t.disabled),
-        "FAILING" => Some(t.failing_now),
-        _ => Status::parse(code).map(|status| t.status(status)),
-    }
-}
-
-/// Likewise of a job.
+/// What the pages call a state of a job; `None` where there is no such state.
 pub fn job_status_word(language: Language, code: &str) -> Option<&'static str> {
     JobState::parse(code).map(|state| jobs::state(language.texts(), state))
 }

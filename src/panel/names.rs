@@ -3,7 +3,7 @@
 use super::layout::number;
 use super::texts::{Lang, Texts};
 use super::view::View;
-use crate::model::{About, EventType, Pattern, WebhookId};
+use crate::model::{About, EventType, Language, Pattern, Status, WebhookId};
 
 /// What happened, in a few words: "Pagamento pago". Of a type that the guide doesn't have, what the shop says of it,
 /// else the type itself.
@@ -83,6 +83,18 @@ pub(super) fn about(view: &View<'_>, about: &About) -> String {
 /// What people call the order: its number in the shop, else the id of the order or the payment.
 pub(super) fn reference(about: &About) -> Option<&str> {
     [&about.external_id, &about.order_id, &about.payment_id].into_iter().find_map(Option::as_deref)
+}
+
+/// What the pages call a status of a notification or a webhook; `None` where there is no such status.
+pub fn status_word(language: Language, code: &str) -> Option<&'static str> {
+    let t = language.texts();
+    match code {
+        "ACTIVE" => Some(t.active),
+        "PAUSED" => Some(t.paused),
+        "DISABLED" => Some(t.disabled),
+        "FAILING" => Some(t.failing_now),
+        _ => Status::parse(code).map(|status| t.status(status)),
+    }
 }
 
 /// An amount of cents of a real, as the language writes it.
