@@ -207,6 +207,11 @@ fn commands_find_out_that_the_daemon_speaks_tls() {
         let (code, _, said) = daemon.run(command);
         assert_eq!(code, Some(0), "{command:?}: {said}");
     }
+    // The doctor said that TLS isn't set.
+    let (_, findings, said) = daemon.run(&["doctor", "--json"]);
+    let findings: Vec<serde_json::Value> = serde_json::from_str(&findings).unwrap_or_else(|_| panic!("{said}"));
+    let tls = findings.iter().find(|finding| finding["check"] == "tls").unwrap();
+    assert!(tls["level"] == "ok" && tls["message"].as_str().unwrap().contains("2050-01-0"), "{tls}");
     // A user who may not ask the daemon learns what to do.
     let socket = daemon.data().join("control.sock");
     std::fs::rename(&socket, daemon.data().join("away")).unwrap();

@@ -290,6 +290,7 @@ fn secrets_come_as_credentials(machine: &Machine) {
     machine.good("systemctl restart carteiro.service");
     call(secret, "GET", "/api/tokens", "").expect(200);
     assert!(machine.show("Environment").contains(&format!("WHERE={credential}")), "what a drop-in calls %d");
+    examined(machine, &["ok    config", "ok    service", &format!("ok    token             {credential}")]);
     machine.good("systemctl reload carteiro.service");
     machine.configure(CONFIG);
     let token = fs::read_to_string(machine.path("/var/lib/carteiro/admin-token")).unwrap();
@@ -318,7 +319,19 @@ fn a_certificate_comes_as_credentials(machine: &Machine, token: &str) {
     machine.good("carteiro webhooks list");
     machine.good("carteiro health");
     machine.good(&format!("carteiro token list --config /etc/carteiro/carteiro.toml --token {token}"));
+    let tls = "ok    TLS               the certificate that the service's environment names ends at";
+    examined(machine, &["ok    config", "ok    service", tls, "ok    daemon", "ok    version", "ok    token"]);
     machine.good("systemctl reload carteiro.service");
+}
+
+/// What the doctor finds as root. Only the room on the disk, which is the host's, may fail.
+#[track_caller]
+fn examined(machine: &Machine, expected: &[&str]) {
+    let said = machine.run("carteiro doctor").text;
+    for line in expected {
+        assert!(said.contains(line), "{line}\n{said}");
+    }
+    assert!(said.lines().all(|line| !line.starts_with("fail") || line.starts_with("fail  disk")), "{said}");
 }
 
 /// As root, whom the service's sandbox maps to itself; with the daemon and without it.

@@ -5,6 +5,7 @@ use super::finding::{Findings, Subject, as_it_is};
 use crate::alerts::channels::ReadChannels;
 use crate::cli::check_config::service_user;
 use crate::cli::output::printable;
+use crate::cli::own_daemon::endpoint;
 use crate::cli::settings::{INSTALLED_CONFIG, located};
 use crate::clock::{Clock, Zone};
 use crate::config::{Config, Loaded, Origin};
@@ -12,6 +13,8 @@ use crate::control::backups;
 use crate::http::Certificate;
 use crate::model::{Language, Timestamp, localized};
 use crate::tls::{CertificateEnd, x509};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use std::fs::{self, File};
 use std::io::{self, BufReader, ErrorKind};
 use std::os::unix::fs::PermissionsExt as _;
@@ -45,23 +48,81 @@ pub(super) fn config(file: Option<&Path>, loaded: &Loaded, findings: &mut Findin
     for warning in warnings {
         findings.warn(Subject::Config, as_it_is(warning));
     }
-    match Certificate::of(&loaded.config.server) {
-        Ok(Some(certificate)) => {
-            ends(Subject::Tls, certificate.file(), certificate.end(), now, findings);
-            names(&certificate, &loaded.config, findings);
-        }
-        Ok(None) if loaded.config.server.listen.ip().is_loopback() => findings.ok(
-            Subject::Tls,
-            localized!(
-                "not set, which is fine on loopback: a proxy in front speaks it",
-                "não configurado, o que basta em loopback: quem fala TLS é o proxy à frente"
-            ),
-        ),
-        // What is wrong or unwise was said above.
-        Ok(None) | Err(_) => {}
-    }
+    tls(&loaded.config, now, findings);
     for certificate in checked.client_certificates.iter() {
         ends(Subject::ClientCertificate, &certificate.settings().cert, certificate.end(), now, findings);
+    }
+}
+
+/// The certificate that callers are shown: the config's, or the daemon's own word where the config names none. As a
+/// credential of systemd's it is named in the service's environment alone.
+fn tls(config: &Config, now: Timestamp, findings: &mut Findings) {
+    match Certificate::of(&config.server) {
+        Ok(Some(certificate)) => {
+            ends(Subject::Tls, certificate.file(), certificate.end(), now, findings);
+            names(certificate.own(), config, findings);
+        }
+        Ok(None) => match shown(config) {
+            Some((certificate, end)) => {
+                shown_ends(end, now, findings);
+                names(&certificate, config, findings);
+            }
+            None if config.server.listen.ip().is_loopback() => findings.ok(
+                Subject::Tls,
+                localized!(
+                    "not set, which is fine on loopback: a proxy in front speaks it",
+                    "não configurado, o que basta em loopback: quem fala TLS é o proxy à frente"
+                ),
+            ),
+            // What is unwise was said above.
+            None => {}
+        },
+        // Likewise what is wrong.
+        Err(_) => {}
+    }
+}
+
+/// The certificate that the running daemon shows, and when it ends; `None` where it speaks plain HTTP or can't be
+/// asked.
+fn shown(config: &Config) -> Option<(Vec<u8>, CertificateEnd)> {
+    let certificate = STANDARD.decode(endpoint(&config.store.path)?.certificate?).ok()?;
+    let facts = x509::read(&certificate)?;
+    let end = CertificateEnd::of(facts.not_before, facts.not_after?);
+    Some((certificate, end))
+}
+
+/// When the certificate ends that the daemon shows and the config doesn't name. A credential is copied at the start of
+/// the service: a new one takes a restart.
+fn shown_ends(end: CertificateEnd, now: Timestamp, findings: &mut Findings) {
+    let at = Zone::local().show(end.at);
+    if end.at <= now {
+        findings.fail(
+            Subject::Tls,
+            localized!(
+                "the certificate that the service's environment names ended at {at}: renew it, then `sudo systemctl \
+                 restart carteiro`",
+                "o certificado indicado no ambiente do serviço venceu em {at}: renove-o, depois `sudo systemctl \
+                 restart carteiro`"
+            ),
+        );
+    } else if end.is_near(now) {
+        findings.warn(
+            Subject::Tls,
+            localized!(
+                "the certificate that the service's environment names ends at {at}: renew it, then `sudo systemctl \
+                 restart carteiro`",
+                "o certificado indicado no ambiente do serviço vence em {at}: renove-o, depois `sudo systemctl \
+                 restart carteiro`"
+            ),
+        );
+    } else {
+        findings.ok(
+            Subject::Tls,
+            localized!(
+                "the certificate that the service's environment names ends at {at}",
+                "o certificado indicado no ambiente do serviço vence em {at}"
+            ),
+        );
     }
 }
 
@@ -93,9 +154,9 @@ fn ends(subject: Subject, file: &Path, end: CertificateEnd, now: Timestamp, find
 }
 
 /// Whether the certificate is for the name that people reach the panel by.
-fn names(certificate: &Certificate, config: &Config, findings: &mut Findings) {
+fn names(certificate: &[u8], config: &Config, findings: &mut Findings) {
     let host = config.panel.url.as_ref().and_then(Origin::tls_host);
-    let (Some(host), Some(facts)) = (host, x509::read(certificate.own())) else { return };
+    let (Some(host), Some(facts)) = (host, x509::read(certificate)) else { return };
     if facts.more_names == 0 && !facts.names.iter().any(|name| is_for(name, &host)) {
         let names = facts.names.join(", ");
         findings.warn(
