@@ -40,6 +40,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long the store may take for a change until what is critical is told without it, and how often that is tried: a
 /// little longer than until it counts as refusing.
 const PATIENCE: Duration = Duration::from_secs(11);
+/// How often a channel that answers may fail at a message before the next ones no longer wait for it.
+const TRIES_IN_ORDER: u8 = 3;
 /// How long a stop waits for messages that are being sent: one that is cut off would be sent again.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -114,8 +116,10 @@ pub struct Teller {
     busy: BTreeSet<(Recipient, String)>,
     /// Which channels have asked to be left alone, and until when.
     waits: BTreeMap<(Recipient, String), Timestamp>,
-    /// What a channel has refused since the start.
+    /// What a channel has refused since the start, or failed at too often: it holds up nothing.
     refused: BTreeSet<Errand>,
+    /// How often a channel that answers has failed at a message since the start.
+    failed: BTreeMap<Errand, u8>,
     sending: JoinSet<(Errand, Result<(), NotSent>)>,
     /// What the operator was told of while nothing could be kept: since when it lasts, and when that was told.
     ahead: Ahead,
@@ -157,6 +161,7 @@ impl Alerts {
             busy: BTreeSet::new(),
             waits: BTreeMap::new(),
             refused: BTreeSet::new(),
+            failed: BTreeMap::new(),
             sending: JoinSet::new(),
             ahead: Ahead::new(),
             tried_ahead: None,
@@ -502,7 +507,14 @@ impl Teller {
     async fn take_sent(&mut self, sent: Result<(Errand, Result<(), NotSent>), JoinError>) -> Result<(), StoreError> {
         // None panics, and none is aborted before the daemon ends.
         let Ok((errand, sent)) = sent else { return Ok(()) };
-        let delivery = sent.map_or_else(NotSent::delivery, |()| Delivery::Sent);
+        let mut delivery = sent.map_or_else(NotSent::delivery, |()| Delivery::Sent);
+        if sent == Err(NotSent::Failed) {
+            let failed = self.failed.entry(errand.clone()).or_default();
+            *failed = failed.saturating_add(1);
+            if *failed >= TRIES_IN_ORDER {
+                delivery = Delivery::Refused;
+            }
+        }
         let (mut next, now) = (State::clone(&self.alerts.state()), self.alerts.clock.now());
         let gives_up = next.done(now, &errand, delivery);
         if delivery == Delivery::Sent {
@@ -510,6 +522,9 @@ impl Teller {
         }
         if gives_up && let Err(not_sent) = sent {
             self.give_up(&errand, not_sent.why());
+        }
+        if gives_up || delivery == Delivery::Sent {
+            self.failed.remove(&errand);
         }
         let channel = (errand.recipient, errand.channel.clone());
         if let Err(NotSent::Later(after)) = sent {

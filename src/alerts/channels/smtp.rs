@@ -98,7 +98,12 @@ impl Reply {
     }
 
     fn retry(&self) -> Retry {
-        if (400..500).contains(&self.code) { Retry::Yes } else { Retry::No }
+        match self.code {
+            // The server is about to close the connection, whatever the command was (RFC 5321, 3.8).
+            421 => Retry::Yes,
+            400..500 => Retry::Answered,
+            _ => Retry::No,
+        }
     }
 }
 
@@ -336,8 +341,8 @@ impl<'a, S: ByteStream> Session<'a, S> {
             "{server} refused every receiver: {whom}; check `alerts.email.to`.",
             "{server} recusou todos os destinatários: {whom}; confira `alerts.email.to`."
         );
-        let may_pass = refused.iter().any(|refusal| refusal.reply.retry() == Retry::Yes);
-        ChannelError::new(sentence, if may_pass { Retry::Yes } else { Retry::No })
+        let may_pass = refused.iter().any(|refusal| refusal.reply.retry() != Retry::No);
+        ChannelError::new(sentence, if may_pass { Retry::Answered } else { Retry::No })
     }
 
     /// Who didn't get a message that others got.

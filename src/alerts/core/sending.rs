@@ -25,7 +25,7 @@ pub enum Delivery {
     Sent,
     /// It hasn't; it may later, not before this.
     Later(Duration),
-    /// It hasn't taken this one, and may after a change of the config or on its own side.
+    /// It hasn't taken this one, and may after a change of the config or on its own side. It takes others.
     Refused,
     /// It can't be sent any more.
     Lost,

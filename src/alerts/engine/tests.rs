@@ -1,7 +1,7 @@
 //! The task over a real store, with a stand-in for the channels: what it keeps, what it sends, and what a crash leaves.
 
-use super::{Alerts, NotSent, Post, Sending, Teller};
-use crate::alerts::core::rules::GATHER;
+use super::{Alerts, NotSent, Post, Sending, Teller, stored};
+use crate::alerts::core::rules::{GATHER, HOUR};
 use crate::alerts::message::{Kind, Message, Severity};
 use crate::alerts::seeing::Observer;
 use crate::config::Config;
@@ -24,6 +24,8 @@ struct StandIn {
     taken: Arc<Mutex<Vec<Message>>>,
     is_down: Arc<Mutex<bool>>,
     panics: Arc<AtomicBool>,
+    /// The key of the only message that it fails at.
+    fails_at: Arc<Mutex<Option<String>>>,
     has_no_channel: Arc<AtomicBool>,
 }
 
@@ -36,12 +38,16 @@ impl Post for StandIn {
     fn send(&self, to: Recipient, channel: String, message: Message) -> Sending {
         assert_eq!((to, channel.as_str()), (Recipient::Operator, "email"));
         let is_down = *self.is_down.lock().unwrap();
-        if !is_down && !self.panics.load(Ordering::Relaxed) {
+        let fails = self.fails_at.lock().unwrap().as_ref().is_some_and(|key| *key == message.key.to_string());
+        if !is_down && !fails && !self.panics.load(Ordering::Relaxed) {
             self.taken.lock().unwrap().push(message);
         }
         let panics = self.panics.load(Ordering::Relaxed);
         Box::pin(async move {
             assert!(!panics, "the channel's own fault");
+            if fails {
+                return Err(NotSent::Failed);
+            }
             if is_down { Err(NotSent::Later(Duration::ZERO)) } else { Ok(()) }
         })
     }
@@ -175,6 +181,37 @@ fn a_full_disk_is_listed_until_there_is_room_though_nobody_is_told() {
     scene.rig.store.set_limits(Limits { min_free: 0, ..Limits::default() });
     scene.look();
     assert!(!listed(&scene));
+}
+
+/// A message that a server answers with 500 each time held up what is critical behind it for a day.
+#[test]
+fn a_message_that_a_channel_fails_at_holds_up_the_next_ones_for_three_tries() {
+    let mut scene = Scene::new();
+    scene.failing();
+    scene.look();
+    *scene.post.is_down.lock().unwrap() = true;
+    scene.look_after(GATHER);
+    let body = scene.alerts.state().letters.values().next().unwrap().body.clone();
+    let key = stored::from_text(&body).unwrap().key.to_string();
+    *scene.post.fails_at.lock().unwrap() = Some(key.clone());
+    *scene.post.is_down.lock().unwrap() = false;
+    scene.failing();
+    let (mut tries, start) = (0, scene.rig.clock.now());
+    let taken = loop {
+        scene.look_after(Duration::from_secs(30));
+        tries += 1;
+        let taken = scene.taken();
+        if !taken.is_empty() {
+            break taken;
+        }
+        assert!(tries < 100, "it holds up the next one");
+    };
+    assert!(scene.rig.clock.now().since(start) < HOUR);
+    assert!(taken.iter().all(|message| message.key.to_string() != key));
+    assert_eq!(scene.alerts.figures().pending, 1, "it is still tried");
+    *scene.post.fails_at.lock().unwrap() = None;
+    scene.look_after(HOUR);
+    assert_eq!(scene.taken().pop().map(|message| message.key.to_string()), Some(key));
 }
 
 /// It is tried again later as after any other failure, and not at once and without an end.
