@@ -8,12 +8,14 @@ use super::connection::Connection;
 use super::proxy;
 use super::resolve::{Resolver, literal};
 use super::settings::ClientSettings;
+use crate::clock::Clock;
 use crate::delivery::failure::{self, ClientAuth, Unresolved};
 use crate::model::{AttemptError, ProxyUrl, TargetUrl, Timings, TlsVersion};
 use crate::tls::ByteStream;
 use crate::tls::client::probes;
 use crate::tls::handshake::HandshakeRecord;
-use rustls::ProtocolVersion;
+use rustls::client::Resumption;
+use rustls::{ClientConfig, ProtocolVersion};
 use rustls_pki_types::ServerName;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -26,6 +28,7 @@ use tokio_rustls::client::TlsStream;
 /// Dials targets. One for each client, because it bounds the lookups under way.
 pub(crate) struct Connector {
     resolver: Resolver,
+    clock: Clock,
     /// What targets have shown.
     pub(crate) certificates: CertificateEnds,
 }
@@ -40,8 +43,8 @@ pub(crate) struct Dial {
 }
 
 impl Connector {
-    pub(crate) fn new(resolver: Resolver) -> Self {
-        Self { resolver, certificates: CertificateEnds::default() }
+    pub(crate) fn new(resolver: Resolver, clock: Clock) -> Self {
+        Self { resolver, clock, certificates: CertificateEnds::default() }
     }
 
     /// A new connection to `target`, made within the connect timeout and before `deadline`.
@@ -64,7 +67,8 @@ impl Connector {
         // option is already dead, and says so at the first write.
         tcp.set_nodelay(true).ok();
         let stream: Box<dyn ByteStream> = if target.is_https() {
-            let tls = self.handshake(host, certificate, tcp, remote, settings, budget, dial).await?;
+            let tls = self.tls(target, certificate, settings);
+            let tls = self.handshake(host, tls, certificate, tcp, remote, settings, budget, dial).await?;
             dial.tls = version(&tls);
             self.certificates.note(target, &tls);
             Box::new(tls)
@@ -96,7 +100,8 @@ impl Connector {
         remote: SocketAddr,
         settings: &ClientSettings,
     ) -> Result<TlsStream<TcpStream>, AttemptError> {
-        self.handshake(host, None, tcp, remote, settings, Budget::of(settings), &mut Dial::default()).await
+        let budget = Budget::of(settings);
+        self.handshake(host, settings.tls.clone(), None, tcp, remote, settings, budget, &mut Dial::default()).await
     }
 
     async fn resolve(
@@ -170,10 +175,28 @@ impl Connector {
         proxy::tunnel(proxy, tcp, address).await
     }
 
+    /// TLS for a new connection. A session that is resumed shows no certificate: one that the target has renewed would
+    /// stay unknown while sessions last, so that none is resumed once the certificate it showed last is near its end.
+    fn tls(
+        &self,
+        target: &TargetUrl,
+        certificate: Option<&ClientCertificate>,
+        settings: &ClientSettings,
+    ) -> Arc<ClientConfig> {
+        let tls = certificate.map_or(&settings.tls, |certificate| &certificate.tls);
+        if self.certificates.of(target).is_none_or(|end| !end.is_near(self.clock.now())) {
+            return tls.clone();
+        }
+        let mut tls = ClientConfig::clone(tls);
+        tls.resumption = Resumption::disabled();
+        Arc::new(tls)
+    }
+
     #[expect(clippy::too_many_arguments, reason = "what a handshake depends on")]
     async fn handshake(
         &self,
         host: &str,
+        tls: Arc<ClientConfig>,
         certificate: Option<&ClientCertificate>,
         tcp: TcpStream,
         remote: SocketAddr,
@@ -185,9 +208,7 @@ impl Connector {
         let name = ServerName::try_from(host.strip_suffix('.').unwrap_or(host).to_owned())
             .map_err(|_| failure::never_certified(host))?;
         let (start, record) = (Instant::now(), Arc::clone(&dial.handshake));
-        let handshake =
-            TlsConnector::from(Arc::clone(certificate.map_or(&settings.tls, |certificate| &certificate.tls)));
-        let handshake = handshake.connect(name.clone(), tcp);
+        let handshake = TlsConnector::from(tls).connect(name.clone(), tcp);
         let shaken = timeout_at(budget.until, HandshakeRecord::during(&record, handshake)).await;
         dial.timings.tls_us = Some(elapsed_us(start));
         match shaken {
@@ -272,7 +293,8 @@ mod tests {
     async fn dial(addresses: &[SocketAddr], limit: Duration) -> (Result<SocketAddr, AttemptError>, Dial) {
         let (settings, mut dial) = (settings(), Dial::default());
         let budget = Budget { until: Instant::now() + limit, limit };
-        let connector = Connector::new(Resolver::new(Arc::new(crate::delivery::transport::resolve::system), 1));
+        let connector =
+            Connector::new(Resolver::new(Arc::new(crate::delivery::transport::resolve::system), 1), Clock::System);
         let dialled = connector.dial_allowed(addresses, &settings, budget, &mut dial).await;
         (dialled.map(|(_, address)| address), dial)
     }

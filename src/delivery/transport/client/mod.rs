@@ -150,7 +150,7 @@ impl Client {
 
     pub(crate) fn resolving_by(look_up: Arc<LookUp>, settings: ClientSettings, clock: Clock) -> Self {
         let current = Current { settings: Arc::new(settings), generation: Generation::default() };
-        let connector = Connector::new(Resolver::new(look_up.clone(), MAX_LOOKUPS));
+        let connector = Connector::new(Resolver::new(look_up.clone(), MAX_LOOKUPS), clock.clone());
         let (checks, pool) = (Resolver::new(look_up, MAX_CHECKS), Pool::default());
         let (current, accounts) = (RwLock::new(current), RwLock::default());
         Self { inner: Arc::new(Inner { current, connector, checks, pool, clock, accounts }) }

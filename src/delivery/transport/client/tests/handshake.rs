@@ -226,3 +226,69 @@ async fn a_tls_handshake_that_fails_or_never_ends_is_told_apart() {
     assert_eq!(error(&report).0, ErrorCode::ConnectTimeout);
     assert!(report.timings.connect_us.is_some() && report.timings.tls_us.is_some_and(|us| us > 0));
 }
+
+/// Serves whichever certificate it holds.
+#[derive(Debug)]
+struct Renewable(std::sync::Mutex<Arc<rustls::sign::CertifiedKey>>);
+
+impl rustls::server::ResolvesServerCert for Renewable {
+    fn resolve(&self, _hello: rustls::server::ClientHello<'_>) -> Option<Arc<rustls::sign::CertifiedKey>> {
+        Some(self.0.lock().unwrap().clone())
+    }
+}
+
+/// A session that was resumed hid for a day that the target had renewed its certificate.
+#[tokio::test]
+async fn a_renewed_certificate_is_seen_though_the_target_resumes_sessions() {
+    let ca_key = KeyPair::generate().unwrap();
+    let mut root = CertificateParams::default();
+    root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let ca = root.self_signed(&ca_key).unwrap();
+    let issuer = Issuer::new(root, ca_key);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let now = Clock::System.now();
+    let ending_in = |days: u64| {
+        let key = KeyPair::generate().unwrap();
+        let mut leaf = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        leaf.not_after = date_time_ymd(1970, 1, 1) + Duration::from_secs(now.as_secs() + days * 86_400);
+        let leaf = leaf.signed_by(&key, &issuer).unwrap();
+        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+        Arc::new(rustls::sign::CertifiedKey::from_der(vec![leaf.der().clone()], key, &provider).unwrap())
+    };
+    let serves = Arc::new(Renewable(std::sync::Mutex::new(ending_in(5))));
+    let config = rustls::ServerConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_cert_resolver(serves.clone());
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let (kinds, mut made) = mpsc::unbounded_channel();
+    // One request on each connection.
+    let target = Target::start(move |_, stream| {
+        let (acceptor, kinds) = (acceptor.clone(), kinds.clone());
+        async move {
+            let mut stream = acceptor.accept(stream).await.unwrap();
+            read_request(&mut stream).await.unwrap();
+            let answer = "HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            kinds.send(stream.get_ref().1.handshake_kind().unwrap()).unwrap();
+            stream.shutdown().await.ok();
+        }
+    })
+    .await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), ca.pem()).unwrap();
+    let trusting = ClientSettings { tls: tls::client_config(Some(file.path())).unwrap(), ..settings() };
+    let client = Client::new(trusting, Clock::System);
+    let request = || outbound(&format!("https://{}/", target.address));
+    let mut is_resumed = async || {
+        assert!(client.attempt(request()).await.result.confirms());
+        made.recv().await.unwrap() == rustls::HandshakeKind::Resumed
+    };
+    let is_near = || client.certificate_of(&request().target).unwrap().is_near(now);
+    assert_eq!([is_resumed().await, is_near()], [false, true]);
+    assert_eq!([is_resumed().await, is_resumed().await], [false, false]);
+    *serves.0.lock().unwrap() = ending_in(300);
+    assert_eq!([is_resumed().await, is_near()], [false, false]);
+    assert!(is_resumed().await);
+}
