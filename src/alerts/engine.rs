@@ -9,9 +9,9 @@ mod rows;
 
 pub use post::{NotSent, Post, Sending};
 
-use crate::alerts::core::rules::{HOUR, Rules};
+use crate::alerts::core::rules::{HOUR, Rules, reminders};
 use crate::alerts::core::sending::{Delivery, Errand};
-use crate::alerts::core::{Draft, Line, Phase, Seen, State};
+use crate::alerts::core::{Ahead, Draft, Line, Phase, Seen, State};
 use crate::alerts::message::Message;
 use crate::alerts::seeing::{self, Known, Observer, View};
 use crate::alerts::stored;
@@ -101,8 +101,6 @@ struct Mute {
     done: oneshot::Sender<Result<(), StoreError>>,
 }
 
-type Ahead = BTreeMap<Condition, (Timestamp, Timestamp)>;
-
 /// Sends what alerts tell until the daemon stops.
 pub struct Teller {
     alerts: Arc<Alerts>,
@@ -121,8 +119,7 @@ pub struct Teller {
     /// How often a channel that answers has failed at a message since the start.
     failed: BTreeMap<Errand, u8>,
     sending: JoinSet<(Errand, Result<(), NotSent>)>,
-    /// What the operator was told of while nothing could be kept: since when it lasts, and when that was told.
-    ahead: Ahead,
+    ahead: BTreeMap<Condition, Ahead>,
     /// When that was last tried.
     tried_ahead: Option<Instant>,
     /// [`PATIENCE`].
@@ -163,7 +160,7 @@ impl Alerts {
             refused: BTreeSet::new(),
             failed: BTreeMap::new(),
             sending: JoinSet::new(),
-            ahead: Ahead::new(),
+            ahead: BTreeMap::new(),
             tried_ahead: None,
             patience: PATIENCE,
         };
@@ -290,15 +287,15 @@ impl Alerts {
     }
 
     /// A look at what is so, and what follows from it; the letters are written. Blocks on the disk.
-    fn look(&self, observer: &mut Observer, post: &dyn Post, ahead: &Ahead) -> Looked {
+    fn look(&self, observer: &mut Observer, post: &dyn Post, ahead: &BTreeMap<Condition, Ahead>) -> Looked {
         let (state, config, rules) = (self.state(), self.config(), self.rules(post));
         let View { seen, taken, known } = observer.look(&config, &self.accounts, &state);
         *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
         let mut next = State::clone(&state);
         next.alerts.retain(|(_, condition), _| observer.is_looked_at(*condition, &self.accounts));
         next.mutes.retain(|condition, _| observer.is_there(*condition, &self.accounts));
-        for (condition, (since, at)) in ahead {
-            next.was_told(*condition, *since, *at);
+        for (condition, ahead) in ahead {
+            next.was_told(*condition, *ahead, &rules.repeat);
         }
         let drafts = next.look(self.clock.now(), &rules, &seen);
         let gone = next.forget_channels(&rules);
@@ -314,33 +311,38 @@ impl Alerts {
     }
 
     /// Lists what is critical though it can't be kept: it is, once there is room, as it is then.
-    fn show_critical(&self, ahead: &Ahead) {
+    fn show_critical(&self, ahead: &BTreeMap<Condition, Ahead>) {
         let (mut next, now) = (State::clone(&self.state()), self.clock.now());
         let mut seen = Seen::default();
         seeing::critical(&self.store, &next, now, &mut seen);
         next.see_critical(now, &seen);
-        for (condition, (since, at)) in ahead {
-            next.was_told(*condition, *since, *at);
+        for (condition, ahead) in ahead {
+            next.was_told(*condition, *ahead, &self.config().alerts.repeat);
         }
         self.set_state(next);
     }
 
-    /// A message to the operator of what is critical and wasn't told; `None` where there is nothing. Never blocks on a
-    /// disk that doesn't answer.
-    fn critical(&self, ahead: &Ahead) -> Option<(Vec<Line>, Message)> {
+    /// A message to the operator of what is critical and wasn't told, or is to be told again; `None` where there is
+    /// nothing. Never blocks on a disk that doesn't answer.
+    fn critical(&self, ahead: &BTreeMap<Condition, Ahead>) -> Option<(Vec<Line>, Message)> {
         let (state, now, recipient) = (self.state(), self.clock.now(), Recipient::Operator);
         let mut seen = Seen::default();
         seeing::critical(&self.store, &state, now, &mut seen);
-        let was_told = |condition: &Condition| {
-            let alert = state.alerts.get(&(recipient, *condition));
-            ahead.contains_key(condition) || alert.is_some_and(|alert| alert.told_at.is_some())
+        let config = self.config();
+        let phase = |condition: &Condition| {
+            let of_alert =
+                || state.alerts.get(&(recipient, *condition)).and_then(|one| one.told_at.zip(one.last_told_at));
+            let told = ahead.get(condition).map(|one| (one.told_at, one.last_told_at)).or_else(of_alert);
+            let Some((first, last)) = told else { return Some(Phase::New) };
+            let past = |at| reminders(&config.alerts.repeat, first, at);
+            (past(now) > past(last)).then_some(Phase::Lasts)
         };
-        let untold = seen.lasting.iter().filter(|(one, _)| !was_told(one) && !state.mutes.contains_key(one));
-        let lines = untold.map(|(one, lasting)| Line::new(*one, Phase::New, lasting.since)).collect();
+        let wanted = seen.lasting.iter().filter(|(one, _)| !state.mutes.contains_key(one));
+        let lines = wanted.filter_map(|(one, lasting)| Some(Line::new(*one, phase(one)?, lasting.since))).collect();
         // The letter of this number, should there ever be one, is of another moment and thus has another key.
         let number = state.books.get(&recipient).map_or(0, |book| book.last_letter) + 1;
         let draft = Draft { recipient, number, digest_since: None, lines };
-        let message = self.writer(self.config().alerts.language).write(&draft);
+        let message = self.writer(config.alerts.language).write(&draft);
         (!draft.lines.is_empty()).then_some((draft.lines, message))
     }
 }
@@ -460,7 +462,8 @@ impl Teller {
         }
     }
 
-    /// Tells the operator of what is critical though it can't be kept: once, by whichever channels take it.
+    /// Tells the operator of what is critical though it can't be kept, by whichever channels take it: once, and then as
+    /// often as the config says.
     async fn tell_ahead(&mut self) {
         if self.tried_ahead.is_some_and(|at| at.elapsed() < self.patience) {
             return;
@@ -478,7 +481,13 @@ impl Teller {
         self.alerts.sent.fetch_add(sent, Ordering::Relaxed);
         if sent > 0 {
             tracing::warn!(title = %message.title, "an alert was sent though the store can't keep that it was");
-            self.ahead.extend(lines.into_iter().map(|line| (line.condition, (line.since, message.at))));
+            let state = self.alerts.state();
+            for line in lines {
+                let before = state.alerts.get(&(recipient, line.condition)).and_then(|alert| alert.told_at);
+                let (told_at, last_told_at) = (before.unwrap_or(message.at), message.at);
+                let told = Ahead { since: line.since, told_at, last_told_at };
+                self.ahead.entry(line.condition).or_insert(told).last_told_at = message.at;
+            }
         }
     }
 

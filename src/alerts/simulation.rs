@@ -387,17 +387,23 @@ fn what_is_critical_is_told(min_free: fn(u64) -> u64, tell: impl FnOnce(&mut Wor
     assert!(first.len() == 1 && first[0].0 == Kind::Opened, "{first:?}");
     assert!(first[0].1.contains(&"DISK_LOW".to_owned()), "{first:?}");
     process.teller.patience = HOUR;
-    let mut look_on = |world: &mut World| {
+    let look_on = |world: &mut World, process: &mut Process| {
         for _ in 0..10 {
-            world.look(&mut process).unwrap();
+            world.look(process).unwrap();
             world.clock.pass(Duration::from_secs(5));
         }
     };
-    look_on(&mut world);
+    look_on(&mut world, &mut process);
     assert_eq!(told(&world), [], "what was told ahead isn't told again");
+    process.teller.patience = Duration::ZERO;
+    world.clock.pass(6 * HOUR);
+    look_on(&mut world, &mut process);
+    let again = told(&world);
+    assert!(again.len() == 1 && again[0].0 == Kind::Reminder, "{again:?}");
+    process.teller.patience = HOUR;
     config.store.min_free = 0;
     store.configure(&config);
-    look_on(&mut world);
+    look_on(&mut world, &mut process);
     let last = told(&world);
     assert!(last.len() == 1 && last[0].0 == Kind::Over, "{last:?}");
 }

@@ -11,8 +11,9 @@ pub mod sending;
 mod tests;
 
 use crate::model::{AccountNo, Alert, Book, ClockSteps, Condition, Letter, Recipient, Timestamp};
-use rules::{GATHER, HOUR, REMEMBERED, Rules, gap_after, has_turn};
+use rules::{GATHER, HOUR, REMEMBERED, Rules, gap_after, has_turn, reminders};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// Something that lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +52,17 @@ pub struct Seen {
     pub began: BTreeMap<Condition, Lasting>,
     /// What has happened since the last look.
     pub happened: Vec<Happened>,
+}
+
+/// What the operator was told of while nothing could be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ahead {
+    /// Since when it lasts.
+    pub since: Timestamp,
+    /// When that was first told.
+    pub told_at: Timestamp,
+    /// When it was told last.
+    pub last_told_at: Timestamp,
 }
 
 /// Why a line stands in a letter.
@@ -148,12 +160,14 @@ impl State {
         self.alerts.entry((recipient, condition)).or_insert_with(new).ended_at = None;
     }
 
-    /// Notes that the operator was told of something that lasts while nothing could be kept.
-    pub fn was_told(&mut self, condition: Condition, since: Timestamp, at: Timestamp) {
-        let new = || Alert::new(since, at);
+    /// Notes that the operator was told of something that lasts while nothing could be kept. `repeat` is that of the
+    /// rules.
+    pub fn was_told(&mut self, condition: Condition, ahead: Ahead, repeat: &[Duration]) {
+        let new = || Alert::new(ahead.since, ahead.told_at);
         let alert = self.alerts.entry((Recipient::Operator, condition)).or_insert_with(new);
-        alert.told_at.get_or_insert(at);
-        alert.last_told_at = Some(at);
+        let told_at = *alert.told_at.get_or_insert(ahead.told_at);
+        alert.last_told_at = Some(ahead.last_told_at);
+        alert.reminders = alert.reminders.max(reminders(repeat, told_at, ahead.last_told_at));
     }
 
     /// A clock that was put back must hold nothing up: what would be in the future is now.

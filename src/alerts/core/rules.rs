@@ -53,11 +53,16 @@ impl Rules {
         self.quiet.is_some_and(|hours| hours.contain(self.minute(now)))
     }
 
-    /// How many reminders are past at `now`, of an alert that was first told at a moment.
+    /// See [`reminders`].
     pub fn reminders(&self, told_at: Timestamp, now: Timestamp) -> u8 {
-        let past = self.repeat.iter().filter(|span| told_at.plus(**span) <= now).count();
-        u8::try_from(past).unwrap_or(u8::MAX)
+        reminders(&self.repeat, told_at, now)
     }
+}
+
+/// How many reminders are past at `now`, of an alert that was first told at a moment.
+pub fn reminders(repeat: &[Duration], told_at: Timestamp, now: Timestamp) -> u8 {
+    let past = repeat.iter().filter(|span| told_at.plus(**span) <= now).count();
+    u8::try_from(past).unwrap_or(u8::MAX)
 }
 
 /// Whether one more message may leave now, after those that were `written`, the newest last.
