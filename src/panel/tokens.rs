@@ -38,10 +38,17 @@ impl Typed {
 
 pub(super) async fn list(view: &View<'_>) -> PageResult {
     // Nothing is ticked: what a token allows is somebody's choice, whatever it is.
-    shown(view, &Typed::default(), None).await
+    shown(view, &Typed::default(), &Problems::default()).await
 }
 
-async fn shown(view: &View<'_>, typed: &Typed, problem: Option<&str>) -> PageResult {
+/// What is wrong with what was typed, each beside its field.
+#[derive(Default)]
+struct Problems {
+    name: Option<&'static str>,
+    scopes: Option<&'static str>,
+}
+
+async fn shown(view: &View<'_>, typed: &Typed, problems: &Problems) -> PageResult {
     let (t, u) = (view.t, view.lang.upkeep());
     if !view.can_change {
         return Err(Refusal::ReadOnly);
@@ -79,32 +86,35 @@ async fn shown(view: &View<'_>, typed: &Typed, problem: Option<&str>) -> PageRes
         }
         @let shown = (!found.items.is_empty()).then_some(&rows);
         (listed(view, listing, found.next, shown, &empty(u.no_tokens, "", None, t)))
-        div.narrow { (form(view, typed, problem)) }
+        div.narrow { (form(view, typed, problems)) }
     };
-    let status = if problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let is_wrong = problems.name.is_some() || problems.scopes.is_some();
+    let status = if is_wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     Ok(page(status, framed(view, Place::None, u.tokens, &content)))
 }
 
-fn form(view: &View<'_>, typed: &Typed, problem: Option<&str>) -> Markup {
+fn form(view: &View<'_>, typed: &Typed, problems: &Problems) -> Markup {
     let u = view.lang.upkeep();
     html! {
         form.card.pad method="post" action="/tokens" novalidate {
             h2 { (u.token_new) }
             (view.csrf())
-            @if let Some(problem) = problem { p.problem #token-problem role="alert" { (problem) } }
             div.field {
                 label for="name" { (u.token_name) }
                 input #name name="name" type="text" value=(typed.name) maxlength="100" autocomplete="off"
-                    placeholder=(u.token_name_example) aria-describedby=[problem.map(|_| "token-problem")];
+                    placeholder=(u.token_name_example) aria-invalid=[problems.name.map(|_| "true")]
+                    aria-describedby=[problems.name.map(|_| "name-problem")];
+                @if let Some(problem) = problems.name { p.problem #name-problem role="alert" { (problem) } }
             }
-            fieldset {
+            fieldset aria-describedby=[problems.scopes.map(|_| "scopes-problem")] {
                 legend { (u.token_scopes) }
+                @if let Some(problem) = problems.scopes { p.problem #scopes-problem role="alert" { (problem) } }
                 @for scope in Scope::ALL {
                     @let id = format!("scope-{}", scope.as_str());
                     div.check {
                         input id=(id) type="checkbox" name="scope" value=(scope.as_str())
                             checked[typed.scopes.contains(&scope)];
-                        label for=(id) { span.strong { (scope.as_str()) } " " span.muted { (meaning(u, scope)) } }
+                        label for=(id) { (meaning(u, scope)) " " span.code.muted { (scope.as_str()) } }
                     }
                 }
             }
@@ -138,17 +148,18 @@ fn row(view: &View<'_>, token: &TokenView) -> Markup {
         tr id=(format!("t-{}", token.id)) {
             td.what {
                 span.t1 { (token.name) }
-                @if is_own(view, token.id) { " " span.tag { (u.token_own) } }
                 div.t2 { (u.token_made) " " (when(view, token.inserted_at)) }
             }
-            td.full { (scopes) }
+            td.full { (scopes) @if is_own(view, token.id) { " " span.tag { (u.token_own) } } }
             td.full.t2 {
                 span.only { (u.token_used) ": " }
                 @match token.last_used_at { Some(at) => (ago(view, at)), None => (t.never) }
             }
             td.full.t2 { span.only { (u.token_expires) ": " } (expiry(view.lang, token)) }
             td.fit {
-                a.btn.small href=(format!("/tokens/{}/revoke", token.id)) { (u.revoke) span.sr { " " (token.name) } }
+                a.btn.small href=(format!("/tokens/{}/revoke", token.id)) {
+                    (if is_own(view, token.id) { u.revoke_and_leave } else { u.revoke }) span.sr { " " (token.name) }
+                }
             }
         }
     }
@@ -165,8 +176,13 @@ fn is_own(view: &View<'_>, id: TokenId) -> bool {
 
 pub(super) async fn create(view: &View<'_>) -> PageResult {
     let typed = Typed::of_form(view);
-    let Some(scopes) = Scopes::new(typed.scopes.iter().copied()).filter(|_| is_token_name(&typed.name)) else {
-        return shown(view, &typed, Some(view.lang.upkeep().token_problem)).await;
+    let (u, scopes) = (view.lang.upkeep(), Scopes::new(typed.scopes.iter().copied()));
+    let problems = Problems {
+        name: (!is_token_name(&typed.name)).then_some(u.token_name_problem),
+        scopes: scopes.is_none().then_some(u.token_scopes_problem),
+    };
+    let Some(scopes) = scopes.filter(|_| problems.name.is_none()) else {
+        return shown(view, &typed, &problems).await;
     };
     let expires = typed.days.map(|days| DAY * days);
     let made = view.service.create_token(view.caller(), typed.name, scopes, expires).await?;

@@ -19,14 +19,16 @@ texts! {
     token_create: "Criar token";
     token_ready: "Token criado";
     token_once: "Copie agora: ele não será mostrado de novo.";
-    token_problem: "Dê um nome de até 100 caracteres e escolha ao menos uma permissão.";
+    token_name_problem: "Dê um nome de até 100 caracteres.";
+    token_scopes_problem: "Escolha ao menos uma permissão.";
     never_expires: "Não vence";
     in_days: "Em {} dias";
-    scope_admin: "tudo, inclusive criar e revogar tokens";
-    scope_ingest: "registrar eventos";
-    scope_read: "ver tudo, sem alterar nada";
-    scope_metrics: "ler as métricas";
+    scope_admin: "Tudo, inclusive criar e revogar tokens";
+    scope_ingest: "Registrar eventos";
+    scope_read: "Ver tudo, sem alterar nada";
+    scope_metrics: "Ler as métricas";
     revoke: "Revogar";
+    revoke_and_leave: "Revogar e sair";
     revoke_title: "Revogar este token?";
     revoke_help: "Quem o usa perde o acesso na hora. Esta ação não pode ser desfeita.";
     revoke_own:

@@ -312,12 +312,17 @@ fn admins_make_and_revoke_tokens() {
     let csrf = ("csrf", csrf.as_str());
     let page = text(&get(&daemon, "/tokens", &cookie).expect(200));
     assert!(page.contains("este acesso") && !page.contains("ctr_"), "{page}");
-    for bad in
-        [vec![csrf, ("scope", "read")], vec![csrf, ("name", "loja")], vec![csrf, ("name", "a\u{7}"), ("scope", "x")]]
-    {
+    // Each slip is told beside its field, and what is right isn't blamed.
+    for (bad, name, scopes) in [
+        (vec![csrf, ("scope", "read")], true, false),
+        (vec![csrf, ("name", "loja")], false, true),
+        (vec![csrf, ("name", "a\u{7}"), ("scope", "x")], true, true),
+    ] {
         let refused = text(&post(&daemon, "/tokens", &cookie, &bad).expect(422));
-        assert!(refused.contains("Dê um nome"), "{refused}");
+        assert_eq!(refused.contains("id=\"name-problem\" role=\"alert\">Dê um nome"), name, "{refused}");
+        assert_eq!(refused.contains("id=\"scopes-problem\" role=\"alert\">Escolha ao menos"), scopes, "{refused}");
     }
+    assert!(page.contains("Revogar e sair") && page.contains("Registrar eventos <span"), "{page}");
     let wanted = [csrf, ("name", "<b>loja</b>"), ("scope", "ingest"), ("scope", "read"), ("days", "30")];
     post(&daemon, "/tokens", &cookie, &wanted).expect(303);
     daemon.call_as("", "HEAD", "/tokens", &cookie, b"").expect(200);
