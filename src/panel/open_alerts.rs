@@ -39,7 +39,7 @@ fn row(view: &View<'_>, alert: &AlertView) -> Markup {
         tr {
             td.what {
                 @match alert.webhook {
-                    Some(id) => { a.t1 href=(format!("/webhooks/{id}")) { (title) } },
+                    Some(id) => { a.t1.there href=(format!("/webhooks/{id}")) { (title) } },
                     None => { span.t1 { (title) } },
                 }
                 div.t2 {

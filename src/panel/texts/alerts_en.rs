@@ -32,8 +32,8 @@ texts! {
     critical: "Critical";
     muted: "Muted";
     muted_until: "Muted until";
-    mute: "Mute";
-    mute_day: "Mute for 24 h";
+    mute: "Mute for good";
+    mute_day: "Mute 24 h";
     unmute: "Tell me again";
     done_muted: "Alert muted: nobody will be told of it.";
     done_unmuted: "This alert will be sent again.";

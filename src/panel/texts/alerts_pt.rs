@@ -32,8 +32,8 @@ texts! {
     critical: "Crítico";
     muted: "Silenciado";
     muted_until: "Silenciado até";
-    mute: "Silenciar";
-    mute_day: "Silenciar por 24 h";
+    mute: "Silenciar sempre";
+    mute_day: "Silenciar 24 h";
     unmute: "Voltar a avisar";
     done_muted: "Aviso silenciado: ninguém será avisado dele.";
     done_unmuted: "Este aviso voltará a ser enviado.";
