@@ -17,6 +17,9 @@ use crate::model::{
 use http::StatusCode;
 use maud::{Markup, html};
 
+/// How many facts of a change are all shown; of more the first one, and the others folded.
+const FACTS: usize = 2;
+
 pub(super) async fn list(view: &View<'_>) -> PageResult {
     let (t, own) = (view.t, AuditTexts::of(view.lang));
     if !view.can_change {
@@ -25,12 +28,17 @@ pub(super) async fn list(view: &View<'_>) -> PageResult {
     let (filter, problems) = asked_for::<AuditFilter>(view);
     let find = |listing| view.service.audit(view.caller(), filter.clone(), listing);
     let (listing, found) = read_page(view, find).await?;
+    let abouts = view.service.audited_abouts(view.caller(), &found.items).await?;
     let rows = html! {
         div.card {
             table.rows #rows {
                 caption.sr { (own.title) }
                 thead { tr { @for name in [own.action, own.changes, own.who, t.when] { th scope="col" { (name) } } } }
-                tbody { @for one in &found.items { (row(view, own, one)) } }
+                tbody {
+                    @for one in &found.items {
+                        (row(view, own, one, abouts.get(&one.number).and_then(names::reference)))
+                    }
+                }
             }
         }
     };
@@ -91,13 +99,22 @@ fn filters(view: &View<'_>, own: &AuditTexts) -> Markup {
     }
 }
 
-fn row(view: &View<'_>, own: &AuditTexts, row: &AuditRow) -> Markup {
+fn row(view: &View<'_>, own: &AuditTexts, row: &AuditRow, order: Option<&str>) -> Markup {
     let note = &row.note;
     html! {
         tr id=(format!("a-{}", row.number)) {
-            td.what { span.t1 { (action(view.lang, note.action)) } div.t2 { (done_to(view, own, note)) } }
+            td.what { span.t1 { (action(view.lang, note.action)) } div.t2 { (done_to(view, own, note, order)) } }
             td.full {
-                @for changed in &note.fields { div { (field(view, own, changed)) } }
+                // As high as a phone has room for; what a new webhook has is a dozen facts.
+                @let count = note.fields.len();
+                @let (shown, folded) = note.fields.split_at(if count > FACTS { 1 } else { count });
+                @for changed in shown { div.clip.fact { (field(view, own, changed)) } }
+                @if !folded.is_empty() {
+                    details id=(format!("f-{}", row.number)) {
+                        summary { (fill(own.more, &[&folded.len()])) }
+                        @for changed in folded { div { (field(view, own, changed)) } }
+                    }
+                }
             }
             td.full.t2 { (who(view, own, &row.actor)) }
             td.fit.t2.r { (when(view, row.inserted_at)) }
@@ -106,7 +123,7 @@ fn row(view: &View<'_>, own: &AuditTexts, row: &AuditRow) -> Markup {
 }
 
 /// The webhook, and what else it was done to, as links where they lead somewhere.
-fn done_to(view: &View<'_>, own: &AuditTexts, note: &AuditNote) -> Markup {
+fn done_to(view: &View<'_>, own: &AuditTexts, note: &AuditNote, order: Option<&str>) -> Markup {
     html! {
         @if let Some((id, name)) = &note.webhook {
             @if view.service.webhook(view.caller(), *id).is_ok() {
@@ -115,8 +132,12 @@ fn done_to(view: &View<'_>, own: &AuditTexts, note: &AuditNote) -> Markup {
             @if note.subject.is_some() { " · " }
         }
         @match &note.subject {
-            Some(AuditSubject::Event(id)) => a href=(format!("/events/{id}")) { (own.event) },
-            Some(AuditSubject::Notification(id)) => a href=(format!("/notifications/{id}")) { (own.notification) },
+            Some(AuditSubject::Event(id)) => a href=(format!("/events/{id}")) {
+                (own.event) @if let Some(order) = order { " " (order) }
+            },
+            Some(AuditSubject::Notification(id)) => a href=(format!("/notifications/{id}")) {
+                (own.notification) @if let Some(order) = order { " " (order) }
+            },
             Some(AuditSubject::BulkResend(id)) => {
                 a href=(format!("/notifications/resends/{id}")) { (own.bulk_resend) }
             },

@@ -17,6 +17,7 @@ paired_texts! { AuditTexts;
     who: "Who", "Quem";
     changes: "Changes", "Alterações";
     token: "Token", "Token";
+    more: "{} more", "mais {}";
     any_action: "All actions", "Todas as ações";
     by_api: "API", "API";
     by_panel: "panel", "painel";
@@ -35,7 +36,7 @@ paired_texts! { AuditTexts;
     queued: "Matched", "Encontradas";
     resent: "Re-sent until then", "Reenviadas até então";
     created: "Created until then", "Criadas até então";
-    too: "Erased too: external_id", "Apagado também: external_id";
+    too: "External id erased too", "Id externo apagado também";
     reason: "Reason", "Motivo";
     gone: "the target answered 410 Gone", "o destino respondeu 410 Gone";
     failing: "the target confirmed nothing for too long", "o destino não confirmou nada por tempo demais";
@@ -43,7 +44,7 @@ paired_texts! { AuditTexts;
     event: "Event", "Evento";
     notification: "Notification", "Notificação";
     bulk_resend: "Bulk resend", "Reenvio em massa";
-    backfill: "Backfill", "Recuperação";
+    backfill: "Backfill", "Envio de eventos anteriores";
     erasure: "Erasure", "Apagamento";
     searched: "Key", "Chave";
     matched_events: "Events", "Eventos";
@@ -66,8 +67,8 @@ pub(crate) fn action(lang: Lang, action: AuditAction) -> &'static str {
         AuditAction::NotificationResent => ("Notification re-sent", "Notificação reenviada"),
         AuditAction::BulkResendStarted => ("Bulk resend started", "Reenvio em massa iniciado"),
         AuditAction::BulkResendCancelled => ("Bulk resend cancelled", "Reenvio em massa cancelado"),
-        AuditAction::BackfillStarted => ("Backfill started", "Recuperação iniciada"),
-        AuditAction::BackfillCancelled => ("Backfill cancelled", "Recuperação cancelada"),
+        AuditAction::BackfillStarted => ("Backfill started", "Envio de eventos anteriores iniciado"),
+        AuditAction::BackfillCancelled => ("Backfill cancelled", "Envio de eventos anteriores cancelado"),
         AuditAction::EventErased => ("Data erased", "Dados apagados"),
         AuditAction::AlertMuted => ("Alert muted", "Aviso silenciado"),
         AuditAction::AlertUnmuted => ("Alert unmuted", "Aviso reativado"),
