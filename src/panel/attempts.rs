@@ -2,7 +2,9 @@
 //! what came. Failures that repeat themselves are told once.
 
 use super::advice::{Fix, fix};
-use super::layout::{LONGEST_SHOWN, decimal, moment, resend_button_named, span, status, when_exactly, with_moments};
+use super::layout::{
+    LONGEST_SHOWN, decimal, explained, moment, resend_button_named, span, status, when_exactly, with_moments,
+};
 use super::names::{self, event_title};
 use super::texts::{Lang, fill};
 use super::view::View;
@@ -34,11 +36,13 @@ pub(super) struct Exchanges<'a> {
     /// The number of the attempt that the page was asked for: it stands open, and alone.
     wanted: Option<u16>,
     left: Cell<usize>,
+    /// Whether no attempt lies open yet because it is the newest of the first that isn't delivered.
+    opens: Cell<bool>,
 }
 
 impl<'a> Exchanges<'a> {
     pub(super) const fn of(parts: &'a RequestParts, wanted: Option<u16>) -> Self {
-        Self { parts, wanted, left: Cell::new(PAGE_BYTES) }
+        Self { parts, wanted, left: Cell::new(PAGE_BYTES), opens: Cell::new(true) }
     }
 
     fn is_wanted(&self, attempt: &Attempt) -> bool {
@@ -49,6 +53,12 @@ impl<'a> Exchanges<'a> {
         self.left.get() > 0 || self.is_wanted(attempt)
     }
 
+    /// Whether an attempt lies open: the one that is asked for, and of a page the newest that failed, once. What its
+    /// target says is the best advice as a rule.
+    fn is_open(&self, attempt: &Attempt, newest: bool) -> bool {
+        self.is_wanted(attempt) || newest && self.wanted.is_none() && self.opens.replace(false)
+    }
+
     fn take(&self, bytes: usize) {
         self.left.set(self.left.get().saturating_sub(bytes));
     }
@@ -57,7 +67,21 @@ impl<'a> Exchanges<'a> {
 /// What all attempts of a card have in common.
 struct Card<'a> {
     view: &'a NotificationView,
+    /// The number of its newest attempt, where that one failed and nothing is delivered.
+    failed: Option<u16>,
     exchanges: &'a Exchanges<'a>,
+}
+
+/// In which order the notifications of an event stand: what needs somebody first, what is delivered behind it.
+pub(super) const fn urgency(status: Status) -> u8 {
+    match status {
+        Status::Failed => 0,
+        Status::Retrying => 1,
+        Status::Held => 2,
+        Status::Pending => 3,
+        Status::Delivered => 4,
+        Status::Cancelled => 5,
+    }
 }
 
 /// One notification: what needs somebody lies open, what is delivered takes a line.
@@ -68,11 +92,12 @@ pub(super) fn notification(
     exchanges: &Exchanges<'_>,
 ) -> Markup {
     let (t, own) = (view.t, &detail.view);
-    let card = Card { view: own, exchanges };
+    let delivered = own.status == Status::Delivered;
+    let failed = detail.attempts.last().filter(|attempt| !delivered && !attempt.result.confirms());
+    let card = Card { view: own, failed: failed.map(|attempt| attempt.number), exchanges };
     let id = own.id.to_string();
     let name = names::webhook(view, own.webhook_id);
     let what = fill(t.what_to_webhook, &[&event_title(view, &own.event_type), &name]);
-    let delivered = own.status == Status::Delivered;
     html! {
         section.card.notification id=(format!("n-{id}")) data-live="" {
             div.pad {
@@ -126,7 +151,7 @@ fn unconfirmed(view: &View<'_>, detail: &NotificationDetail, why: Option<&Locali
         @if let Some(error) = &error {
             p.say.bad { (with_moments(view.lang, &fact(view.lang.why(error)))) }
         }
-        @if let Some(why) = why { p.say { (with_moments(view.lang, view.lang.of(why))) } }
+        @if let Some(why) = why { p.say { (explained(view, view.lang.of(why))) } }
         @if let Some(error) = &error {
             @let status = last.and_then(|attempt| attempt.result.status());
             @let edit = format!("/webhooks/{}/edit", detail.view.webhook_id);
@@ -216,7 +241,8 @@ fn single(view: &View<'_>, attempt: &Attempt, card: &Card<'_>) -> Markup {
         tr id=(format!("o-{id}-{}", attempt.number)) {
             td.full.open colspan="5" {
                 @if card.exchanges.has_room(attempt) {
-                    details id=(format!("b-{id}-{}", attempt.number)) open[card.exchanges.is_wanted(attempt)] {
+                    @let opens = card.exchanges.is_open(attempt, card.failed == Some(attempt.number));
+                    details id=(format!("b-{id}-{}", attempt.number)) open[opens] {
                         summary { (fill(t.exchange_of, &[&attempt.number])) }
                         (exchange(view, attempt, card))
                     }

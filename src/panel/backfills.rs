@@ -71,6 +71,7 @@ fn asking(view: &View<'_>, webhook: &Webhook, problems: &[String], counted: &Mar
                 input type="hidden" name="asked" value="1";
                 (period_fields(view))
                 (text_field(view, "type", t.event_type, Some("types")))
+                p.help { (t.backfill_type_help) }
                 (type_list(view))
                 div.acts { button.main[!has_counted] type="submit" { (t.backfill_ask) } }
             }
@@ -98,6 +99,10 @@ fn confirm(view: &View<'_>, webhook: &Webhook, draft: &BackfillDraft, count: Bac
             @if let Some(pattern) = &draft.event_type { input type="hidden" name="type" value=(pattern); }
             p.strong { (sentence) }
             p.muted { (fill(t.backfill_matched, &[&number(view.lang, count.matched)])) }
+            @let others = count.matched.saturating_sub(count.would_create);
+            @if count.exact && others > 0 {
+                p.muted { (t.backfill_others.of(others, &number(view.lang, others), &[])) }
+            }
             @if count.would_create > 0 {
                 @if !webhook.is_active() { p.help { (t.backfill_waits) } }
                 div.acts {
@@ -199,7 +204,7 @@ pub(super) async fn job(view: &View<'_>, id: JobId) -> PageResult {
             }
         }
         div.head { h1 { (t.backfills) } }
-        (jobs::card(view, &job, t.backfills, &held, &words(view, &job)))
+        (jobs::card(view, &job, t.backfills, &held, &words(view, &job), None))
     };
     Ok(page(StatusCode::OK, framed(view, Place::Webhooks, t.backfills, &content)))
 }

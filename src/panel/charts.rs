@@ -8,9 +8,9 @@ use crate::service::HourCounts;
 use maud::{Markup, html};
 
 /// The chart's measure, in units of its own: the room for the axis, the height of the columns, and both with labels.
-const LEFT: f64 = 44.0;
-const WIDTH: f64 = 1080.0;
-const TOP: f64 = 8.0;
+const LEFT: f64 = 54.0;
+const WIDTH: f64 = 1026.0;
+const TOP: f64 = 14.0;
 const BASE: f64 = 150.0;
 const HEIGHT: f64 = 172.0;
 
@@ -43,20 +43,27 @@ fn share(count: u64, of: u64, length: f64) -> f64 {
     f64::from(u32::try_from(parts).unwrap_or(u32::MAX)) / 10_000.0 * length
 }
 
-/// Stacked columns over an axis; each leads to the list of what was recorded in its time.
+/// Stacked columns beside an axis that stays in sight where a phone scrolls them; each leads to the list of what was
+/// recorded in its time.
 pub(super) fn chart(view: &View<'_>, columns: &[Column], label: &str) -> Markup {
     let t = view.t;
     let end = axis(columns.iter().map(|one| one.counts.tried()).max().unwrap_or(0));
     let height = BASE - TOP;
-    let step = (WIDTH - LEFT) / f64::from(u16::try_from(columns.len().max(1)).unwrap_or(u16::MAX));
-    let at = |nth: usize| LEFT + step * f64::from(u16::try_from(nth).unwrap_or(u16::MAX));
+    let step = WIDTH / f64::from(u16::try_from(columns.len().max(1)).unwrap_or(u16::MAX));
+    let at = |nth: usize| step * f64::from(u16::try_from(nth).unwrap_or(u16::MAX));
     let count = |count: u64| number(view.lang, count);
+    let lines = [(0.0, 0), (0.5, end / 2), (1.0, end)].map(|(share, value)| (BASE - height * share, value));
     html! {
+        div.plot {
+        svg.axis viewBox=(format!("0 0 {LEFT} {HEIGHT}")) aria-hidden="true" {
+            @for (y, value) in lines {
+                text x=(LEFT - 8.0) y=(format!("{y:.1}")) dy="4" text-anchor="end" { (count(value)) }
+            }
+        }
         svg.chart viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="group" aria-label=(label) {
-            @for (share, value) in [(0.0, 0), (0.5, end / 2), (1.0, end)] {
-                @let y = format!("{:.1}", BASE - height * share);
-                line x1=(LEFT) x2=(WIDTH) y1=(y) y2=(y) {}
-                text x=(LEFT - 8.0) y=(y) dy="4" text-anchor="end" { (count(value)) }
+            @for (y, _) in lines {
+                @let y = format!("{y:.1}");
+                line x1="0" x2=(WIDTH) y1=(y) y2=(y) {}
             }
             @for (nth, one) in columns.iter().enumerate() {
                 @let (x, counts) = (format!("{:.1}", step.mul_add(0.12, at(nth))), one.counts);
@@ -79,6 +86,7 @@ pub(super) fn chart(view: &View<'_>, columns: &[Column], label: &str) -> Markup 
                     }
                 }
             }
+        }
         }
     }
 }

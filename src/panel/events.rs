@@ -7,7 +7,7 @@ use super::filters::{
 };
 use super::frame::{Place, framed};
 use super::layout::{
-    LONGEST_SHOWN, action, ago, counted, curl, empty, moment, number, pretty, test_mark, when, with_moments,
+    LONGEST_SHOWN, action, ago, counted, curl, empty, explained, moment, number, pretty, test_mark, when,
 };
 use super::names::{self, event_title};
 use super::request::{page, see, with_field};
@@ -68,9 +68,11 @@ fn filters(view: &View<'_>) -> Markup {
         (text_field(view, "resource_id", t.resource_id, None))
     };
     html! {
-        (chip(view, "undelivered", "", t.all_of_them))
-        (chip(view, "undelivered", "1", t.undelivered))
-        (toggle(view, "test", "true", t.tests))
+        div.strip {
+            (chip(view, "undelivered", "", t.all_of_them))
+            (chip(view, "undelivered", "1", t.undelivered))
+            (toggle(view, "test", "true", t.tests))
+        }
         (period_popover(view))
         (popover(view, "more-filters", t.more_filters, &["type", "external_id", "resource_id"], &more))
         (set_chips(view, &set, shown))
@@ -117,9 +119,10 @@ pub(super) fn rows(view: &View<'_>, found: &[EventSummary], id: Option<&str>) ->
 
 pub(super) async fn show(view: &View<'_>, id: EventId) -> PageResult {
     let t = view.t;
-    let EventHistory { parts, notifications: history, reasons } =
+    let EventHistory { parts, notifications: mut history, reasons } =
         view.service.event_history(view.caller(), id, Listing::newest(ROWS)).await?;
     let (event, exchanges) = (parts.event(), Exchanges::of(&parts, None));
+    history.items.sort_by_key(|detail| attempts::urgency(detail.view.status));
     let title = event_title(view, event.event_type.as_str());
     let resource = parts.payload().map(Payload::resource);
     let resource_len = resource.as_ref().map_or(0, Bytes::len);
@@ -129,11 +132,11 @@ pub(super) async fn show(view: &View<'_>, id: EventId) -> PageResult {
     let order = names::reference(&about);
     let content = html! {
         p.crumb {
-            a href="/events" { (t.events) } " › " @if let Some(order) = order { (order) } @else { span.id { (id) } }
+            a href="/events" { (t.events) } " › " (order.unwrap_or(&title))
         }
         div.head {
-            div { h1 { (title) (test_mark(t, event.trial.is_some())) } (meta(view, event)) }
-            div.acts {
+            div { h1 { (title) (test_mark(t, event.trial.is_some() && title != t.test_event)) } (meta(view, event)) }
+            div.acts.below {
                 (others_of_order(view, event, order).await?)
                 @if view.can_change && event.erased_at.is_none() {
                     (action(view, &format!("/events/{id}/resend"), t.resend_event, ""))
@@ -188,7 +191,8 @@ fn meta(view: &View<'_>, event: &Event) -> Markup {
             span.code { (event.event_type) }
             @for (name, value) in [
                 (t.order, &about.external_id),
-                (t.order_id, &about.order_id),
+                // The shop's own number says it better.
+                (t.order_id, if about.external_id.is_some() { &None } else { &about.order_id }),
                 (t.payment_id, &about.payment_id),
             ] {
                 @if let Some(value) = value { span { (name) " " b { (value) } } }
@@ -243,7 +247,7 @@ fn others(view: &View<'_>, reasons: &[Explanation], event: &Event) -> Markup {
                                 }
                             }
                             dd {
-                                (with_moments(view.lang, view.lang.of(&reason.reason)))
+                                (explained(view, view.lang.of(&reason.reason)))
                                 @if can_send && event.tells_of_webhook() != Some(reason.webhook_id) {
                                     " " (send_to_form(view, event.id, reason.webhook_id))
                                 }

@@ -1,7 +1,7 @@
 //! The part of a webhook's page that tries a filter on the newest events. It is a form that only asks: nothing is sent
 //! or saved by it. It is sent by POST all the same, since a filter may be longer than proxies let an address be.
 
-use super::layout::{ago, empty, pretty};
+use super::layout::{ago, empty, explained, pretty};
 use super::names;
 use super::texts::{fill, sentence};
 use super::view::{Refusal, View};
@@ -51,8 +51,11 @@ pub(super) async fn tried(view: &View<'_>, webhook: &Webhook) -> Result<Markup, 
                     label for="filter" { (t.payload_filter) }
                     textarea #filter name="filter" rows="8" spellcheck="false" aria-describedby=(described)
                         aria-invalid=[problem.as_ref().map(|_| "true")] placeholder=(EXAMPLE) { (typed) }
-                    @if let Some(problem) = &problem { p.problem #filter-problem role="alert" { (problem) } }
+                    @if let Some(problem) = &problem {
+                        p.problem #filter-problem role="alert" { (explained(view, problem)) }
+                    }
                     p.help #filter-help { (t.try_help) }
+                    (operators(view))
                 }
                 div.acts {
                     button.main type="submit" { (t.try_filter) }
@@ -66,6 +69,37 @@ pub(super) async fn tried(view: &View<'_>, webhook: &Webhook) -> Result<Markup, 
     })
 }
 
+/// How many events that don't meet a filter are shown with what they lack; the others say the same as a rule.
+const UNMET_SHOWN: usize = 3;
+
+/// The operators, each with what it asks for.
+const OPERATORS: [(&str, &str); 7] = [
+    (r#"{"status": "PAID"}"#, ""),
+    (r#"{"method": {"$in": ["PIX", "BOLETO"]}}"#, "$in, $nin"),
+    (r#"{"total_cents": {"$gte": 10000}}"#, "$gt, $gte, $lt, $lte"),
+    (r#"{"status": {"$neq": "PENDING"}}"#, "$neq"),
+    (r#"{"id": {"$startsWith": "pay_"}}"#, "$startsWith, $endsWith"),
+    (r#"{"coupon": {"$exist": true}}"#, "$exist"),
+    (r#"{"$or": [{"method": "PIX"}, {"method": "BOLETO"}]}"#, "$or, $and, $not"),
+];
+
+/// What a filter can ask for, folded below its field.
+pub(super) fn operators(view: &View<'_>) -> Markup {
+    let t = view.t;
+    let means = [t.asks_equal, t.asks_in, t.asks_order, t.asks_other, t.asks_text, t.asks_there, t.asks_logic];
+    html! {
+        details #operators {
+            summary { (t.operators) }
+            dl.reasons {
+                @for ((example, names), means) in OPERATORS.iter().zip(means) {
+                    dt.code { (example) }
+                    dd { (means) @if !names.is_empty() { " " span.muted { "(" (names) ")" } } }
+                }
+            }
+        }
+    }
+}
+
 /// What stands in the field where nothing is typed.
 pub(super) const EXAMPLE: &str = r#"{"payment": {"method": "PIX", "total_cents": {"$gte": 10000}}}"#;
 
@@ -76,22 +110,53 @@ fn results(view: &View<'_>, trial: &FilterTrial) -> Markup {
         @if trial.results.is_empty() {
             (empty(t.no_trial_events, t.no_trial_events_help, None, t))
         } @else {
-            section.card.pad #tried {
-                h2 { (fill(t.tried, &[&met, &trial.results.len()])) }
-                dl.reasons { @for result in &trial.results { (row(view, result)) } }
+            @let (meeting, others): (Vec<_>, Vec<_>) =
+                trial.results.iter().partition(|result| result.matches == Some(true));
+            @let (shown, folded) = others.split_at(others.len().min(UNMET_SHOWN));
+            section.card #tried {
+                div.pad { h2 { (fill(t.tried, &[&met, &trial.results.len()])) } }
+                table.rows {
+                    caption.sr { (t.filter_tab) }
+                    thead { tr { @for name in [t.event, t.result] { th scope="col" { (name) } } } }
+                    tbody { @for result in meeting.iter().chain(shown) { (row(view, result)) } }
+                }
+                @if !folded.is_empty() {
+                    @let count = u64::try_from(folded.len()).unwrap_or(u64::MAX);
+                    details.pad #unmet {
+                        summary { (t.others_unmet.of(count, &count, &[])) }
+                        table.rows {
+                            caption.sr { (t.meets_not) }
+                            tbody { @for result in folded { (row(view, result)) } }
+                        }
+                    }
+                }
             }
         }
     }
 }
 
 fn row(view: &View<'_>, result: &TrialResult) -> Markup {
+    let t = view.t;
+    let (tone, said) = match result.matches {
+        Some(true) => ("ok", t.meets),
+        Some(false) => ("idle", t.meets_not),
+        None => ("idle", t.meets_unknown),
+    };
     html! {
-        dt {
-            @if let Some(event) = &result.event {
-                a href=(format!("/events/{}", event.id)) { (names::event_title(view, event.event_type.as_str())) }
-                " " span.muted { (ago(view, event.inserted_at)) }
+        tr {
+            td.what {
+                @if let Some(event) = &result.event {
+                    div.clip.about {
+                        a.t1 href=(format!("/events/{}", event.id)) {
+                            (names::event_title(view, event.event_type.as_str()))
+                        }
+                        " " span.t2 { (names::about(view, &event.about())) }
+                    }
+                    div.t2 { (ago(view, event.inserted_at)) }
+                }
+                @if result.matches != Some(true) { div.t2 { (explained(view, view.lang.of(&result.reason()))) } }
             }
+            td.now.fit.r { span class=(format!("pill {tone}")) { (said) } }
         }
-        dd { (view.lang.of(&result.reason())) }
     }
 }

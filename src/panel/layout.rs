@@ -87,6 +87,11 @@ fn written(lang: Lang, at: Timestamp) -> String {
 
 /// A sentence of the service, its moments written as all others of the page are.
 pub(super) fn with_moments(lang: Lang, text: &str) -> Markup {
+    html! { @for (text, at) in moments(text) { (text) @if let Some(at) = at { (moment(lang, at)) } } }
+}
+
+/// A text in parts, each with the moment that follows it.
+fn moments(text: &str) -> Vec<(&str, Option<Timestamp>)> {
     let mut parts = Vec::new();
     let (mut rest, mut from) = (text, 0);
     // `T` and `Z` of a moment stand 14 bytes apart, and 10 bytes follow a moment's beginning before the first.
@@ -101,7 +106,37 @@ pub(super) fn with_moments(lang: Lang, text: &str) -> Markup {
         }
     }
     parts.push((rest, None));
-    html! { @for (text, at) in parts { (text) @if let Some(at) = at { (moment(lang, at)) } } }
+    parts
+}
+
+/// A sentence of the service that explains something: as [`with_moments`], what is of today by its time alone, and what
+/// it quotes in backticks as code.
+pub(super) fn explained(view: &View<'_>, text: &str) -> Markup {
+    html! {
+        @for (nth, part) in text.split('`').enumerate() {
+            @if nth.is_multiple_of(2) { (of_today(view, part)) } @else { code { (part) } }
+        }
+    }
+}
+
+/// As [`with_moments`], but of today's the time alone, before which Portuguese has another preposition.
+fn of_today(view: &View<'_>, text: &str) -> Markup {
+    let today = written(view.lang, view.now);
+    html! {
+        @for (text, at) in moments(text) {
+            @match at {
+                Some(at) if written(view.lang, at).get(..10) == today.get(..10) => {
+                    @match text.strip_suffix(" em ").filter(|_| view.lang == Lang::Pt) {
+                        Some(text) => { (text) " às " },
+                        None => (text),
+                    }
+                    (when(view, at))
+                }
+                Some(at) => { (text) (moment(view.lang, at)) }
+                None => (text),
+            }
+        }
+    }
 }
 
 /// How long ago, with the exact time as a tooltip.
@@ -134,7 +169,7 @@ fn short_moment(view: &View<'_>, at: Timestamp, end: usize) -> Markup {
 
 /// How long until then; a script counts it down.
 pub(super) fn until(view: &View<'_>, at: Timestamp) -> Markup {
-    let text = if at <= view.now {
+    let text = if at.since(view.now).as_secs() == 0 {
         view.t.now.to_owned()
     } else {
         fill(view.t.in_span, &[&rough(view.lang, at.since(view.now))])

@@ -1,6 +1,6 @@
 //! What a page says was just done: the thing by its name, then the result.
 
-use super::layout::span;
+use super::layout::{at_most_counted, span};
 use super::names::{self, event_title};
 use super::notifications::manual_after;
 use super::texts::fill;
@@ -21,7 +21,7 @@ pub(super) async fn said(view: &View<'_>) -> Option<String> {
         }
         "resent-event" => Some(t.done_resent_event.to_owned()),
         "sent-to" => of_webhook(t.done_sent_to),
-        "saved" => of_webhook(t.done_saved),
+        "saved" => saved(view, WebhookId::parse(query.get("n")?)?).await,
         "created" => of_webhook(t.done_created),
         "rotated" => of_webhook(t.done_rotated),
         "key-rotated" => of_webhook(view.lang.identity().done_key_rotated),
@@ -42,6 +42,21 @@ pub(super) async fn said(view: &View<'_>) -> Option<String> {
         "none" => Some(t.nothing_selected.to_owned()),
         _ => None,
     }
+}
+
+/// "ERP Bling: salvo.", and where it fails what comes next: what the page says of it is of before.
+async fn saved(view: &View<'_>, id: WebhookId) -> Option<String> {
+    let t = view.t;
+    let failing = view.service.failing_webhook(view.caller(), id).await.ok()?;
+    let saved = fill(t.done_saved, &[&failing.webhook.name()]);
+    if failing.health.since.is_none() || !failing.webhook.is_active() {
+        return Some(saved);
+    }
+    let next = match failing.backlog.retrying {
+        0 => t.then_test.to_owned(),
+        count => t.then_resend.of(count, &at_most_counted(view, count), &[]),
+    };
+    Some(format!("{saved} {next}"))
 }
 
 /// "Reenviada: pedido-11249 para ERP Bling – 200, entregue em 144 ms." Of what came after so many attempts alone: an

@@ -6,15 +6,16 @@ use super::filters::{
     text_field, type_list,
 };
 use super::frame::{Place, framed};
-use super::layout::{empty, test_mark};
+use super::layout::{at_most_counted, empty, test_mark};
 use super::names;
 use super::notification_filter::{asked_for, not_whole};
 use super::request::page;
 use super::resends;
 use super::rows::{status_chips, table};
-use super::view::{PageResult, ROWS, View, done};
+use super::trouble::resend_waiting;
+use super::view::{PageResult, ROWS, Refusal, View, done};
 use crate::model::{Attempt, NotificationId, Trigger, WebhookId};
-use crate::service::NotificationHistory;
+use crate::service::{NotificationDetail, NotificationHistory};
 use http::StatusCode;
 use maud::{Markup, html};
 use std::time::{Duration, Instant};
@@ -87,6 +88,8 @@ fn more_filters(view: &View<'_>) -> Markup {
         ("response", t.response),
         ("type", t.event_type),
         ("event_id", t.event),
+        ("undelivered", t.undelivered),
+        ("q", t.search),
     ];
     let shown = |name: &str, value: &str| match name {
         "webhook_id" => WebhookId::parse(value).map_or_else(|| value.to_owned(), |id| names::webhook(view, id)),
@@ -119,13 +122,14 @@ pub(super) async fn show(view: &View<'_>, id: NotificationId) -> PageResult {
         p.crumb {
             a href="/notifications" { (t.notifications) }
             " › " a href=(format!("/events/{}", detail.view.event_id)) {
-                (names::reference(&detail.view.about).map_or_else(|| detail.view.event_id.to_string(), str::to_owned))
+                (names::reference(&detail.view.about).unwrap_or(&title))
             }
         }
         div.head {
             div {
                 h1 {
-                    (title) (test_mark(t, detail.view.test)) " "
+                    // "Teste teste" says it twice.
+                    (title) (test_mark(t, detail.view.test && title != t.test_event)) " "
                     span.sub { (names::about(view, &detail.view.about)) }
                 }
                 p.meta {
@@ -135,9 +139,34 @@ pub(super) async fn show(view: &View<'_>, id: NotificationId) -> PageResult {
                 }
             }
         }
+        div #waiting data-live="" { (still_waiting(view, &detail).await?) }
         (attempts::notification(view, &detail, Some(&reason), &exchanges))
     };
     Ok(page(StatusCode::OK, framed(view, Place::Notifications, &title, &content)))
+}
+
+/// What waits for its time at a webhook whose target has just confirmed what somebody has sent it: a test, or one that
+/// was sent again.
+async fn still_waiting(view: &View<'_>, detail: &NotificationDetail) -> Result<Markup, Refusal> {
+    let last = detail.attempts.last();
+    if !last.is_some_and(|attempt| attempt.trigger != Trigger::Automatic && attempt.result.confirms()) {
+        return Ok(html! {});
+    }
+    let Ok(webhook) = view.service.webhook(view.caller(), detail.view.webhook_id) else {
+        return Ok(html! {});
+    };
+    let count = view.service.status_counts(view.caller(), Some(webhook.id)).await?.0.retrying;
+    Ok(html! {
+        @if count > 0 && webhook.is_active() {
+            section.card.pad {
+                p.say {
+                    strong { (view.t.target_confirmed) } " "
+                    (view.t.waits_its_time.of(count, &at_most_counted(view, count), &[]))
+                }
+                div.acts { (resend_waiting(view, &webhook, count)) }
+            }
+        }
+    })
 }
 
 pub(super) async fn resend(view: &View<'_>, id: NotificationId) -> PageResult {

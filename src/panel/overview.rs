@@ -67,7 +67,7 @@ fn zone_name<'a>(view: &'a View<'_>) -> &'a str {
 fn health(view: &View<'_>, overview: &Overview) -> Markup {
     let t = view.t;
     let (failing, backlog, failed) = (view.failing(), overview.backlog.total(), overview.delivery.failed);
-    let figures = &overview.figures;
+    let (figures, backlog_retrying) = (&overview.figures, overview.backlog.retrying);
     // What whoever operates carteiro has to look after is no other account's affair.
     let is_operators = view.service.is_operators(view.caller());
     let free = figures.free_bytes.filter(|_| is_operators);
@@ -100,6 +100,10 @@ fn health(view: &View<'_>, overview: &Overview) -> Markup {
     if no_backup {
         return line("warn", Icon::Alert, t.old_backup, t.old_backup_help);
     }
+    // A target that works again leaves what waits for its time as it is: hours, after a day of failures.
+    if backlog_retrying > 0 {
+        return recovering(view, overview);
+    }
     // All is well again, but for what goes out only when it is re-sent.
     if failed > 0 {
         let strong = t.failed_this_week.of(failed, &at_most_counted(view, failed), &[]);
@@ -116,6 +120,24 @@ fn health(view: &View<'_>, overview: &Overview) -> Markup {
     match overview.delivery.delivered {
         0 => line("ok", Icon::Good, t.all_well, t.all_well_none),
         count => line("ok", Icon::Good, t.all_well, &t.all_well_n.of(count, &number(view.lang, count), &[])),
+    }
+}
+
+/// No webhook fails, but some notifications wait for their next attempt: that isn't mended yet.
+fn recovering(view: &View<'_>, overview: &Overview) -> Markup {
+    let (t, waiting, failed) = (view.t, overview.backlog.retrying, overview.delivery.failed);
+    html! {
+        div.health.warn {
+            (icon(Icon::Alert))
+            div {
+                strong { (t.no_failing) } " " (t.waits_its_time.of(waiting, &at_most_counted(view, waiting), &[]))
+                @if failed > 0 {
+                    " " (t.to_resend.of(failed, &at_most_counted(view, failed), &[])) " "
+                    a href=(failed_of_week(overview)) { (t.see_failed.of(failed, &at_most_counted(view, failed), &[])) }
+                }
+                div.acts { (trouble::resend_all_waiting(view, waiting)) }
+            }
+        }
     }
 }
 
@@ -149,7 +171,7 @@ fn troubles(view: &View<'_>, failing: &[FailingWebhook]) -> Markup {
 /// Five figures, each of the list that it leads to.
 fn kpis(view: &View<'_>, overview: &Overview) -> Markup {
     let t = view.t;
-    let figures = &overview.delivery;
+    let (figures, retrying) = (&overview.delivery, overview.backlog.retrying);
     let kpi = |name: &str, value: &str, below: &str, href: &str, hot: bool| {
         html! {
             a class=(if hot { "kpi hot" } else { "kpi" }) href=(href) {
@@ -168,7 +190,8 @@ fn kpis(view: &View<'_>, overview: &Overview) -> Markup {
             (kpi(t.delivery_rate, &percent(view.lang, figures.delivered_permille), t.by_notification,
                 &format!("/notifications?from={}", figures.since), false))
             (kpi(t.response_time, &half, &most, &of(Status::Delivered, &day), false))
-            (kpi(t.retrying, &at_most_counted(view, overview.backlog.retrying), t.comes_by_itself,
+            @let goes_out = if retrying > 0 { t.comes_by_itself } else { t.none_retrying };
+            (kpi(t.retrying, &at_most_counted(view, retrying), goes_out,
                 &of(Status::Retrying, ""), false))
             (kpi(t.failed_many, &at_most_counted(view, figures.failed), t.failed_help,
                 &failed_of_week(overview), figures.failed > 0))
@@ -271,7 +294,7 @@ fn system(view: &View<'_>, overview: &Overview) -> Markup {
         section.card.pad {
             h2 { (t.system) }
             p.meta {
-                span { (t.taking_events) " " b { (if overview.not_ready.is_none() { t.yes } else { t.no }) } }
+                span { (t.taking_events) " " b { (if overview.not_ready.is_none() { t.taken } else { t.not_taken }) } }
                 @if view.service.is_operators(view.caller()) {
                     span { (all) " " b { (number(view.lang, figures.events)) } }
                     span { (t.disk_used) " " b { (view.lang.bytes(overview.disk_bytes)) } }

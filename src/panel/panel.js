@@ -29,7 +29,7 @@
     const at = Date.parse(time.dateTime);
     let text;
     if ("t" in time.dataset) text = full.format(at);
-    else if ("until" in time.dataset) text = at <= now ? own.now : fill(own.in, span(at - now));
+    else if ("until" in time.dataset) text = at - now < 1000 ? own.now : fill(own.in, span(at - now));
     else if ("ago" in time.dataset) text = now - at < 1000 ? own.now : fill(own.ago, span(now - at));
     else if ("when" in time.dataset) {
       const today = new Date(at).toDateString() === new Date(now).toDateString();

@@ -1,15 +1,17 @@
 //! Bulk resends: asked before, listed, watched, cancelled.
 
-use super::filters::{INCLUDE_DELIVERED, PAGING, alerts};
+use super::filters::{INCLUDE_DELIVERED, PAGING, alerts, parameter};
 use super::frame::{Place, framed};
-use super::jobs::{self, MAX_ENDED};
+use super::jobs::{self, MAX_ENDED, Outcome};
 use super::layout::{moment, number};
 use super::names;
 use super::notification_filter::{asked_for, not_whole};
 use super::request::{PanelRequest, page, see};
 use super::texts::{Texts, fill};
 use super::view::{PageResult, Refusal, View, back_of};
-use crate::model::{JobId, JobKind, NotificationFilter, ResponseFilter, Status, WebhookId};
+use crate::model::{
+    BulkJob, Filter as _, FilterUse, JobId, JobKind, JobState, NotificationFilter, ResponseFilter, Status, WebhookId,
+};
 use http::StatusCode;
 use maud::{Markup, html};
 
@@ -84,7 +86,10 @@ async fn ask(view: &View<'_>, wrong: bool) -> PageResult {
                         @if wrong { p.problem #typed-problem role="alert" { (t.count_differs) } }
                     }
                 }
-                @if again {
+                @if *count == 0 && can_add {
+                    input type="hidden" name=(INCLUDE_DELIVERED) value="1";
+                    p.help { (t.again_warning) }
+                } @else if again {
                     input type="hidden" name=(INCLUDE_DELIVERED) value="1";
                     input type="hidden" name=(CONFIRMED) value="1";
                     p.warning { (t.again_warning) }
@@ -98,7 +103,9 @@ async fn ask(view: &View<'_>, wrong: bool) -> PageResult {
                 div.acts {
                     @if again && *count > 0 {
                         button.danger type="submit" { (t.resend_again_yes) }
-                    } @else if *count > 0 || can_add { button.main type="submit" { (t.resend_yes) } }
+                    } @else if *count > 0 { button.main type="submit" { (t.resend_yes) } } @else if can_add {
+                        button type="submit" { (t.count_delivered) }
+                    }
                     a.btn href=(back) { (t.cancel) }
                 }
             }
@@ -155,6 +162,7 @@ fn in_words(view: &View<'_>, filter: &NotificationFilter) -> Markup {
     let t = view.t;
     html! {
         dl.facts {
+            @if let Some(text) = &filter.q { div { dt { (t.search) } dd { (text) } } }
             div { dt { (t.status) } dd { (status_in_words(t, filter)) } }
             div {
                 dt { (t.webhook) }
@@ -183,17 +191,40 @@ pub(super) fn late(view: &View<'_>) -> Markup {
     jobs::late(view, view.t.resend_jobs, &found)
 }
 
-#[expect(clippy::unused_async, reason = "as all handlers are")]
 pub(super) async fn job(view: &View<'_>, id: JobId) -> PageResult {
     let t = view.t;
     let job = view.service.bulk_job(view.caller(), JobKind::Resend, id)?;
     let (held, words) = (some_paused(view, job.filter.webhook_id), in_words(view, &job.filter));
+    let came = match job.state {
+        JobState::Running => Outcome { left: None, list: String::new() },
+        JobState::Done | JobState::Failed | JobState::Cancelled => outcome(view, &job).await?,
+    };
     let content = html! {
-        p.crumb { a href="/notifications" { (t.notifications) } }
+        p.crumb {
+            a href="/notifications" { (t.notifications) }
+            @if let Some(id) = job.filter.webhook_id {
+                " › " a href=(format!("/webhooks/{id}")) { (names::webhook(view, id)) }
+            }
+        }
         div.head { h1 { (t.resend_job) } }
-        (jobs::card(view, &job, t.resend_job, &held, &words))
+        (jobs::card(view, &job, t.resend_job, &held, &words, Some(&came)))
     };
     Ok(page(StatusCode::OK, framed(view, Place::Notifications, t.resend_job, &content)))
+}
+
+/// What of it isn't delivered, and the list of that.
+async fn outcome(view: &View<'_>, job: &BulkJob) -> Result<Outcome, Refusal> {
+    let Some((filter, left)) = view.service.undelivered_of(view.caller(), job).await? else {
+        return Ok(Outcome { left: None, list: String::new() });
+    };
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for field in NotificationFilter::fields(FilterUse::Panel) {
+        // That tests are apart goes without saying.
+        if let Some(value) = field.get(&filter).filter(|value| (field.name, value.as_str()) != ("test", "false")) {
+            query.append_pair(parameter(field.name), &value);
+        }
+    }
+    Ok(Outcome { left: Some(left), list: format!("/notifications?{}", query.finish()) })
 }
 
 pub(super) async fn stop(view: &View<'_>, id: JobId) -> PageResult {

@@ -22,15 +22,17 @@ pub(super) fn status_chips(view: &View<'_>, backlog: BacklogCounts, failed: u64)
         status_chip(view, Some(status), label, count.as_deref())
     };
     html! {
-        (status_chip(view, None, t.all_notifications, None))
-        (one(Status::Failed, t.failed_many, Some(failed)))
-        (one(Status::Retrying, t.retrying, Some(backlog.retrying)))
-        @if backlog.pending > 0 || view.request.query.get("status") == Some(Status::Pending.as_str()) {
-            (one(Status::Pending, t.pending_many, Some(backlog.pending)))
+        div.strip {
+            (status_chip(view, None, t.all_notifications, None))
+            (one(Status::Failed, t.failed_many, Some(failed)))
+            (one(Status::Retrying, t.retrying, Some(backlog.retrying)))
+            @if backlog.pending > 0 || view.request.query.get("status") == Some(Status::Pending.as_str()) {
+                (one(Status::Pending, t.pending_many, Some(backlog.pending)))
+            }
+            (one(Status::Held, t.held, Some(backlog.held)))
+            (one(Status::Delivered, t.delivered_many, None))
+            (toggle(view, "test", "true", t.tests))
         }
-        (one(Status::Held, t.held, Some(backlog.held)))
-        (one(Status::Delivered, t.delivered_many, None))
-        (toggle(view, "test", "true", t.tests))
     }
 }
 

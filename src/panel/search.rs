@@ -33,7 +33,13 @@ pub(super) async fn show(view: &View<'_>) -> PageResult {
         div.head {
             div { h1 { (if orders.is_empty() { t.search.to_owned() } else { fill(t.found, &[&wanted]) }) } }
             @if view.can_change && !orders.is_empty() {
-                div.acts { a.btn.small href=(erasures::address(wanted)) { (t.erase) } }
+                div.acts {
+                    a.btn.small href=(with_field("/notifications/resend", "q", wanted)) { (t.resend_found) }
+                    details.pop.end #more {
+                        summary { (t.more) }
+                        div.sheet { a href=(erasures::address(wanted)) { (t.erase) } }
+                    }
+                }
             }
         }
         @if orders.is_empty() {

@@ -84,7 +84,7 @@ async fn show_tab(view: &View<'_>, id: WebhookId, tab: Tab) -> PageResult {
                     }
                 }
             }
-            @if view.can_change { (buttons(view, &webhook)) }
+            @if view.can_change { (buttons(view, &webhook, failing.is_some())) }
         }
         (secret(view, id))
         @if !unknown.is_empty() { p.warning #unknown { (fill(t.unknown_types, &[&unknown])) } }
@@ -120,7 +120,8 @@ async fn show_tab(view: &View<'_>, id: WebhookId, tab: Tab) -> PageResult {
     Ok(page(StatusCode::OK, framed(view, Place::Webhooks, webhook.name(), &content)))
 }
 
-fn buttons(view: &View<'_>, webhook: &Webhook) -> Markup {
+/// What is done with a webhook. Where it fails, the card below says what to do first.
+fn buttons(view: &View<'_>, webhook: &Webhook, fails: bool) -> Markup {
     let t = view.t;
     let path = |verb: &str| format!("/webhooks/{}/{verb}", webhook.id);
     html! {
@@ -128,7 +129,7 @@ fn buttons(view: &View<'_>, webhook: &Webhook) -> Markup {
             form.acts method="post" action=(path("test")) {
                 (view.csrf())
                 (test_types(view, webhook))
-                button.main type="submit" { (t.send_test) }
+                button.main[!fails] type="submit" { (t.send_test) }
             }
             a.btn href=(path("edit")) { (t.edit) }
             a.btn href=(path("backfill")) { (t.backfill) }

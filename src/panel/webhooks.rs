@@ -8,7 +8,7 @@ use super::names;
 use super::request::{page, see};
 use super::texts::fill;
 use super::view::{PageResult, ROWS, View, done};
-use crate::model::{NotificationFilter, Status, Webhook, WebhookId, WebhookPatch, WebhookStatus};
+use crate::model::{EventType, NotificationFilter, Pattern, Status, Webhook, WebhookId, WebhookPatch, WebhookStatus};
 use crate::service::{HourCounts, WebhookHistory, WebhookSummary};
 use http::StatusCode;
 use maud::{Markup, html};
@@ -16,7 +16,7 @@ use maud::{Markup, html};
 /// A list of more has a field to search it by.
 const SEARCHABLE_FROM: usize = 8;
 /// How many patterns a row names.
-const PATTERNS: usize = 3;
+const PATTERNS: usize = 2;
 
 #[expect(clippy::unused_async, reason = "as all handlers are")]
 pub(super) async fn list(view: &View<'_>) -> PageResult {
@@ -111,7 +111,7 @@ fn row(view: &View<'_>, summary: &WebhookSummary) -> Markup {
                 div.url.clip title=(webhook.target) { (webhook.target) }
             }
             td.now.r { (state(view, summary)) }
-            td.full { (patterns(view, webhook, PATTERNS)) }
+            td.full { div.clip.fact { (patterns(view, webhook, PATTERNS)) } }
             td.hide { div.acts { (spark_of(view, &summary.history)) (rate(view, &summary.history)) } }
             td.full.t2 {
                 span.only { (t.last_success) ": " }
@@ -122,14 +122,29 @@ fn row(view: &View<'_>, summary: &WebhookSummary) -> Markup {
 }
 
 pub(super) fn patterns(view: &View<'_>, webhook: &Webhook, most: usize) -> Markup {
-    let count = webhook.events.iter().count();
+    let told = told(webhook.events.iter());
+    let count = told.len();
     html! {
-        @for (nth, pattern) in webhook.events.iter().take(most).enumerate() {
+        @for (nth, pattern) in told.into_iter().take(most).enumerate() {
             @if nth > 0 { ", " }
             span title=(pattern) { (names::pattern(view, pattern)) }
         }
         @if count > most { " " span.muted { "+" (count - most) } }
     }
+}
+
+/// The patterns without those that another one means already: `*` means every type but carteiro's own.
+fn told<'w>(patterns: impl Iterator<Item = &'w Pattern>) -> Vec<&'w Pattern> {
+    let mut told: Vec<&Pattern> = patterns.collect();
+    let is_own = |pattern: &Pattern| match pattern {
+        Pattern::Everything => false,
+        Pattern::Category(name) => **name == *EventType::OWN_CATEGORY,
+        Pattern::Exactly(event_type) => event_type.is_own(),
+    };
+    if told.iter().any(|pattern| **pattern == Pattern::Everything) {
+        told.retain(|pattern| **pattern == Pattern::Everything || is_own(pattern));
+    }
+    told
 }
 
 pub(super) fn state(view: &View<'_>, summary: &WebhookSummary) -> Markup {
@@ -192,4 +207,21 @@ pub(super) async fn test(view: &View<'_>, id: WebhookId) -> PageResult {
 pub(super) async fn delete(view: &View<'_>, id: WebhookId) -> PageResult {
     view.service.delete(view.caller(), id).await?;
     Ok(see("/webhooks?done=deleted"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// "Todos os eventos, Pedidos: todos, Pagamentos: todos" took three lines of a phone to say one thing.
+    #[test]
+    fn what_everything_means_is_not_told_again() {
+        let shown = |patterns: &[&str]| {
+            let patterns: Vec<Pattern> = patterns.iter().filter_map(|text| Pattern::parse(text)).collect();
+            told(patterns.iter()).into_iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(shown(&["ORDER.*", "*", "PAYMENT.PAID"]), ["*"]);
+        assert_eq!(shown(&["*", "WEBHOOK.*", "ORDER.PAID"]), ["*", "WEBHOOK.*"], "carteiro's own are apart");
+        assert_eq!(shown(&["ORDER.*", "PAYMENT.PAID"]), ["ORDER.*", "PAYMENT.PAID"]);
+    }
 }

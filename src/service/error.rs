@@ -186,7 +186,8 @@ impl From<TooManyJobs> for Error {
     fn from(_: TooManyJobs) -> Self {
         let detail = localized!(
             "{MAX_JOBS} bulk resends, backfills, erasures or deletions are under way already: wait for one to end",
-            "{MAX_JOBS} reenvios, recuperações, apagamentos ou exclusões já estão em andamento: espere um terminar"
+            "{MAX_JOBS} reenvios, envios de eventos anteriores, apagamentos ou exclusões já estão em andamento: espere \
+             um terminar"
         );
         Self::Conflict { code: ApiCode::TooManyJobs, detail }
     }

@@ -250,7 +250,7 @@ fn explain_notification_of(
             let next = match (held, view.next_attempt_at) {
                 (Some(wait), _) => held_by(wait),
                 (None, Some(at)) => {
-                    localized!("the next one comes at {at}", "a próxima vem em {at}")
+                    localized!("the next one comes at {at}", "a próxima sai em {at}")
                 }
                 (None, None) => localized!(
                     "the next one is due and about to be made",
@@ -258,8 +258,8 @@ fn explain_notification_of(
                 ),
             };
             Localized {
-                en: format!("Attempts made without a 2XX: {made} of {most}; {}.", next.en),
-                pt: format!("Nenhuma confirmada em {made} de {most} tentativas; {}.", next.pt),
+                en: format!("{made} of {most} attempts made, none confirmed; {}.", next.en),
+                pt: format!("{made} de {most} tentativas feitas, nenhuma confirmada; {}.", next.pt),
             }
         }
         Status::Held => localized!(

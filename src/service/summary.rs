@@ -8,12 +8,12 @@ use super::shared::Service;
 use super::views::{Present, Webhooks};
 use crate::clock::Zone;
 use crate::model::{
-    AccountNo, Attempt, Event, EventFilter, Listing, Localized, NotificationFilter, Page, Seq, Status, Timestamp,
-    WaitReason, Webhook, WebhookId, WebhookStatus,
+    About, AccountNo, Attempt, Event, EventFilter, Listing, Localized, NotificationFilter, Page, Seq, Status,
+    Timestamp, WaitReason, Webhook, WebhookId, WebhookStatus,
 };
 use crate::stats::{HourCounts, WebhookHistory};
 use crate::store::{Due, Store, StoreStats};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +24,10 @@ const DAYS: i64 = 30;
 const HOUR_MS: u64 = 3_600_000;
 /// How many failing webhooks are read closely.
 const MAX_FAILING: usize = 10;
+/// Of how many of them the orders are counted: those that the first page shows,
+const ORDERS_OF: usize = 3;
+/// and of each while no more notifications are pending than these, each of which is read with its event.
+const MAX_READ_FOR_ORDERS: u64 = 200;
 
 /// An event, and how many of its notifications stand where.
 pub type EventSummary = (Event, BTreeMap<Status, u32>);
@@ -66,6 +70,8 @@ pub struct FailingWebhook {
     pub health: HealthView,
     /// How many notifications are pending for it.
     pub backlog: BacklogCounts,
+    /// How many orders these are of; `None` where that isn't known: there are none, or many, or one names no order.
+    pub orders: Option<u64>,
     /// How many have failed, tests apart; counted to [`MAX_COUNTED`]. They go out only when somebody re-sends them.
     pub failed: u64,
     /// The last attempt of one that isn't delivered, the newest such.
@@ -199,7 +205,7 @@ impl Service {
         let webhook = self.webhook(caller, id)?;
         let health = self.health(&webhook);
         let present = self.present();
-        self.read(move |store| failing_webhook(store, &present, webhook, health)).await
+        self.read(move |store| failing_webhook(store, &present, webhook, health, true)).await
     }
 
     /// What is pending and how many have failed, for one webhook or for all; each counted to [`MAX_COUNTED`].
@@ -261,8 +267,8 @@ impl Service {
             let hours = hours.to_vec();
             let (days, day_begins) = by_day(&all, now, &zone);
             let mut webhooks_failing = Vec::with_capacity(failing.len());
-            for (webhook, health) in failing {
-                webhooks_failing.push(failing_webhook(store, &present, webhook, health)?);
+            for (nth, (webhook, health)) in failing.into_iter().enumerate() {
+                webhooks_failing.push(failing_webhook(store, &present, webhook, health, nth < ORDERS_OF)?);
             }
             Ok(Overview {
                 delivery,
@@ -334,12 +340,66 @@ fn failing_webhook(
     present: &Present,
     webhook: Arc<Webhook>,
     health: HealthView,
+    counts_orders: bool,
 ) -> Result<FailingWebhook, Error> {
     let backlog = backlog(store, webhook.account, Some(webhook.id))?;
+    let orders = if counts_orders { pending_orders(store, &webhook, backlog)? } else { None };
     let failed = count_failed(store, webhook.account, Some(webhook.id))?;
     let attempt = store.last_failure(&webhook)?;
     let next_attempt_at = if webhook.is_active() { next_retry(store, present, &webhook)? } else { None };
-    Ok(FailingWebhook { webhook, health, backlog, failed, attempt, next_attempt_at })
+    Ok(FailingWebhook { webhook, health, backlog, orders, failed, attempt, next_attempt_at })
+}
+
+/// How many orders the notifications are of that are pending for a webhook; see [`FailingWebhook::orders`].
+fn pending_orders(store: &Store, webhook: &Webhook, backlog: BacklogCounts) -> Result<Option<u64>, Error> {
+    let count = backlog.total();
+    if count == 0 || count > MAX_READ_FOR_ORDERS {
+        return Ok(None);
+    }
+    let mut abouts = Vec::new();
+    for status in [Status::Pending, Status::Retrying, Status::Held] {
+        let filter = NotificationFilter { webhook_id: Some(webhook.id), ..of_status(status) };
+        let most = usize::try_from(MAX_READ_FOR_ORDERS).unwrap_or_default();
+        let page = store.notifications(webhook.account, &filter, Listing::newest(most))?;
+        abouts.extend(page.items.iter().map(|(_, event)| event.about()));
+    }
+    // Some may have moved on, or a page may have ended early.
+    Ok(if abouts.len() as u64 == count { orders_of(&abouts) } else { None })
+}
+
+/// How many orders these are of: what has the same id of an order, the shop's or the order's own, is of one. `None`
+/// where one has neither.
+fn orders_of(abouts: &[About]) -> Option<u64> {
+    // A group each, but for those that turn out to be one order: these lead to another group.
+    let mut groups: Vec<usize> = Vec::new();
+    let mut of_id: HashMap<(bool, &str), usize> = HashMap::new();
+    for about in abouts {
+        let ids: Vec<(bool, &str)> = [(true, &about.external_id), (false, &about.order_id)]
+            .into_iter()
+            .filter_map(|(own, id)| Some((own, id.as_deref()?)))
+            .collect();
+        let mut known: Vec<usize> = ids.iter().filter_map(|id| of_id.get(id)).map(|at| root(&groups, *at)).collect();
+        if ids.is_empty() {
+            return None;
+        }
+        if known.is_empty() {
+            known.push(groups.len());
+            groups.push(groups.len());
+        }
+        for other in &known {
+            groups[*other] = known[0];
+        }
+        of_id.extend(ids.into_iter().map(|id| (id, known[0])));
+    }
+    Some(groups.iter().enumerate().filter(|(at, to)| at == *to).count() as u64)
+}
+
+/// Where a group leads to in the end.
+fn root(groups: &[usize], mut at: usize) -> usize {
+    while groups[at] != at {
+        at = groups[at];
+    }
+    at
 }
 
 /// How many notifications of an account, or of one webhook of it, have failed and can still be re-sent, as the list
@@ -385,6 +445,20 @@ mod tests {
         assert_eq!(overview.hour(0).0, since);
         assert_eq!(text(overview.hour(23)), ["2026-11-28T02:00", "2026-11-28T03:00"]);
         assert_eq!(text(overview.day(29)), ["2026-11-28T00:00", "2026-11-29T00:00"]);
+    }
+
+    #[test]
+    fn what_shares_an_id_of_an_order_is_of_one_order() {
+        let about = |external: &str, order: &str| {
+            let id = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+            About { external_id: id(external), order_id: id(order), payment_id: id("pay-1"), total_cents: None }
+        };
+        let count = |all: &[(&str, &str)]| orders_of(&all.iter().map(|(e, o)| about(e, o)).collect::<Vec<_>>());
+        assert_eq!(count(&[]), Some(0));
+        assert_eq!(count(&[("pedido-1", ""), ("pedido-1", ""), ("pedido-2", "")]), Some(2));
+        assert_eq!(count(&[("1", ""), ("", "1")]), Some(2), "the shop's number is none of the order's own");
+        assert_eq!(count(&[("a", ""), ("", "b"), ("c", "d"), ("a", "b"), ("a", "d")]), Some(1), "found to be one late");
+        assert_eq!(count(&[("a", ""), ("", "")]), None, "a payment alone names no order");
     }
 
     #[test]

@@ -211,7 +211,7 @@ texts! {
     last_day_short: "Deliveries (24 h)";
     waiting: "Waiting";
     deleted_webhook: "Deleted webhook";
-    held_until_resumed: "until the webhook is resumed";
+    held_until_resumed: "until it is resumed";
     paused_help: "Webhook paused. New notifications are on hold until you resume it.";
     tabs: "Parts of this page";
     deliveries: "Deliveries";
@@ -241,6 +241,18 @@ texts! {
     use_filter: "Use this filter";
     try_help: "Shows which of the latest events would meet this filter. Nothing is sent or saved.";
     tried: "Latest events that meet it: {} of {}";
+    meets: "Meets it";
+    meets_not: "Doesn’t meet it";
+    meets_unknown: "No payload";
+    others_unmet: ["Show {} more that doesn’t meet it", "Show {} more that don’t meet it"];
+    operators: "What a filter can ask for";
+    asks_equal: "exactly this value";
+    asks_in: "one of the values of the list, or none of them";
+    asks_order: "a number, or a text such as a date, that is greater or less";
+    asks_other: "any other value";
+    asks_text: "a text that begins or ends so";
+    asks_there: "a field that exists or, with false, that doesn’t";
+    asks_logic: "one of the filters of the list, all of them, or the opposite of one";
     no_trial_events: "No recent events";
     no_trial_events_help: "None of the latest events is of a type that this webhook receives.";
     samples: "Samples of what is sent";
@@ -382,7 +394,18 @@ texts! {
     job_done: "Done";
     job_failed: "Done in part";
     job_cancelled: "Cancelled";
-    job_progress: "Re-sent: {} of {}; skipped: {}";
+    job_progress: "Sent: {} of {}";
+    job_skipped: "skipped: {}";
+    outcome_unknown:
+        "Each gets one attempt. The resend doesn’t keep how each went: the notification itself says whether the target \
+         confirmed or refused it.";
+    outcome_left: [
+        "Of those that this filter finds, {} notification is not delivered yet.",
+        "Of those that this filter finds, {} notifications are not delivered yet.",
+    ];
+    outcome_none: "Of those that this filter finds, none is waiting to be delivered.";
+    see_undelivered: ["See the {} not delivered", "See the {} not delivered"];
+    see_webhook: "See the webhook";
     confirm_all: ["Re-send {} notification?", "Re-send {} notifications?"];
     confirm_all_help: "Each gets one manual attempt, at its webhook's own pace.";
     type_the_count: "To confirm, type {}";
@@ -398,6 +421,7 @@ texts! {
     selected: ["{} selected", "{} selected"];
     tests: "Tests";
     include_delivered: "Include those already delivered";
+    count_delivered: "Count those delivered already as well";
     again_warning:
         "Sending again what was delivered makes the target receive it once more: it may process an order or a payment \
          twice, unless it recognizes a repetition by its webhook-id.";
@@ -410,6 +434,11 @@ texts! {
         "The webhook receives the events of its types that were recorded before and that it has not received, the \
          oldest first and at its own pace. Tests are left out.";
     backfill_ask: "Count them";
+    backfill_type_help: "Left empty: all types that the webhook receives.";
+    backfill_others: [
+        "{} event is not sent: received already, kept out by the filter, a test, or its payload was erased.",
+        "{} events are not sent: received already, kept out by the filter, tests, or their payloads were erased.",
+    ];
     backfill_none: "There is nothing to send in that time.";
     backfill_count: ["{} notification will be created.", "{} notifications will be created."];
     backfill_at_most: "At most {} notifications will be created.";
@@ -424,6 +453,8 @@ texts! {
     done_sent_to: "Sent to {}.";
     // What was just done.
     done_saved: "{}: saved.";
+    then_test: "Now send a test to check it.";
+    then_resend: ["Now send a test, or re-send the {} that waits.", "Now send a test, or re-send the {} that wait."];
     done_paused: "{}: paused. New notifications are on hold until you resume it.";
     done_resumed: "{}: resumed.";
     done_deleted: "Webhook deleted.";
@@ -452,12 +483,20 @@ texts! {
     ];
     failed_this_week: ["{} notification failed in the last 7 days.", "{} notifications failed in the last 7 days."];
     failed_this_week_help: "No webhook is failing now, but what has failed goes out only if you re-send it.";
+    no_failing: "No webhook is failing now.";
+    target_confirmed: "The target confirmed.";
+    changed_since: "the webhook was changed after this response. Send a test to check it.";
+    target_said: "The target’s response:";
+    orders_wait: ["{} notification {} is waiting.", "{} notifications {} are waiting."];
+    of_orders: ["of {} order", "of {} orders"];
     brasilia_time: "Brasília time";
     low_disk: "Low disk space.";
     low_disk_help: "{} are free. Free some space: with a full disk, carteiro takes no events.";
     old_backup: "The scheduled backup is late.";
     old_backup_help: "See in carteiro’s log why it was not made.";
-    taking_events: "Accepting events";
+    taking_events: "Taking events";
+    taken: "normally";
+    not_taken: "stopped";
     all_failing: "See all {} failing webhooks";
     dismiss: "Dismiss";
     dismiss_what: "Dismiss: {}";
@@ -474,6 +513,7 @@ texts! {
     in_last_day: "in the last 24 hours";
     delivery_rate: "Delivery rate";
     comes_by_itself: "sent again automatically";
+    none_retrying: "none now";
     failed_help: "last 7 days";
     by_hour: "Deliveries by hour";
     by_day: "Deliveries by day";
@@ -502,7 +542,11 @@ texts! {
     less_than_yesterday: "▼ {}% on yesterday";
     // Searching.
     nothing_found: "Nothing found for “{}”.";
-    search_help: "Search by the order’s number, or by the id of a payment or event.";
+    search_help:
+        "Search by the order’s whole number (11249, not its end alone), or by the id of a payment or event. Customers’ \
+         names are not searched.";
+    more: "More";
+    resend_found: "Re-send…";
     found: "Found for “{}”";
     see_all_found: "See all events found";
     // What happened, in a few words.

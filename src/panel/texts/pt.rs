@@ -214,7 +214,7 @@ texts! {
     last_day_short: "Entregas (24 h)";
     waiting: "Aguardando";
     deleted_webhook: "Webhook excluído";
-    held_until_resumed: "até o webhook ser retomado";
+    held_until_resumed: "até ser retomado";
     paused_help: "Webhook pausado. As novas notificações ficam em espera até você retomar.";
     tabs: "Partes desta página";
     deliveries: "Entregas";
@@ -245,6 +245,18 @@ texts! {
     use_filter: "Usar este filtro";
     try_help: "Mostra quais dos eventos mais recentes atenderiam a este filtro. Nada é enviado nem salvo.";
     tried: "Eventos recentes que atendem: {} de {}";
+    meets: "Atende";
+    meets_not: "Não atende";
+    meets_unknown: "Sem conteúdo";
+    others_unmet: ["Mostrar mais {} que não atende", "Mostrar mais {} que não atendem"];
+    operators: "O que um filtro pode pedir";
+    asks_equal: "este valor exato";
+    asks_in: "um dos valores da lista, ou nenhum deles";
+    asks_order: "um número, ou um texto como uma data, maior ou menor";
+    asks_other: "qualquer outro valor";
+    asks_text: "um texto que começa ou termina assim";
+    asks_there: "um campo que existe ou, com false, que não existe";
+    asks_logic: "um dos filtros da lista, todos eles, ou o contrário de um";
     no_trial_events: "Nenhum evento recente";
     no_trial_events_help: "Nenhum dos eventos mais recentes é de um tipo que este webhook recebe.";
     samples: "Exemplos do que é enviado";
@@ -386,7 +398,18 @@ texts! {
     job_done: "Concluído";
     job_failed: "Concluído em parte";
     job_cancelled: "Cancelado";
-    job_progress: "Reenviadas: {} de {}; puladas: {}";
+    job_progress: "Enviadas: {} de {}";
+    job_skipped: "puladas: {}";
+    outcome_unknown:
+        "Cada uma recebe uma tentativa. O reenvio não guarda o resultado de cada uma: a própria notificação diz se o \
+         destino confirmou ou recusou.";
+    outcome_left: [
+        "Entre as deste filtro, {} notificação ainda não foi entregue.",
+        "Entre as deste filtro, {} notificações ainda não foram entregues.",
+    ];
+    outcome_none: "Entre as deste filtro, nenhuma notificação aguarda entrega.";
+    see_undelivered: ["Ver a {} não entregue", "Ver as {} não entregues"];
+    see_webhook: "Ver o webhook";
     confirm_all: ["Reenviar {} notificação?", "Reenviar {} notificações?"];
     confirm_all_help: "Cada uma recebe uma tentativa manual, no ritmo do seu webhook.";
     type_the_count: "Para confirmar, digite {}";
@@ -402,6 +425,7 @@ texts! {
     selected: ["{} selecionada", "{} selecionadas"];
     tests: "Testes";
     include_delivered: "Incluir também as já entregues";
+    count_delivered: "Contar também as já entregues";
     again_warning:
         "Reenviar o que já foi entregue faz o destino receber de novo: um pedido ou pagamento pode ser processado em \
          dobro, se o destino não reconhecer a repetição pelo webhook-id.";
@@ -414,6 +438,12 @@ texts! {
         "O webhook recebe os eventos dos seus tipos que já estavam registrados e que ainda não recebeu, do mais antigo \
          ao mais novo e no seu ritmo. Testes ficam de fora.";
     backfill_ask: "Ver quantos são";
+    backfill_type_help: "Em branco: todos os tipos que o webhook recebe.";
+    backfill_others: [
+        "{} evento não é enviado: já foi recebido, não atende ao filtro, é um teste ou teve o conteúdo apagado.",
+        "{} eventos não são enviados: já foram recebidos, não atendem ao filtro, são testes ou tiveram o conteúdo \
+         apagado.",
+    ];
     backfill_none: "Não há nada a enviar nesse período.";
     backfill_count: ["Será criada {} notificação.", "Serão criadas {} notificações."];
     backfill_at_most: "Serão criadas até {} notificações.";
@@ -428,6 +458,11 @@ texts! {
     done_sent_to: "Enviado a {}.";
     // What was just done.
     done_saved: "{}: salvo.";
+    then_test: "Agora envie um teste para conferir.";
+    then_resend: [
+        "Agora envie um teste, ou reenvie a {} que aguarda.",
+        "Agora envie um teste, ou reenvie as {} que aguardam.",
+    ];
     done_paused: "{}: pausado. As novas notificações ficam em espera até você retomar.";
     done_resumed: "{}: retomado.";
     done_deleted: "Webhook excluído.";
@@ -459,12 +494,20 @@ texts! {
         "{} notificações falharam nos últimos 7 dias.",
     ];
     failed_this_week_help: "Nenhum webhook está falhando agora, mas o que falhou só sai se você reenviar.";
+    no_failing: "Nenhum webhook está falhando agora.";
+    target_confirmed: "O destino confirmou.";
+    changed_since: "o webhook foi alterado depois desta resposta. Envie um teste para conferir.";
+    target_said: "Resposta do destino:";
+    orders_wait: ["{} notificação {} aguarda.", "{} notificações {} aguardam."];
+    of_orders: ["de {} pedido", "de {} pedidos"];
     brasilia_time: "horário de Brasília";
     low_disk: "Pouco espaço em disco.";
     low_disk_help: "Restam {} livres. Libere espaço: com o disco cheio, o carteiro não aceita eventos.";
     old_backup: "O backup agendado está atrasado.";
     old_backup_help: "Veja no log do carteiro por que ele não foi feito.";
-    taking_events: "Aceitando eventos";
+    taking_events: "Recebimento de eventos";
+    taken: "normal";
+    not_taken: "parado";
     all_failing: "Ver todos os {} webhooks com falhas";
     dismiss: "Dispensar";
     dismiss_what: "Dispensar: {}";
@@ -484,6 +527,7 @@ texts! {
     in_last_day: "nas últimas 24 horas";
     delivery_rate: "Taxa de entrega";
     comes_by_itself: "saem sozinhas";
+    none_retrying: "nenhuma agora";
     failed_help: "últimos 7 dias";
     by_hour: "Entregas por hora";
     by_day: "Entregas por dia";
@@ -513,7 +557,11 @@ texts! {
     less_than_yesterday: "▼ {} % que ontem";
     // Searching.
     nothing_found: "Nada encontrado para “{}”.";
-    search_help: "Procure pelo número do pedido, pelo id do pagamento ou do evento.";
+    search_help:
+        "Procure pelo número inteiro do pedido (11249, não só o fim dele), ou pelo id do pagamento ou do evento. Nomes \
+         de clientes não são buscados.";
+    more: "Mais";
+    resend_found: "Reenviar…";
     found: "Encontrado para “{}”";
     see_all_found: "Ver todos os eventos encontrados";
     // What happened, in a few words.
