@@ -5,8 +5,8 @@ use super::client::{Peer, block_on, until_interrupted};
 use super::error::CliError;
 use super::exit::complain;
 use super::input::{read_secret, span};
-use super::language::{say, tell};
-use super::output::{Screen, Tone, line, pretty_json, printable};
+use super::language::{language, say, tell};
+use super::output::{Screen, Tone, line, pretty_json, printable, short_time};
 use super::receiver::{Check, Expected, MAX_BODY, reply, serve, text};
 use crate::clock::Clock;
 use crate::model::{Authority, PublicKey, SigningSecret, TargetError, TargetUrl, localized};
@@ -17,6 +17,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use serde::Serialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Write as _;
@@ -350,8 +351,8 @@ impl Listener {
             webhook_id: id,
             event_type: event.as_ref().and_then(|event| event.event.as_deref()),
             attempt: text(&head.headers, "carteiro-attempt").parse().ok(),
-            authorization: authorization.shown().0,
-            signature: signature.shown().0,
+            authorization: authorization.as_str(),
+            signature: signature.as_str(),
             repeat,
             status: response.status().as_u16(),
             body: raw.unwrap_or_default(),
@@ -397,27 +398,38 @@ struct TypeField<'a> {
 }
 
 fn pretty(received: &Received<'_>, [authorization, signature]: [Check; 2], screen: Screen) -> String {
+    let language = language();
     let painted = |check: Check| {
-        let (_, words, tone) = check.shown();
+        let (words, tone) = check.shown(language);
         screen.paint(tone, words)
     };
     let answered = if received.status < 300 { Tone::Good } else { Tone::Bad };
-    let mut text = format!(
-        "{}  {}  attempt {}  answered {}\n",
-        received.at.get(11..23).unwrap_or_default(),
-        printable(received.event_type.unwrap_or("no event of carteiro's")),
-        received.attempt.map_or_else(|| "?".to_owned(), |attempt| attempt.to_string()),
-        screen.paint(answered, &received.status.to_string()),
-    );
+    // The time of day where this runs, with the milliseconds that the tables leave out.
+    let local = short_time(&Value::from(received.at.as_str()));
+    let time = [local.get(11..19), received.at.get(19..23)].map(Option::unwrap_or_default).concat();
+    let nothing = language.pick("no event of carteiro's", "nenhum evento do carteiro");
+    let event_type = printable(received.event_type.unwrap_or(nothing));
+    let attempt = received.attempt.map_or_else(|| "?".to_owned(), |attempt| attempt.to_string());
+    let status = received.status.to_string();
+    let status = screen.paint(answered, &status);
+    let mut text = say(localized!(
+        "{time}  {event_type}  attempt {attempt}  answered {status}\n",
+        "{time}  {event_type}  tentativa {attempt}  respondida com {status}\n"
+    ));
     if received.repeat {
-        text.push_str("  confirmed before: a repeat, dropped\n");
+        text.push_str(
+            language.pick("  confirmed before: a repeat, dropped\n", "  confirmada antes: uma repetição, descartada\n"),
+        );
     }
     // A String takes everything.
     let _ = write!(
         text,
-        "  webhook-id     {}\n  authorization  {}\n  signature      {}\n",
-        printable(received.webhook_id.unwrap_or("none")),
+        "  {:<13}  {}\n  {:<13}  {}\n  {:<13}  {}\n",
+        "webhook-id",
+        printable(received.webhook_id.unwrap_or(language.pick("none", "nenhum"))),
+        "authorization",
         painted(authorization),
+        language.pick("signature", "assinatura"),
         painted(signature),
     );
     for line in pretty_json(received.body.get()).lines() {

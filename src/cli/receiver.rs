@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use super::output::Tone;
 use crate::clock::Clock;
 use crate::delivery::transport::sign::{signature, verifies};
-use crate::model::{PublicKey, SigningSecret, Timestamp};
+use crate::model::{Language, PublicKey, SigningSecret, Timestamp};
 use crate::shutdown::{accept_until, requested};
 
 /// The largest notification that is read: carteiro sends at most 256 KiB of resource.
@@ -46,14 +46,28 @@ impl Check {
         matches!(self, Self::NotChecked | Self::Good)
     }
 
-    /// What `listen --json` and `listen` print of it, and how.
-    pub(crate) const fn shown(self) -> (&'static str, &'static str, Tone) {
+    /// As `listen --json` has it.
+    pub(crate) const fn as_str(self) -> &'static str {
         match self {
-            Self::NotChecked => ("not_checked", "not checked", Tone::Dim),
-            Self::Good => ("ok", "ok", Tone::Good),
-            Self::Missing => ("missing", "MISSING", Tone::Bad),
-            Self::Wrong => ("wrong", "WRONG", Tone::Bad),
-            Self::Stale => ("stale", "STALE: right, and too far from now", Tone::Bad),
+            Self::NotChecked => "not_checked",
+            Self::Good => "ok",
+            Self::Missing => "missing",
+            Self::Wrong => "wrong",
+            Self::Stale => "stale",
+        }
+    }
+
+    /// What `listen` prints of it, and how.
+    pub(crate) const fn shown(self, language: Language) -> (&'static str, Tone) {
+        match self {
+            Self::NotChecked => (language.pick("not checked", "não conferida"), Tone::Dim),
+            Self::Good => ("ok", Tone::Good),
+            Self::Missing => (language.pick("MISSING", "AUSENTE"), Tone::Bad),
+            Self::Wrong => (language.pick("WRONG", "ERRADA"), Tone::Bad),
+            Self::Stale => (
+                language.pick("STALE: right, and too far from now", "VENCIDA: certa, mas de longe demais no tempo"),
+                Tone::Bad,
+            ),
         }
     }
 }

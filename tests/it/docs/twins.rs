@@ -1,6 +1,6 @@
 //! Each document is one in two languages, so that what is run of one is run of the other.
 
-use super::blocks::{Document, FOR_DEVELOPERS, PAIRS, anchor, read};
+use super::blocks::{Block, Document, FOR_DEVELOPERS, PAIRS, anchor, read};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,14 @@ fn both_languages_say_the_same() {
 }
 
 fn same(name: &str, english: &Document, portuguese: &Document) {
-    assert_eq!(english.blocks, portuguese.blocks, "{name}");
+    // What is printed is in the reader's language, and compared with what is printed elsewhere.
+    let run = |document: &Document| {
+        let blocks = document.blocks.iter().cloned();
+        blocks
+            .map(|block| if block.language == "text" { Block { text: String::new(), ..block } } else { block })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(run(english), run(portuguese), "{name}");
     let depths = |document: &Document| document.headings().iter().map(|(depth, _)| *depth).collect::<Vec<_>>();
     assert_eq!(depths(english), depths(portuguese), "sections of {name}");
     let sizes = |document: &Document| document.tables().iter().map(Vec::len).collect::<Vec<_>>();
