@@ -21,6 +21,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::pin::{Pin, pin};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
@@ -36,9 +37,15 @@ const MAX_ANSWER: usize = 64 * 1024 * 1024;
 /// Runs what waits for the network, on this thread.
 pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime
-        .map_err(|error| CliError::failed(format_args!("the runtime could not be started: {error}")))?
-        .block_on(future)
+    let runtime =
+        runtime.map_err(|error| CliError::failed(format_args!("the runtime could not be started: {error}")))?;
+    let mut result = None;
+    {
+        // Without its type: tokio's code for each is several KiB, and every command has one.
+        let future: Pin<&mut dyn Future<Output = ()>> = pin!(async { result = Some(future.await) });
+        runtime.block_on(future);
+    }
+    result.expect("a future that has ended has left its result")
 }
 
 /// A runtime with a thread for each core.

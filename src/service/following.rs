@@ -160,7 +160,7 @@ impl Follower {
                 }
                 Ok::<_, Error>(attempts)
             };
-            let attempts = off_the_async_threads(read).await?;
+            let attempts = off_the_async_threads(Box::new(read)).await?;
             self.place = last;
             if !attempts.is_empty() {
                 return Ok(Next::Attempts(attempts));

@@ -14,6 +14,7 @@ use crate::model::{
 };
 use crate::stats::{AttemptMetrics, StoreMetrics};
 use crate::store::{Backlog, IdempotencyKey, Store, StoreError, StoreStats};
+use std::any::Any;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
@@ -201,12 +202,17 @@ impl Service {
     }
 
     /// Runs a read on a thread that may block.
-    pub(super) async fn read<T: Send + 'static>(
+    pub(super) fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Store) -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Error> {
+    ) -> impl Future<Output = Result<T, Error>> {
         let store = self.store.clone();
-        off_the_async_threads(move || read(&store)).await.inspect_err(|error| {
+        self.noting_failures(Box::new(move || read(&store)))
+    }
+
+    /// Tells of a read that failed.
+    async fn noting_failures<T: Send + 'static>(&self, read: Read<T>) -> Result<T, Error> {
+        off_the_async_threads(read).await.inspect_err(|error| {
             if let Error::Store(error) = error {
                 self.store.note_failed_read(error, "a call");
             }
@@ -214,11 +220,14 @@ impl Service {
     }
 }
 
-pub(super) async fn off_the_async_threads<T: Send + 'static>(
-    read: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
-    match tokio::task::spawn_blocking(read).await {
-        Ok(result) => result,
+/// A read that is to be run elsewhere. Boxed, as its result is below: tokio's code for a task is several KiB for each
+/// type of a closure, and there are dozens of reads.
+pub(super) type Read<T> = Box<dyn FnOnce() -> Result<T, Error> + Send>;
+
+pub(super) async fn off_the_async_threads<T: Send + 'static>(read: Read<T>) -> Result<T, Error> {
+    let work: Box<dyn FnOnce() -> Box<dyn Any + Send> + Send> = Box::new(move || Box::new(read()));
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => *result.downcast().expect("it is what the read has answered"),
         // A read that panicked (sled, on damage) costs this request and no more.
         Err(_) => Err(Error::Store(StoreError::Damaged { table: "row", what: "can't be read: sled panicked" })),
     }
