@@ -66,20 +66,24 @@ fn row(view: &View<'_>, alert: &AlertView) -> Markup {
 
 fn buttons(view: &View<'_>, alert: &AlertView, title: &str) -> Markup {
     let t = view.lang.alerts();
-    let form = |action: &str, span: &str, label: &str| {
+    let form = |action: &str, span: &str, verb: &str, label: &str| {
         html! {
             form.inline method="post" action=(action) {
                 (view.csrf())
                 input type="hidden" name="key" value=(alert.key);
                 input type="hidden" name="for" value=(span);
-                button.small type="submit" { (label) span.sr { ": " (title) } }
+                button.small type="submit" {
+                    @if !verb.is_empty() { span.sr { (verb) " " } }
+                    (label) span.sr { ": " (title) }
+                }
             }
         }
     };
     html! {
-        @if alert.muted { (form("/alerts/unmute", "", t.unmute)) } @else {
-            (form("/alerts/mute", "day", t.mute_day))
-            (form("/alerts/mute", "", t.mute))
+        @if alert.muted { (form("/alerts/unmute", "", "", t.unmute)) } @else {
+            span.t2 aria-hidden="true" { (t.mute_verb) }
+            (form("/alerts/mute", "day", t.mute_verb, t.mute_day))
+            (form("/alerts/mute", "", t.mute_verb, t.mute))
         }
     }
 }

@@ -32,8 +32,9 @@ texts! {
     critical: "Critical";
     muted: "Muted";
     muted_until: "Muted until";
-    mute: "Mute for good";
-    mute_day: "Mute 24 h";
+    mute: "for good";
+    mute_day: "for 24 h";
+    mute_verb: "Mute";
     unmute: "Tell me again";
     done_muted: "Alert muted: nobody will be told of it.";
     done_unmuted: "This alert will be sent again.";

@@ -32,8 +32,9 @@ texts! {
     critical: "Crítico";
     muted: "Silenciado";
     muted_until: "Silenciado até";
-    mute: "Silenciar sempre";
-    mute_day: "Silenciar 24 h";
+    mute: "sem prazo";
+    mute_day: "por 24 h";
+    mute_verb: "Silenciar";
     unmute: "Voltar a avisar";
     done_muted: "Aviso silenciado: ninguém será avisado dele.";
     done_unmuted: "Este aviso voltará a ser enviado.";
