@@ -7,7 +7,7 @@ use super::filters::{
 };
 use super::frame::{Place, framed};
 use super::layout::{
-    LONGEST_SHOWN, action, ago, counted, curl, empty, explained, moment, number, pretty, test_mark, when,
+    LONGEST_SHOWN, action, ago, counted, curl, empty, explained, moment, number, pretty, test_mark, tone, when,
 };
 use super::names::{self, event_title};
 use super::request::{page, see, with_field};
@@ -83,6 +83,22 @@ fn table(view: &View<'_>, found: &Page<EventSummary>) -> Markup {
     html! { div.card { (rows(view, &found.items, Some("rows"))) } }
 }
 
+/// How many webhooks are named one by one: a shop has two or three.
+const NAMED: usize = 3;
+
+/// How many notifications stand so; or, where somebody has searched for the very order, which webhooks they are for.
+fn standing(view: &View<'_>, status: Status, webhooks: &[WebhookId], by_name: bool) -> Markup {
+    html! {
+        @if by_name && webhooks.len() <= NAMED {
+            @for id in webhooks {
+                span class=(format!("pill named {}", tone(status))) {
+                    (names::webhook(view, *id)) ": " (view.t.status(status))
+                }
+            }
+        } @else { (counted(view, status, u64::try_from(webhooks.len()).unwrap_or(u64::MAX))) }
+    }
+}
+
 /// Events as rows, each with how its notifications stand.
 pub(super) fn rows(view: &View<'_>, found: &[EventSummary], id: Option<&str>) -> Markup {
     let t = view.t;
@@ -105,7 +121,7 @@ pub(super) fn rows(view: &View<'_>, found: &[EventSummary], id: Option<&str>) ->
                         }
                         td.full {
                             div.acts {
-                                @for (state, count) in states { (counted(view, *state, u64::from(*count))) }
+                                @for (state, webhooks) in states { (standing(view, *state, webhooks, id.is_none())) }
                                 @if states.is_empty() { span.t2 { (t.nobody) } }
                             }
                         }

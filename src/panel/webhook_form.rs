@@ -221,6 +221,7 @@ fn form(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Pr
                     (field(
                         "filter", t.payload_filter, t.payload_filter_help, &typed.filter, "area", filter_page::EXAMPLE,
                     ))
+                    (filter_page::operators(view))
                 }
                 (advanced(view, webhook, typed, problems))
                 div.acts {
@@ -413,7 +414,10 @@ fn picker(view: &View<'_>, typed: &Typed, problems: &Problems) -> Markup {
         fieldset #events {
             legend { (t.events) }
             @if let Some(problem) = problems.get("events") { p.problem #events-problem { (problem) } }
-            div.group-all.strong { (tick("*", t.all_events, Some("*"))) }
+            div.group-all {
+                div.strong { (tick("*", t.all_events, Some("*"))) }
+                p.help { (t.all_events_help) }
+            }
             div.groups {
                 @for (category, entries) in &view.categories() {
                     @let wildcard = format!("{category}.*");

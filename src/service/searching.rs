@@ -35,7 +35,7 @@ pub enum Found {
 pub struct FoundOrder {
     /// Which order, as its newest event says it.
     pub about: About,
-    /// Its events, the newest first, each with how many of its notifications stand where.
+    /// Its events, the newest first, each with where its notifications stand.
     pub events: Vec<EventSummary>,
 }
 

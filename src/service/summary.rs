@@ -29,8 +29,8 @@ const ORDERS_OF: usize = 3;
 /// and of each while no more notifications are pending than these, each of which is read with its event.
 const MAX_READ_FOR_ORDERS: u64 = 200;
 
-/// An event, and how many of its notifications stand where.
-pub type EventSummary = (Event, BTreeMap<Status, u32>);
+/// An event, and the webhooks of its notifications by where these stand.
+pub type EventSummary = (Event, BTreeMap<Status, Vec<WebhookId>>);
 
 /// A webhook and how its target does.
 #[derive(Clone, Debug)]
@@ -218,7 +218,7 @@ impl Service {
         self.read(move |store| Ok((backlog(store, account, webhook)?, count_failed(store, account, webhook)?))).await
     }
 
-    /// A page of events, each with how many of its notifications stand where.
+    /// A page of events, each with where its notifications stand.
     pub async fn summarize_events(
         &self,
         caller: &Caller,
@@ -295,7 +295,7 @@ impl Service {
     }
 }
 
-/// A page of events, each with how many of its notifications stand where.
+/// A page of events, each with where its notifications stand.
 pub(super) fn summarize(
     store: &Store,
     account: AccountNo,
@@ -309,7 +309,9 @@ pub(super) fn summarize(
         let mut states = BTreeMap::new();
         if event.notifications > 0 {
             for notification in store.notifications_of(account, event.seq)? {
-                *states.entry(webhooks.status(&notification)?).or_insert(0) += 1;
+                // One that is gone altogether has no name either.
+                let of = webhooks.get(notification.key.webhook)?.map_or(WebhookId::from_bytes([0; 16]), |own| own.id);
+                states.entry(webhooks.status(&notification)?).or_insert_with(Vec::new).push(of);
             }
         }
         items.push((event, states));

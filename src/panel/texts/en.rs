@@ -164,6 +164,7 @@ texts! {
     is_set: "set";
     is_not_set: "not set";
     all_events: "All events";
+    all_events_help: "Takes in all types below: nothing else has to be ticked.";
     all_of: "{}: all";
     more_patterns: "Other events";
     more_patterns_help: "One a line, such as ORDER.* or PAYMENT.PAID.";

@@ -166,6 +166,7 @@ texts! {
     is_set: "definida";
     is_not_set: "não definida";
     all_events: "Todos os eventos";
+    all_events_help: "Inclui todos os tipos abaixo: não é preciso marcar mais nenhum.";
     all_of: "{}: todos";
     more_patterns: "Outros eventos";
     more_patterns_help: "Um por linha, como ORDER.* ou PAYMENT.PAID.";

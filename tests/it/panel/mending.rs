@@ -113,7 +113,7 @@ fn an_order_is_found_resent_and_named_in_the_history() {
     let receiver = Receiver::start(&[Reply::Status(500), Reply::Status(200)]);
     let daemon = Daemon::start(&retrying_after("1h"));
     let headers = json!({ "X-Loja": "1" });
-    let webhook = json!({ "target": receiver.url, "events": ["*"], "headers": headers, "description": "Estoque" });
+    let webhook = json!({ "name": "Estoque", "target": receiver.url, "events": ["*"], "headers": headers });
     daemon.register_with(webhook);
     let event = daemon.record_with(json!({ "type": "ORDER.PAID", "external_id": "pedido-11249", "resource": {} }));
     let waiting = daemon.await_status(&event, "RETRYING")["id"].as_str().unwrap().to_owned();
@@ -125,6 +125,8 @@ fn an_order_is_found_resent_and_named_in_the_history() {
     let found = page("/search?q=11249");
     assert!(found.contains("href=\"/notifications/resend?q=11249\">Reenviar…</a>"), "{found}");
     assert!(behind(&found, "<summary>Mais</summary>").contains("Apagar dados…"), "{found}");
+    let standing = "<span class=\"pill named warn\">Estoque: Tentando de novo</span>";
+    assert!(found.contains(standing) && !page("/events").contains("pill named"), "{found}");
     let asked = page("/notifications/resend?q=11249");
     assert!(asked.contains("Reenviar 1 notificação?") && asked.contains("<dt>Busca</dt><dd>11249</dd>"), "{asked}");
     let none = page("/search?q=Jo%C3%A3o");
