@@ -90,16 +90,16 @@ pub(crate) fn alerts(args: &AlertsArgs) -> Result<(), CliError> {
             let names = AlertChannel::ALL.map(AlertChannel::as_str);
             if let Some(channel) = channel.as_ref().filter(|channel| !names.contains(&channel.as_str())) {
                 let names = names.join(", ");
-                return Err(CliError::usage(say(localized!(
+                return Err(CliError::usage(localized!(
                     "`{channel}` is no alert channel; there are {names}",
                     "`{channel}` não é um canal de avisos; há {names}"
-                ))));
+                )));
             }
             let body = json!({ "channel": channel }).to_string();
             let tests = daemon.call(ApiRequest::post("/api/alerts/test").body(body))?.value();
             let tests = tests.as_array().map(Vec::as_slice).unwrap_or_default();
             if tests.is_empty() {
-                return Err(CliError::failed(language().pick(
+                return Err(CliError::failed(localized!(
                     "no alert channel is set: write [alerts.email], or another of config.example.toml, and run \
                      `carteiro reload`",
                     "nenhum canal de avisos está configurado: escreva [alerts.email] ou outro de config.example.toml \

@@ -331,12 +331,12 @@ impl ApiClient {
 
     fn unreachable(&self, why: impl std::fmt::Display) -> CliError {
         let address = &self.peer.address;
-        CliError::try_later(say(localized!(
+        CliError::try_later(localized!(
             "the daemon at {address} can't be reached ({why}): is `carteiro serve` running? --server names another \
              address",
             "não foi possível falar com o daemon em {address} ({why}): `carteiro serve` está em execução? --server \
              indica outro endereço"
-        )))
+        ))
     }
 
     fn http_request(&self, request: ApiRequest) -> Result<Request<Full<Bytes>>, CliError> {
@@ -432,11 +432,11 @@ impl ApiClient {
 
     fn no_carteiro(&self, status: StatusCode) -> CliError {
         let address = &self.peer.address;
-        CliError::failed(say(localized!(
+        CliError::failed(localized!(
             "{address} answered {status} and not what carteiro would: is that carteiro? --server names another address",
             "{address} respondeu {status}, e não o que o carteiro responderia: é o carteiro? --server indica outro \
              endereço"
-        )))
+        ))
     }
 
     /// A refusal as a sentence, with every field that is wrong and the next step.
@@ -446,10 +446,10 @@ impl ApiClient {
             // What a proxy in front says while the daemon restarts.
             if matches!(status.as_u16(), 502..=504) {
                 let address = &self.peer.address;
-                return CliError::try_later(say(localized!(
+                return CliError::try_later(localized!(
                     "{address} answered {status}: what is there can't reach the daemon",
                     "{address} respondeu {status}: o que está lá não consegue falar com o daemon"
-                )));
+                ));
             }
             return self.no_carteiro(status);
         };

@@ -87,12 +87,12 @@ impl ConnectionArgs {
         let daemon = self.without_token(config)?;
         if daemon.is_in_the_clear() && (self.token.is_some() || self.token_file.is_some()) {
             let address = daemon.address();
-            complain(say(localized!(
+            complain(localized!(
                 "warning: the token goes to {address} unencrypted, and anyone on the way can read it: use https://, or \
                  a tunnel",
                 "atenção: o token vai para {address} sem criptografia, e quem estiver no caminho pode lê-lo: use \
                  https:// ou um túnel"
-            )));
+            ));
         }
         if let Some(token) = &self.token {
             return Ok(daemon.with_token(token));
@@ -104,12 +104,12 @@ impl ConnectionArgs {
         let listen = config.server.listen;
         if !daemon.is_own() {
             let address = daemon.address();
-            return Err(CliError::bad_config(say(localized!(
+            return Err(CliError::bad_config(localized!(
                 "no token was given for {address}: the admin token of this machine goes to its own daemon at {listen} \
                  alone; give --token-file or --token, or set CARTEIRO_TOKEN",
                 "falta o token de {address}: o token de admin desta máquina vai só para o daemon dela, em {listen}; \
                  informe --token-file ou --token, ou defina CARTEIRO_TOKEN"
-            ))));
+            )));
         }
         let file = self.own_token(config)?;
         let text = read(&file).map_err(|error| {
@@ -123,12 +123,12 @@ impl ConnectionArgs {
             } else {
                 ""
             };
-            CliError::bad_config(say(localized!(
+            CliError::bad_config(localized!(
                 "no --token was given, and {error}: give --token, or with --config the file that `carteiro serve` runs \
                  with{way_back}",
                 "falta --token, e {error}: informe --token, ou com --config o arquivo com que `carteiro serve` \
                  roda{way_back}"
-            )))
+            ))
         })?;
         Ok(daemon.with_token(text.trim()))
     }
@@ -141,10 +141,10 @@ impl ConnectionArgs {
             Some(name) => Some(accounts.iter().find(|account| account.name == *name).ok_or_else(|| {
                 let known: Vec<&str> = accounts.iter().map(|account| account.name.as_str()).collect();
                 let known = known.join(", ");
-                CliError::bad_config(say(localized!(
+                CliError::bad_config(localized!(
                     "the config has no account `{name}`; it has {known}",
                     "a configuração não tem a conta `{name}`; ela tem {known}"
-                )))
+                ))
             })?),
         };
         let name = account.map_or("default", |account| account.name.as_str());

@@ -1,7 +1,7 @@
 //! Why a command failed: one sentence for stderr and one exit code.
 
 use super::exit::{BAD_CONFIG, FAILED, TRY_LATER, WRONG_ADDRESS, WRONG_USAGE, complain};
-use std::fmt::Display;
+use super::language::Sentence;
 
 /// Why a command failed.
 #[derive(Debug)]
@@ -23,27 +23,27 @@ pub(crate) struct ApiRefusal {
 }
 
 impl CliError {
-    pub(crate) fn new(code: u8, sentence: impl Display) -> Self {
-        Self { sentence: sentence.to_string(), code, refusal: None }
+    pub(crate) fn new(code: u8, sentence: impl Sentence) -> Self {
+        Self { sentence: sentence.said(), code, refusal: None }
     }
 
-    pub(crate) fn failed(sentence: impl Display) -> Self {
+    pub(crate) fn failed(sentence: impl Sentence) -> Self {
         Self::new(FAILED, sentence)
     }
 
-    pub(crate) fn usage(sentence: impl Display) -> Self {
+    pub(crate) fn usage(sentence: impl Sentence) -> Self {
         Self::new(WRONG_USAGE, sentence)
     }
 
-    pub(crate) fn address(sentence: impl Display) -> Self {
+    pub(crate) fn address(sentence: impl Sentence) -> Self {
         Self::new(WRONG_ADDRESS, sentence)
     }
 
-    pub(crate) fn try_later(sentence: impl Display) -> Self {
+    pub(crate) fn try_later(sentence: impl Sentence) -> Self {
         Self::new(TRY_LATER, sentence)
     }
 
-    pub(crate) fn bad_config(sentence: impl Display) -> Self {
+    pub(crate) fn bad_config(sentence: impl Sentence) -> Self {
         Self::new(BAD_CONFIG, sentence)
     }
 

@@ -1,5 +1,7 @@
 //! How a command ends: its exit code, and the sentence that says why.
 
+use super::language::Sentence;
+
 /// The command did its work.
 pub(crate) const DONE: u8 = 0;
 /// The command failed.
@@ -14,6 +16,6 @@ pub(crate) const TRY_LATER: u8 = 75;
 pub(crate) const BAD_CONFIG: u8 = 78;
 
 /// Prints why a command failed, as a sentence.
-pub(crate) fn complain(problem: impl std::fmt::Display) {
-    eprintln!("carteiro: {problem}");
+pub(crate) fn complain(problem: impl Sentence) {
+    eprintln!("carteiro: {}", problem.said());
 }

@@ -3,7 +3,6 @@
 use super::client::{ApiClient, ApiRequest};
 use super::error::CliError;
 use super::exit::{TRY_LATER, complain};
-use super::language::say;
 use crate::model::localized;
 use http_body_util::BodyExt as _;
 use std::ops::ControlFlow;
@@ -40,10 +39,7 @@ impl Backoff {
             return Err(problem);
         }
         let (sentence, seconds) = (problem.sentence, self.wait.as_secs_f32());
-        complain(say(localized!(
-            "{sentence}; trying again in {seconds} s",
-            "{sentence}; nova tentativa em {seconds} s"
-        )));
+        complain(localized!("{sentence}; trying again in {seconds} s", "{sentence}; nova tentativa em {seconds} s"));
         tokio::time::sleep(self.wait).await;
         self.wait = (self.wait * 2).min(LONGEST_WAIT);
         Ok(())

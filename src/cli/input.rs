@@ -3,6 +3,7 @@
 use super::error::CliError;
 use super::language::language;
 use crate::model::CATALOGUE;
+use crate::model::localized;
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
 use std::collections::BTreeSet;
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
@@ -109,7 +110,7 @@ pub(crate) fn confirmed(yes: bool, question: impl FnOnce() -> Result<String, Cli
         return Ok(());
     }
     if !io::stdin().is_terminal() {
-        return Err(CliError::usage(language().pick(
+        return Err(CliError::usage(localized!(
             "this can't be undone, and there is no terminal to ask at: give --yes",
             "isto não pode ser desfeito, e não há terminal para perguntar: informe --yes",
         )));
@@ -121,5 +122,5 @@ pub(crate) fn confirmed(yes: bool, question: impl FnOnce() -> Result<String, Cli
     if read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes" | "s" | "sim") {
         return Ok(());
     }
-    Err(CliError::failed(language().pick("nothing was done", "nada foi feito")))
+    Err(CliError::failed(localized!("nothing was done", "nada foi feito")))
 }

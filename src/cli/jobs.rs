@@ -4,7 +4,7 @@ use super::client::{ApiAnswer, ApiClient, ApiRequest, block_on, until_interrupte
 use super::connection::{Extent, Filters};
 use super::error::CliError;
 use super::follow::Backoff;
-use super::language::{language, say, tell};
+use super::language::{say, tell};
 use super::output::{Column, line, print_one, text};
 use super::progress::ProgressBar;
 use crate::model::{Localized, SkipReason, localized};
@@ -51,10 +51,10 @@ impl JobKind {
         }))?;
         let Some(ended) = ended else {
             if id.is_empty() {
-                return Err(CliError::failed(say(localized!(
+                return Err(CliError::failed(localized!(
                     "interrupted before the daemon answered; `{list}` shows whether it took the job",
                     "interrompido antes da resposta do daemon; `{list}` mostra se ele aceitou a tarefa"
-                ))));
+                )));
             }
             tell(localized!(
                 "The job goes on. `{show} {id}` shows how far it has got, `{cancel} {id}` ends it.",
@@ -64,7 +64,7 @@ impl JobKind {
         };
         print_one(&ended, json, self.show);
         if ended.value()["status"] == "FAILED" {
-            return Err(CliError::failed(language().pick(
+            return Err(CliError::failed(localized!(
                 "the job met what can't be read and gave up a part: run `carteiro verify`",
                 "a tarefa encontrou dados que não podem ser lidos e desistiu de uma parte: execute `carteiro verify`",
             )));

@@ -1,6 +1,7 @@
 //! In which language a command speaks to people.
 
 use crate::model::{Language, Localized};
+use std::fmt::Display;
 use std::sync::OnceLock;
 
 /// What the config says, once a command has read it.
@@ -26,6 +27,24 @@ pub(crate) fn say(text: Localized) -> String {
     match language() {
         Language::En => text.en,
         Language::Pt => text.pt,
+    }
+}
+
+/// What people are told: a text in both languages, of which they get one, or a text that has only one.
+pub(crate) trait Sentence {
+    /// As it is printed.
+    fn said(self) -> String;
+}
+
+impl Sentence for Localized {
+    fn said(self) -> String {
+        say(self)
+    }
+}
+
+impl<T: Display> Sentence for T {
+    fn said(self) -> String {
+        self.to_string()
     }
 }
 

@@ -224,10 +224,10 @@ async fn run(args: &ListenArgs, listener: Arc<Listener>) -> Result<(), CliError>
     let _ = tokio::time::timeout(GRACE, async { while connections.join_next().await.is_some() {} }).await;
     let refused = listener.state().refused;
     if args.count.is_some() && refused > 0 {
-        return Err(CliError::failed(say(localized!(
+        return Err(CliError::failed(localized!(
             "{refused} requests had a wrong authorization or signature",
             "{refused} requisições tinham autorização ou assinatura errada"
-        ))));
+        )));
     }
     Ok(())
 }

@@ -124,7 +124,7 @@ pub(crate) fn notifications(args: &NotificationsArgs) -> Result<(), CliError> {
             let attempt = args.attempt.map(|number| format!("?attempt={number}")).unwrap_or_default();
             let request = daemon.get(format!("/api/notifications/{}/request{attempt}", args.id.id))?;
             if args.curl && !json && request.value()["curl"].is_null() {
-                return Err(CliError::failed(language().pick(
+                return Err(CliError::failed(localized!(
                     "the payload was erased: there is nothing left to send",
                     "os dados foram apagados: não há nada para enviar",
                 )));

@@ -6,7 +6,7 @@ use super::error::CliError;
 use super::exit::complain;
 use super::filters::{FilterFlags, STREAM};
 use super::follow;
-use super::language::{language, say, tell};
+use super::language::{say, tell};
 use super::output::{Screen, Tone, cut, line, printable, short_time, spoken, text};
 use crate::model::{NotificationFilter, localized};
 use clap::Args;
@@ -44,7 +44,7 @@ pub(crate) fn follow(daemon: &ApiClient, args: &TailArgs, json: bool) -> Result<
     let screen = Screen::stdout();
     let on = |message: &follow::SseMessage| {
         if message.event == "gap" {
-            complain(language().pick(
+            complain(localized!(
                 "attempts may be missing here; `carteiro notifications list` shows what became of them",
                 "podem faltar tentativas aqui; `carteiro notifications list` mostra o que aconteceu com elas",
             ));

@@ -94,10 +94,10 @@ pub(crate) fn token(args: &TokenArgs) -> Result<(), CliError> {
         TokenCommand::Revoke { id } => {
             // An id that is no UUID would make another path; the daemon would say 404, and so do we.
             if crate::model::TokenId::parse(id).is_none() {
-                return Err(CliError::failed(say(localized!(
+                return Err(CliError::failed(localized!(
                     "`{id}` is no token id; `carteiro token list` shows them",
                     "`{id}` não é o id de um token; `carteiro token list` os mostra"
-                ))));
+                )));
             }
             args.connection.daemon()?.call(ApiRequest::delete(format!("/api/tokens/{id}")))?;
             print_done(json, &json!({ "id": id, "revoked": true }), say(localized!("{id} revoked", "{id} revogado")));

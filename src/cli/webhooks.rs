@@ -342,7 +342,7 @@ pub(crate) fn webhooks(args: &WebhooksArgs) -> Result<(), CliError> {
             let events = events.iter().map(|events| ("events".to_owned(), json!(events)));
             let webhook: Map<_, _> = cleared.chain(target).chain(events).chain(given).collect();
             if webhook.is_empty() && filter.is_none() {
-                return Err(CliError::usage(language().pick(
+                return Err(CliError::usage(localized!(
                     "nothing to change was given; `carteiro webhooks change --help` shows what can be",
                     "falta dizer o que alterar; `carteiro webhooks change --help` mostra o que pode ser",
                 )));
