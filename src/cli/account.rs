@@ -83,7 +83,13 @@ pub(crate) fn account(args: &AccountArgs) -> Result<(), CliError> {
             written?;
             // A reader behind a pipe must be able to tell whether it is complete.
             let ended = whole.last.starts_with(b"{\"end\":");
-            if ended { Ok(()) } else { Err(CliError::failed("the export broke off: its last line is missing")) }
+            if !ended {
+                return Err(CliError::failed(localized!(
+                    "the export broke off: its last line is missing",
+                    "a exportação foi interrompida: falta a última linha"
+                )));
+            }
+            Ok(())
         }
         AccountCommand::Remove { name, yes } => {
             confirmed(*yes, || {
@@ -147,9 +153,12 @@ fn lines(
     mut out: impl io::Write,
 ) -> Result<(), CliError> {
     if let Some(mut stream) = super::own_daemon::ask(&config.store.path, request)? {
-        return io::copy(&mut stream, &mut out)
-            .and_then(|_| out.flush())
-            .map_err(|error| CliError::failed(format_args!("the daemon's answer broke off: {error}")));
+        return io::copy(&mut stream, &mut out).and_then(|_| out.flush()).map_err(|error| {
+            CliError::failed(localized!(
+                "the daemon's answer broke off: {error}",
+                "a resposta do daemon foi interrompida: {error}"
+            ))
+        });
     }
     on_the_store(config, |store| read(store, &mut out).map_err(CliError::failed))
 }
@@ -159,9 +168,10 @@ fn remove(config: &Config, name: &str) -> Result<(), CliError> {
         let answer = stream.lines().next().and_then(Result::ok).unwrap_or_default();
         return match &*answer {
             "removed" => Ok(()),
-            _ => Err(CliError::failed(
+            _ => Err(CliError::failed(localized!(
                 "the daemon broke off; the removal goes on in the background, or at its next start",
-            )),
+                "o daemon interrompeu; a remoção continua em segundo plano, ou na próxima inicialização"
+            ))),
         };
     }
     on_the_store(config, |store| {
@@ -179,17 +189,25 @@ fn remove(config: &Config, name: &str) -> Result<(), CliError> {
 /// files that this writes are to be the owner's.
 pub(super) fn on_the_store(config: &Config, act: impl FnOnce(&Store) -> Result<(), CliError>) -> Result<(), CliError> {
     let there_is_one = config.store.path.join("db").try_exists().map_err(|error| {
-        CliError::failed(format_args!("{} can't be read: {error}{}", config.store.path.display(), remedy(&error)))
+        let (path, remedy) = (config.store.path.display(), remedy(&error));
+        CliError::failed(localized!(
+            "{path} can't be read: {error}{remedy}",
+            "não foi possível ler {path}: {error}{remedy}"
+        ))
     })?;
     if !there_is_one {
-        return Err(CliError::failed(format_args!("there is no store in {}", config.store.path.display())));
+        let path = config.store.path.display();
+        return Err(CliError::failed(localized!("there is no store in {path}", "não há armazenamento em {path}")));
     }
     if is_root() {
         let owner = SystemUser::owner_of(&config.store.path);
         let become_owner = owner.and_then(|owner| if owner.is_root() { Ok(()) } else { owner.become_it() });
         become_owner.map_err(|error| {
             let path = config.store.path.display();
-            CliError::failed(format_args!("the rights of the owner of {path} can't be taken on: {error}"))
+            CliError::failed(localized!(
+                "the rights of the owner of {path} can't be taken on: {error}",
+                "não foi possível assumir os direitos do dono de {path}: {error}"
+            ))
         })?;
     }
     // Whatever the shell's says: the store holds secrets.

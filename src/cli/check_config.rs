@@ -3,11 +3,13 @@
 
 use super::error::CliError;
 use super::exit::{BAD_CONFIG, complain};
+use super::language::{language, say};
 use super::output::line;
 use super::settings::{ConfigArgs, installed_config, load, located};
 use super::system_user::{SystemUser, is_root};
 use crate::config::Config;
 use crate::daemon;
+use crate::model::localized;
 use clap::Args;
 use std::fs::File;
 use std::path::Path;
@@ -32,20 +34,24 @@ pub(crate) fn check_config(args: &CheckConfigArgs) -> Result<(), CliError> {
     let mut places = Vec::new();
     if let Some(user) = &user {
         user.become_it().map_err(|error| {
-            CliError::failed(format_args!(
-                "the rights of the user {} can't be taken on, to judge as the daemon would: {error}; run the command \
-                 as that user",
-                user.name
+            let name = &user.name;
+            CliError::failed(localized!(
+                "the rights of the user {name} can't be taken on, to judge as the daemon would: {error}; run the \
+                 command as that user",
+                "não foi possível assumir os direitos do usuário {name}, para julgar como o daemon: {error}; execute o \
+                 comando como esse usuário"
             ))
         })?;
         if let Some(file) = &file
             && let Err(error) = File::open(file)
         {
             let (file, name) = (file.display(), &user.name);
-            problems.push(format!(
+            problems.push(say(localized!(
                 "{file}: the user {name}, as whom the daemon runs, can't read this file: {error}; give it to {name}: \
-                 sudo chown root:{name} {file} && sudo chmod 640 {file}"
-            ));
+                 sudo chown root:{name} {file} && sudo chmod 640 {file}",
+                "{file}: o usuário {name}, com o qual o daemon roda, não consegue ler este arquivo: {error}; dê acesso \
+                 a ele: sudo chown root:{name} {file} && sudo chmod 640 {file}"
+            )));
         }
         for problem in daemon::check_permissions(&loaded.config, &user.name) {
             problems.push(located(&loaded, &problem));
@@ -61,12 +67,18 @@ pub(crate) fn check_config(args: &CheckConfigArgs) -> Result<(), CliError> {
         return Err(CliError::printed(BAD_CONFIG));
     }
     for warning in checked.warnings.into_iter().chain(daemon::absent_accounts(&loaded.config)) {
-        complain(format_args!("warning: {warning}"));
+        complain(localized!("warning: {warning}", "atenção: {warning}"));
     }
-    let file = file.map_or_else(|| "the built-in defaults".to_owned(), |file| file.display().to_string());
-    match user {
-        Some(user) => line(format_args!("{file}: no problems for the user {}", user.name)),
-        None => line(format_args!("{file}: no problems")),
+    let defaults = language().pick("the built-in defaults", "os valores padrão");
+    let file = file.map_or_else(|| defaults.to_owned(), |file| file.display().to_string());
+    match user.map(|user| user.name) {
+        Some(user) => {
+            line(say(localized!(
+                "{file}: no problems for the user {user}",
+                "{file}: sem problemas para o usuário {user}"
+            )));
+        }
+        None => line(say(localized!("{file}: no problems", "{file}: sem problemas"))),
     }
     Ok(())
 }
@@ -79,14 +91,27 @@ pub(crate) fn service_user(
     config: &Config,
 ) -> Result<Option<SystemUser>, CliError> {
     let find = |name: &str| {
-        SystemUser::named(name).map_err(|error| CliError::failed(format_args!("/etc/passwd can't be read: {error}")))
+        SystemUser::named(name).map_err(|error| {
+            CliError::failed(localized!(
+                "/etc/passwd can't be read: {error}",
+                "não foi possível ler /etc/passwd: {error}"
+            ))
+        })
     };
     if let Some(name) = named {
         if !is_root() {
-            return Err(CliError::usage("--user takes root: run the command with sudo"));
+            return Err(CliError::usage(localized!(
+                "--user takes root: run the command with sudo",
+                "--user exige root: execute o comando com sudo"
+            )));
         }
         let user = find(name)?;
-        let none = || CliError::usage(format_args!("--user: there is no user `{name}` on this machine"));
+        let none = || {
+            CliError::usage(localized!(
+                "--user: there is no user `{name}` on this machine",
+                "--user: não há usuário `{name}` nesta máquina"
+            ))
+        };
         return user.map(|user| (!user.is_root()).then_some(user)).ok_or_else(none);
     }
     if !is_root() {

@@ -6,7 +6,7 @@ use super::language::{language, say};
 use super::own_daemon::endpoint;
 use crate::config::Config;
 use crate::http::Certificate;
-use crate::model::{Authority, AuthorityError, localized};
+use crate::model::{Authority, AuthorityError, Localized, localized};
 use crate::tls::{self, ByteStream};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -37,8 +37,7 @@ const MAX_ANSWER: usize = 64 * 1024 * 1024;
 /// Runs what waits for the network, on this thread.
 pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, CliError>>) -> Result<T, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime =
-        runtime.map_err(|error| CliError::failed(format_args!("the runtime could not be started: {error}")))?;
+    let runtime = runtime.map_err(no_runtime)?;
     let mut result = None;
     {
         // Without its type: tokio's code for each is several KiB, and every command has one.
@@ -51,7 +50,15 @@ pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, CliError>>) -> 
 /// A runtime with a thread for each core.
 pub(crate) fn multi_thread_runtime() -> Result<Runtime, CliError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(|error| CliError::failed(format_args!("the runtime could not be started: {error}")))
+    runtime.map_err(no_runtime)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it maps errors")]
+fn no_runtime(error: std::io::Error) -> CliError {
+    CliError::failed(localized!(
+        "the runtime could not be started: {error}",
+        "não foi possível iniciar o ambiente de execução: {error}"
+    ))
 }
 
 /// Runs what goes on until it is done (`Some`) or Ctrl-C comes (`None`); from the start, Ctrl-C ends the process in no
@@ -59,8 +66,9 @@ pub(crate) fn multi_thread_runtime() -> Result<Runtime, CliError> {
 pub(crate) async fn until_interrupted<T>(
     future: impl Future<Output = Result<T, CliError>>,
 ) -> Result<Option<T>, CliError> {
-    let mut interrupt = signal(SignalKind::interrupt())
-        .map_err(|error| CliError::failed(format_args!("Ctrl-C can't be listened for: {error}")))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| {
+        CliError::failed(localized!("Ctrl-C can't be caught: {error}", "não foi possível tratar o Ctrl-C: {error}"))
+    })?;
     tokio::select! {
         done = future => done.map(Some),
         _ = interrupt.recv() => Ok(None),
@@ -95,7 +103,10 @@ impl Peer {
             return Ok(Self { address, tls: None });
         }
         let name = ServerName::try_from(host.to_owned()).map_err(|_| {
-            CliError::address(format_args!("{host} is no name that a certificate can be for: give the name in it"))
+            CliError::address(localized!(
+                "{host} is no name that a certificate can be for: give the name in it",
+                "{host} não é um nome que um certificado possa ter: informe o nome que está nele"
+            ))
         })?;
         let config = tls::client::client_config(None).map_err(CliError::bad_config)?;
         Ok(Self { address, tls: Some((config.into(), name)) })
@@ -221,24 +232,49 @@ impl ApiAnswer {
 
 /// What `--server` names: host without brackets, port, whether over TLS.
 fn parse_server(server: &str) -> Result<(String, u16, bool), CliError> {
-    let wrong = |why: &dyn std::fmt::Display| {
+    let wrong = |why: Localized| {
         // What is before an @ may be a password.
         let server = server.rsplit_once('@').map_or(server, |_| "…@…");
-        CliError::address(format_args!("--server {server:?} (or CARTEIRO_SERVER): {why}"))
+        let Localized { en, pt } = why;
+        CliError::address(localized!(
+            "--server {server:?} (or CARTEIRO_SERVER): {en}",
+            "--server {server:?} (ou CARTEIRO_SERVER): {pt}"
+        ))
     };
     let (over_tls, usual, rest) = match server.split_once("://") {
         None => (false, None, server),
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (false, Some(80), rest),
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (true, Some(443), rest),
-        Some(_) => return Err(wrong(&"it must be host:port, http://host:port or https://host:port")),
+        Some(_) => {
+            return Err(wrong(localized!(
+                "it must be host:port, http://host:port or https://host:port",
+                "deve ser host:porta, http://host:porta ou https://host:porta"
+            )));
+        }
     };
     let authority = Authority::parse(rest.strip_suffix('/').unwrap_or(rest)).map_err(|error| match error {
-        AuthorityError::Path => wrong(&"carteiro's paths start at `/`: leave out what follows host:port"),
-        other => wrong(&other),
+        AuthorityError::Path => wrong(localized!(
+            "carteiro's paths start at `/`: leave out what follows host:port",
+            "os caminhos do carteiro começam em `/`: tire o que vem depois de host:porta"
+        )),
+        AuthorityError::Userinfo => wrong(localized!("{error}", "não pode ter usuário nem senha (`…@`)")),
+        AuthorityError::Host => {
+            wrong(localized!("{error}", "deve ser um nome de host ou endereço IP, com porta se preciso: host:porta"))
+        }
+        AuthorityError::Brackets => {
+            wrong(localized!("{error}", "um endereço IPv6 precisa de colchetes, como em [::1]:8080"))
+        }
+        AuthorityError::Port => {
+            wrong(localized!("{error}", "a porta depois do último `:` deve ser um número de 1 a 65535"))
+        }
     })?;
     let port = authority.port().or(usual);
-    let port =
-        port.ok_or_else(|| wrong(&"it must name a port, as in localhost:8080, or begin with http:// or https://"))?;
+    let port = port.ok_or_else(|| {
+        wrong(localized!(
+            "it must name a port, as in localhost:8080, or begin with http:// or https://",
+            "deve ter uma porta, como em localhost:8080, ou começar com http:// ou https://"
+        ))
+    })?;
     Ok((authority.bare_host().to_owned(), port, over_tls))
 }
 
@@ -355,8 +391,9 @@ impl ApiClient {
             built = built.header(name, value);
         }
         built.body(Full::new(Bytes::from(request.body))).map_err(|error| {
-            CliError::failed(format_args!(
-                "the request can't be made ({error}): a token, key or id with unusual characters?"
+            CliError::failed(localized!(
+                "the request can't be made ({error}): a token, key or id with unusual characters?",
+                "não foi possível montar a requisição ({error}): um token, chave ou id com caracteres incomuns?"
             ))
         })
     }

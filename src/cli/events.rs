@@ -115,8 +115,13 @@ struct CreateArgs {
 /// Reads a resource, which is sent byte for byte.
 pub(crate) fn read_resource(file: &std::path::Path) -> Result<Box<RawValue>, CliError> {
     let text = read_text(file)?;
-    RawValue::from_string(text.trim().to_owned())
-        .map_err(|error| CliError::failed(format_args!("the resource in {} is no JSON: {error}", file.display())))
+    RawValue::from_string(text.trim().to_owned()).map_err(|error| {
+        let file = file.display();
+        CliError::failed(localized!(
+            "the resource in {file} is no JSON: {error}",
+            "o recurso em {file} não é JSON: {error}"
+        ))
+    })
 }
 
 /// Records one event.
@@ -224,8 +229,12 @@ pub(crate) fn events(args: &EventsArgs) -> Result<(), CliError> {
 
 fn show(shown: &ApiAnswer) -> Result<(), CliError> {
     // The resource stays as it was written: it may hold what serde_json can't read as a number.
-    let mut fields: BTreeMap<String, Box<RawValue>> = serde_json::from_str(shown.raw())
-        .map_err(|error| CliError::failed(format_args!("the daemon's answer can't be read: {error}")))?;
+    let mut fields: BTreeMap<String, Box<RawValue>> = serde_json::from_str(shown.raw()).map_err(|error| {
+        CliError::failed(localized!(
+            "the daemon's answer can't be read: {error}",
+            "não foi possível ler a resposta do daemon: {error}"
+        ))
+    })?;
     let resource = fields.remove("resource");
     let event = fields.iter().map(|(name, raw)| (name.clone(), serde_json::from_str(raw.get()).unwrap_or_default()));
     print_fields(

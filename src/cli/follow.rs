@@ -83,10 +83,24 @@ async fn connection(
     let mut parser = Parser::behind(last_id.clone());
     loop {
         let frame = tokio::time::timeout(SILENCE, exchange.response.body_mut().frame()).await;
-        let frame = frame
-            .map_err(|_| CliError::try_later(format_args!("the daemon said nothing for {} s", SILENCE.as_secs())))?;
-        let frame = frame.ok_or_else(|| CliError::try_later("the daemon ended the stream"))?;
-        let frame = frame.map_err(|error| CliError::try_later(format_args!("the connection broke off ({error})")))?;
+        let frame = match frame {
+            Ok(Some(Ok(frame))) => frame,
+            Ok(Some(Err(error))) => {
+                let why = localized!("the connection broke off ({error})", "a conexão caiu ({error})");
+                return Err(CliError::try_later(why));
+            }
+            Ok(None) => {
+                let why = localized!("the daemon ended the stream", "o daemon encerrou a transmissão");
+                return Err(CliError::try_later(why));
+            }
+            Err(_) => {
+                let silence = SILENCE.as_secs();
+                return Err(CliError::try_later(localized!(
+                    "the daemon said nothing for {silence} s",
+                    "o daemon não disse nada por {silence} s"
+                )));
+            }
+        };
         let Ok(bytes) = frame.into_data() else { continue };
         for byte in bytes {
             let Some(message) = parser.push(byte).map_err(CliError::failed)? else { continue };

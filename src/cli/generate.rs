@@ -3,6 +3,7 @@
 
 use super::error::CliError;
 use super::output::line;
+use crate::model::localized;
 use clap::{Args, Command, ValueEnum, ValueHint};
 use clap_complete::{Generator, shells};
 use std::path::{Path, PathBuf};
@@ -53,7 +54,13 @@ pub(crate) fn man(args: &ManArgs, mut whole: Command) -> Result<(), CliError> {
     for name in &args.command {
         command = command.find_subcommand(name).ok_or_else(|| {
             let names: Vec<&str> = command.get_subcommands().map(Command::get_name).collect();
-            CliError::usage(format_args!("there is no command `{name}`; there are: {}", names.join(", ")))
+            {
+                let names = names.join(", ");
+                CliError::usage(localized!(
+                    "there is no command `{name}`; there are: {names}",
+                    "não há o comando `{name}`; há: {names}"
+                ))
+            }
         })?;
     }
     let name = std::iter::once("carteiro").chain(args.command.iter().map(String::as_str)).collect::<Vec<_>>().join("-");
@@ -65,8 +72,10 @@ pub(crate) fn man(args: &ManArgs, mut whole: Command) -> Result<(), CliError> {
 fn pages<'a>(folder: &Path, command: &'a Command, names: &mut Vec<&'a str>) -> Result<(), CliError> {
     let name = names.join("-");
     let file = folder.join(format!("{name}.1"));
-    std::fs::write(&file, page(command, name)?)
-        .map_err(|error| CliError::failed(format_args!("{} can't be written: {error}", file.display())))?;
+    std::fs::write(&file, page(command, name)?).map_err(|error| {
+        let file = file.display();
+        CliError::failed(localized!("{file} can't be written: {error}", "não foi possível gravar {file}: {error}"))
+    })?;
     for below in command.get_subcommands() {
         names.push(below.get_name());
         pages(folder, below, names)?;
@@ -79,6 +88,8 @@ fn page(command: &Command, title: String) -> Result<Vec<u8>, CliError> {
     let mut text = Vec::new();
     let source = concat!("carteiro ", env!("CARGO_PKG_VERSION"));
     let page = clap_mangen::Man::new(command.clone()).title(title).source(source);
-    page.render(&mut text).map_err(|error| CliError::failed(format_args!("the page can't be made: {error}")))?;
+    page.render(&mut text).map_err(|error| {
+        CliError::failed(localized!("the page can't be made: {error}", "não foi possível gerar a página: {error}"))
+    })?;
     Ok(text)
 }

@@ -74,12 +74,21 @@ pub(crate) fn stdin_once(files: &[(&str, Option<&Path>)]) -> Result<(), CliError
         return Ok(());
     }
     let flags = of_stdin.join(" - and ");
-    Err(CliError::usage(format_args!("{flags} - both read the standard input: give a file to one of them")))
+    Err(CliError::usage(localized!(
+        "{flags} - both read the standard input: give a file to one of them",
+        "{flags} -: os dois leem a entrada padrão; informe um arquivo em um deles"
+    )))
 }
 
 /// A file's text, or for `-` that of the standard input.
 pub(crate) fn read_text(file: &Path) -> Result<String, CliError> {
-    let not_text = |_| CliError::failed(format_args!("{} can't be read: it is not UTF-8", file_name(file)));
+    let not_text = |_| {
+        let file = file_name(file);
+        CliError::failed(localized!(
+            "{file} can't be read: it is not UTF-8",
+            "não foi possível ler {file}: não é UTF-8"
+        ))
+    };
     String::from_utf8(read_bytes(file)?).map_err(not_text)
 }
 
@@ -91,12 +100,16 @@ pub(crate) fn read_bytes(file: &Path) -> Result<Vec<u8>, CliError> {
     } else {
         std::fs::read(file)
     };
-    read.map_err(|error| CliError::failed(format_args!("{} can't be read: {error}", file_name(file))))
+    read.map_err(|error| {
+        let file = file_name(file);
+        CliError::failed(localized!("{file} can't be read: {error}", "não foi possível ler {file}: {error}"))
+    })
 }
 
 /// What people call a file whose text was read.
 pub(crate) fn file_name(file: &Path) -> String {
-    if file == Path::new(STDIN) { "the standard input".to_owned() } else { file.display().to_string() }
+    let stdin = language().pick("the standard input", "a entrada padrão");
+    if file == Path::new(STDIN) { stdin.to_owned() } else { file.display().to_string() }
 }
 
 /// A file's text without the line end that editors leave behind it.

@@ -122,7 +122,11 @@ impl Forward {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = Method::POST;
         let no_way = |why: String| {
-            complain(format_args!("{}{} could not be reached: {why}", self.peer.address, self.path));
+            let (address, path) = (&self.peer.address, &self.path);
+            complain(localized!(
+                "{address}{path} could not be reached: {why}",
+                "não foi possível falar com {address}{path}: {why}"
+            ));
             reply(StatusCode::BAD_GATEWAY, "the system behind `carteiro listen --forward` could not be reached")
         };
         let Ok(path) = self.path.parse() else { return no_way("its path is none".to_owned()) };
@@ -181,15 +185,17 @@ async fn run(args: &ListenArgs, listener: Arc<Listener>) -> Result<(), CliError>
         if args.host.contains(':') { format!("[{}]", args.host.trim_matches(['[', ']'])) } else { args.host.clone() };
     if !Authority::parse(&host).is_ok_and(|host| host.port().is_none()) {
         let host = &args.host;
-        return Err(CliError::address(format_args!(
-            "--host {host} is no host name or IP address; the port is given by --port"
+        return Err(CliError::address(localized!(
+            "--host {host} is no host name or IP address; the port is given by --port",
+            "--host {host} não é um nome de host nem um endereço IP; a porta é informada em --port"
         )));
     }
     let bound = TcpListener::bind(format!("{host}:{}", args.port)).await;
     let bound = bound.map_err(|error| {
-        CliError::failed(format_args!(
-            "{}:{} can't be listened on ({error}); --port 0 takes a free one",
-            args.host, args.port
+        let port = args.port;
+        CliError::failed(localized!(
+            "{host}:{port} can't be listened on ({error}); --port 0 takes a free one",
+            "não foi possível ouvir em {host}:{port} ({error}); --port 0 usa uma porta livre"
         ))
     })?;
     let address = bound.local_addr().map_err(|error| CliError::failed(error.to_string()))?;

@@ -209,14 +209,20 @@ fn resend(daemon: &ApiClient, args: &ResendArgs, json: bool) -> Result<(), CliEr
     let given = &args.filters.given;
     if let Some(id) = &args.id {
         if args.all || args.include_delivered || !given.is_empty() {
-            return Err(CliError::usage("give an id, or filters, or --all: not two of them"));
+            return Err(CliError::usage(localized!(
+                "give an id, or filters, or --all: not two of them",
+                "informe um id, ou filtros, ou --all: só um deles"
+            )));
         }
         let sent = daemon.call(ApiRequest::post(format!("/api/notifications/{id}/resend")))?;
         print_one(&sent, json, |_| print_sent(id));
         return Ok(());
     }
     if given.is_empty() != args.all {
-        return Err(CliError::usage("give an id, a filter such as --status FAILED, or --all for all notifications"));
+        return Err(CliError::usage(localized!(
+            "give an id, a filter such as --status FAILED, or --all for all notifications",
+            "informe um id, um filtro como --status FAILED, ou --all para todas as notificações"
+        )));
     }
     let body = json!({ "filter": given.to_json(), "include_delivered": args.include_delivered });
     RESENDS.run(daemon, ApiRequest::post(RESENDS.path).body(body.to_string()), !args.no_wait, json)

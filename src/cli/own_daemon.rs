@@ -4,6 +4,7 @@
 
 use super::error::CliError;
 use crate::control::{self, Endpoint};
+use crate::model::localized;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
@@ -27,7 +28,11 @@ pub(crate) fn ask(data: &Path, word: &str) -> Result<Option<BufReader<UnixStream
 }
 
 pub(crate) fn cannot_ask(data: &Path, error: &dyn std::fmt::Display) -> CliError {
-    CliError::try_later(format_args!("the daemon on {} can't be asked: {error}", data.display()))
+    let data = data.display();
+    CliError::try_later(localized!(
+        "the daemon on {data} can't be asked: {error}",
+        "não foi possível falar com o daemon em {data}: {error}"
+    ))
 }
 
 pub(crate) fn connect(data: &Path) -> Result<Option<UnixStream>, CliError> {
@@ -49,7 +54,7 @@ pub(crate) fn request(data: &Path, mut stream: UnixStream, word: &str) -> Result
         // It would be refused again.
         (Some(why), _) => CliError::failed(why),
         (None, Some(why)) => CliError::try_later(why),
-        (None, None) => CliError::try_later("the daemon hung up"),
+        (None, None) => CliError::try_later(localized!("the daemon hung up", "o daemon encerrou a conexão")),
     })
 }
 
@@ -57,7 +62,9 @@ pub(crate) fn request(data: &Path, mut stream: UnixStream, word: &str) -> Result
 pub(crate) fn rest(mut stream: BufReader<UnixStream>) -> Result<String, CliError> {
     let mut text = String::new();
     let read = stream.read_to_string(&mut text);
-    read.map_err(|error| CliError::failed(format_args!("the daemon broke off: {error}")))?;
+    read.map_err(|error| {
+        CliError::failed(localized!("the daemon broke off: {error}", "o daemon interrompeu a resposta: {error}"))
+    })?;
     text.truncate(text.trim_end().len());
     Ok(text)
 }

@@ -23,7 +23,10 @@ pub(crate) fn panel_link(args: &PanelLinkArgs) -> Result<(), CliError> {
             let request = format!("panel-link {}", account.unwrap_or_default());
             let Some(answer) = ask(&config.store.path, request.trim_end())? else {
                 let data = config.store.path.display();
-                return Err(CliError::try_later(format_args!("no daemon runs on {data}")));
+                return Err(CliError::try_later(localized!(
+                    "no daemon runs on {data}",
+                    "nenhum daemon roda em {data}"
+                )));
             };
             serde_json::from_str(&rest(answer)?).unwrap_or_default()
         }

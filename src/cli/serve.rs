@@ -8,6 +8,7 @@ use super::settings::{ConfigArgs, load_file};
 use crate::clock::Clock;
 use crate::config::Loaded;
 use crate::daemon::{Daemon, Error, StartOptions};
+use crate::model::localized;
 use crate::store::OpenError;
 use clap::{Args, ValueHint};
 use sd_notify::NotifyState;
@@ -86,7 +87,10 @@ async fn run(
     let (Ok(mut term), Ok(mut int), Ok(mut hup)) =
         (signal(SignalKind::terminate()), signal(SignalKind::interrupt()), signal(SignalKind::hangup()))
     else {
-        return Err(CliError::failed("signals can't be caught on this system"));
+        return Err(CliError::failed(localized!(
+            "signals can't be caught on this system",
+            "não foi possível tratar sinais neste sistema"
+        )));
     };
     let (reload_sender, mut reloads) = mpsc::channel(1);
     let options =

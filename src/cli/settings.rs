@@ -4,6 +4,7 @@ use super::error::CliError;
 use super::exit::BAD_CONFIG;
 use super::language::{configure, language};
 use crate::config::{self, Loaded};
+use crate::model::localized;
 use clap::Args;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -51,8 +52,12 @@ pub(crate) fn load_file(file: Option<&Path>, flags: &[(&'static str, String)]) -
         ours && value.to_str().is_none()
     });
     if let Some((name, _)) = unreadable {
+        let name = name.to_string_lossy();
         // Left out, a setting would silently be another one.
-        return Err(CliError::bad_config(format_args!("the value of {} is not UTF-8 text", name.to_string_lossy())));
+        return Err(CliError::bad_config(localized!(
+            "the value of {name} is not UTF-8 text",
+            "o valor de {name} não é texto UTF-8"
+        )));
     }
     let loaded = config::Config::load(file, environment(), flags).map_err(|problems| {
         eprintln!("{problems}");

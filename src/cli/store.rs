@@ -3,6 +3,7 @@
 
 use super::error::CliError;
 use super::exit::{FAILED, TRY_LATER, complain};
+use super::language::{language, say};
 use super::output::{line, line_if_read};
 use super::own_daemon::{ask, connect, request, rest};
 use super::progress::ProgressBar;
@@ -11,7 +12,7 @@ use super::time_zone::moment;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::{self, accounts::absent};
-use crate::model::Timestamp;
+use crate::model::{Timestamp, localized};
 use crate::store::{JournalEnd, NewFile, OfflineStore, Phase, Progress, Replay, Replayed, Restored, Token, restore};
 use clap::{Args, ValueHint};
 use std::io::{self, IsTerminal as _, Write as _};
@@ -68,7 +69,11 @@ impl StoreArgs {
 pub(crate) fn backup(args: &BackupArgs) -> Result<(), CliError> {
     let (data, config) = args.store.load()?;
     let failed = |error: &dyn std::fmt::Display| {
-        CliError::failed(format_args!("no backup was written to {}: {error}", args.to.display()))
+        let to = args.to.display();
+        CliError::failed(localized!(
+            "no backup was written to {to}: {error}",
+            "nenhum backup foi gravado em {to}: {error}"
+        ))
     };
     let out = Out::create(&args.to, config.store.min_free).map_err(|error| failed(&error))?;
     let mut out = io::BufWriter::with_capacity(256 * 1024, out);
@@ -84,8 +89,9 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<(), CliError> {
         let closed = closed.map_err(|error| failed(&error))?;
         if let Some(refusal) = closed.refusal() {
             // A backup of what is left is better than none; it must not pass for more.
-            complain(format_args!(
-                "a daemon would not start on this store, and this backup is of what is left: {refusal}"
+            complain(localized!(
+                "a daemon would not start on this store, and this backup is of what is left: {refusal}",
+                "um daemon não iniciaria neste armazenamento, e este backup é do que restou: {refusal}"
             ));
         }
         let written = closed.back_up(&mut out, &Clock::System, |progress| show(&mut bar, "backup", progress));
@@ -109,7 +115,10 @@ impl Out {
         }
         let stdout = io::stdout();
         if stdout.is_terminal() {
-            let why = "a backup is no text: send the standard output into a file or another program";
+            let why = language().pick(
+                "a backup is no text: send the standard output into a file or another program",
+                "um backup não é texto: envie a saída padrão a um arquivo ou a outro programa",
+            );
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
         Ok(Self::Stdout(stdout))
@@ -147,27 +156,35 @@ impl io::Write for Out {
 pub(crate) fn restore_backup(args: &RestoreArgs) -> Result<(), CliError> {
     let (data, config) = args.store.load()?;
     let to = args.to.as_deref().map(Timestamp::parse).transpose();
-    let to = to.map_err(|_| CliError::usage("`--to` is no time"))?;
+    let to = to.map_err(|_| CliError::usage(localized!("`--to` is no time", "`--to` não é um momento")))?;
     let journal = args.journal.clone().map(|folder| Replay { folder, to });
     let mut bar = ProgressBar::new();
     let moved = watch_progress();
     let restored = restore(&args.from, journal.as_ref(), &data, |phase, progress| {
         *moved.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         let (what, records) = match phase {
-            Phase::Checking => ("check", "records"),
-            Phase::CheckingJournal => ("check", "commits"),
-            Phase::Writing => ("restore", "records"),
-            Phase::Replaying => ("journal", "commits"),
+            Phase::Checking => (("check", "verifica"), ("records", "registros")),
+            Phase::CheckingJournal => (("check", "verifica"), ("commits", "commits")),
+            Phase::Writing => (("restore", "restaura"), ("records", "registros")),
+            Phase::Replaying => (("journal", "journal"), ("commits", "commits")),
         };
+        let [what, records] = [what, records].map(|(en, pt)| language().pick(en, pt));
         bar.show(what, progress.done, progress.of, &format!("{records}, {} MiB", progress.bytes >> 20));
     });
     bar.clear();
     let (from, shown) = (args.from.display(), data.display());
-    let restored =
-        restored.map_err(|error| CliError::failed(format_args!("{from} was not restored into {shown}: {error}")))?;
+    let restored = restored.map_err(|error| {
+        CliError::failed(localized!(
+            "{from} was not restored into {shown}: {error}",
+            "{from} não foi restaurado em {shown}: {error}"
+        ))
+    })?;
     let Restored { events, notifications, as_of, accounts, admin_tokens, replayed } = restored;
     // Who reads no further still gets the warnings, which go to stderr.
-    line_if_read(format_args!("{shown}: {events} events and {notifications} notifications, as of {as_of}"));
+    line_if_read(say(localized!(
+        "{shown}: {events} events and {notifications} notifications, as of {as_of}",
+        "{shown}: {events} eventos e {notifications} notificações, como em {as_of}"
+    )));
     if let (Some(journal), Some(replayed)) = (journal, replayed) {
         say_replayed(&journal, &replayed, as_of);
     }
@@ -192,53 +209,80 @@ fn say_who_gets_in(accounts: &[String], admin_tokens: &[(String, Token)]) {
         let file = control::accounts::admin_token_file(Path::new(""), account);
         let file = file.display();
         if names.is_empty() {
-            line_if_read(format_args!(
-                "account {account}: no admin token of the backup holds; the daemon's next start writes one to {file}"
-            ));
+            line_if_read(say(localized!(
+                "account {account}: no admin token of the backup holds; the daemon's next start writes one to {file}",
+                "conta {account}: nenhum token de admin do backup vale; a próxima inicialização grava um em {file}"
+            )));
         } else {
-            line_if_read(format_args!("account {account}: the admin tokens of the backup hold: {}", names.join(", ")));
+            let names = names.join(", ");
+            line_if_read(say(localized!(
+                "account {account}: the admin tokens of the backup hold: {names}",
+                "conta {account}: valem os tokens de admin do backup: {names}"
+            )));
         }
     }
-    let which = if accounts.len() > 1 { " --account NAME" } else { "" };
-    line_if_read(format_args!(
+    let which = if accounts.len() > 1 { language().pick(" --account NAME", " --account NOME") } else { "" };
+    line_if_read(say(localized!(
         "A file admin-token of another store lets nobody in. The right one lies in the data folder of the machine that \
-         the backup is of; without it: sudo carteiro token create --name rescue --scope admin{which}"
-    ));
+         the backup is of; without it: sudo carteiro token create --name rescue --scope admin{which}",
+        "Um arquivo admin-token de outro armazenamento não dá acesso. O certo está na pasta de dados da máquina de \
+         onde veio o backup; sem ele: sudo carteiro token create --name rescue --scope admin{which}"
+    )));
 }
 
 /// Says what came from the journal, and on stderr what didn't, and what came back by it.
 fn say_replayed(journal: &Replay, replayed: &Replayed, as_of: Timestamp) {
     let (folder, Replayed { backup, last, end, unerased }) = (journal.folder.display(), replayed);
     if last > backup {
-        line_if_read(format_args!("{folder}: commits {} to {last} were applied, the last one of {as_of}", backup + 1));
+        let first = backup + 1;
+        line_if_read(say(localized!(
+            "{folder}: commits {first} to {last} were applied, the last one of {as_of}",
+            "{folder}: os commits {first} a {last} foram aplicados, o último de {as_of}"
+        )));
     } else {
-        let why = if end.is_some() { "is there" } else { "was made by then" };
-        line_if_read(format_args!(
-            "{folder}: nothing was applied: no commit behind the backup's, which is {backup}, {why}"
-        ));
+        let (en, pt) = if end.is_some() { ("is there", "existe") } else { ("was made by then", "existia até então") };
+        line_if_read(say(localized!(
+            "{folder}: nothing was applied: no commit behind the backup's, which is {backup}, {en}",
+            "{folder}: nada foi aplicado: nenhum commit depois do {backup}, que é o do backup, {pt}"
+        )));
     }
     match end {
         None | Some(JournalEnd::Whole) => {}
-        Some(JournalEnd::Acknowledged(acknowledged)) => complain(format_args!(
-            "the store had acknowledged commits up to {acknowledged}: those from {} on aren't in {folder}",
-            last + 1
-        )),
-        Some(JournalEnd::Successor(successor)) => complain(format_args!(
+        Some(JournalEnd::Acknowledged(acknowledged)) => {
+            let first = last + 1;
+            complain(localized!(
+                "the store had acknowledged commits up to {acknowledged}: those from {first} on aren't in {folder}",
+                "o armazenamento tinha confirmado commits até {acknowledged}: os de {first} em diante não estão em \
+                 {folder}"
+            ));
+        }
+        Some(JournalEnd::Successor(successor)) => complain(localized!(
             "what was recorded later stands in segment {successor}, which isn't in {folder}: where there is a copy of \
-             it, put it there and restore again, into another folder"
+             it, put it there and restore again, into another folder",
+            "o que foi registrado depois está no segmento {successor}, que não está em {folder}: se houver uma cópia \
+             dele, coloque-a lá e restaure de novo, em outra pasta"
         )),
         Some(JournalEnd::Torn(file)) => {
-            complain(format_args!("{} ends with a commit that isn't whole, which was left out", file.display()));
+            let file = file.display();
+            complain(localized!(
+                "{file} ends with a commit that isn't whole, which was left out",
+                "{file} termina com um commit incompleto, que ficou de fora"
+            ));
         }
     }
     if journal.to.is_some() {
-        complain(format_args!(
+        complain(localized!(
             "this store is as it was at {as_of}: payloads that were erased after that are back, and so are accounts \
-             that were removed; erase and remove them again"
+             that were removed; erase and remove them again",
+            "este armazenamento está como em {as_of}: dados apagados depois disso estão de volta, e também contas \
+             removidas; apague e remova de novo"
         ));
     }
     for event in unerased {
-        complain(format_args!("the payload of event {event} was erased after that, and is back"));
+        complain(localized!(
+            "the payload of event {event} was erased after that, and is back",
+            "os dados do evento {event} foram apagados depois disso, e estão de volta"
+        ));
     }
 }
 
@@ -252,9 +296,10 @@ fn watch_progress() -> Arc<Mutex<Instant>> {
             std::thread::sleep(Duration::from_secs(1));
             if watched.lock().unwrap_or_else(PoisonError::into_inner).elapsed() > RESTORE_STALL {
                 let seconds = RESTORE_STALL.as_secs();
-                eprintln!(
-                    "carteiro: the restore has written nothing for {seconds} seconds: run it again, it begins anew"
-                );
+                complain(localized!(
+                    "the restore has written nothing for {seconds} seconds: run it again, it begins anew",
+                    "a restauração não gravou nada por {seconds} segundos: execute de novo, ela recomeça"
+                ));
                 std::process::exit(i32::from(TRY_LATER));
             }
         }
@@ -274,7 +319,12 @@ pub(crate) fn verify(args: &StoreArgs) -> Result<(), CliError> {
         match verdict {
             "sound" => true,
             "damaged" => false,
-            _ => return Err(CliError::failed("the daemon broke off before it had looked at everything")),
+            _ => {
+                return Err(CliError::failed(localized!(
+                    "the daemon broke off before it had looked at everything",
+                    "o daemon parou antes de olhar tudo"
+                )));
+            }
         }
     } else {
         let closed = OfflineStore::open(&data, config.store.cache, args.accept_data_loss);
@@ -282,7 +332,7 @@ pub(crate) fn verify(args: &StoreArgs) -> Result<(), CliError> {
         let code = |error: &crate::store::OpenError| if error.is_passing() { TRY_LATER } else { FAILED };
         let closed = closed.map_err(|error| CliError::new(code(&error), error))?;
         let mut bar = ProgressBar::new();
-        let report = closed.verify(|rows| bar.show("verify", 0, 0, &format!("{rows} rows")));
+        let report = closed.verify(|rows| bar.show("verify", 0, 0, &say(localized!("{rows} rows", "{rows} linhas"))));
         bar.clear();
         line_if_read(report.to_string().trim_end());
         report.is_sound()
@@ -297,9 +347,10 @@ pub(crate) fn reload(args: &ConfigArgs) -> Result<(), CliError> {
     // A file with problems is named here, without asking the daemon.
     let data = load(args)?.config.store.path;
     let Some(stream) = connect(&data)? else {
-        return Err(CliError::try_later(format_args!(
-            "no daemon runs on {}; where `store.path` has changed, it takes a restart",
-            data.display()
+        let data = data.display();
+        return Err(CliError::try_later(localized!(
+            "no daemon runs on {data}; where `store.path` has changed, it takes a restart",
+            "nenhum daemon roda em {data}; se `store.path` mudou, é preciso reiniciá-lo"
         )));
     };
     let stream = request(&data, stream, "reload").map_err(|error| CliError { code: FAILED, ..error })?;
@@ -308,7 +359,8 @@ pub(crate) fn reload(args: &ConfigArgs) -> Result<(), CliError> {
 }
 
 fn show(bar: &mut ProgressBar, what: &str, progress: Progress) {
-    bar.show(what, progress.done, progress.of, &format!("records, {} MiB", progress.bytes >> 20));
+    let mib = progress.bytes >> 20;
+    bar.show(what, progress.done, progress.of, &say(localized!("records, {mib} MiB", "registros, {mib} MiB")));
 }
 
 /// Whatever is read is written down too.

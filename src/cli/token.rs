@@ -129,16 +129,23 @@ fn create_by_right(config: &Config, request: TokenRequest) -> Result<Option<Valu
                 Ok(())
             })?;
             // There is no log that would say so.
-            complain(format_args!(
-                "warning: no daemon runs on {}: the token was made in its store, which every user with access to the \
-                 folder can do",
-                data.display()
+            let data = data.display();
+            complain(localized!(
+                "warning: no daemon runs on {data}: the token was made in its store, which every user with access to \
+                 the folder can do",
+                "atenção: nenhum daemon roda em {data}: o token foi criado no armazenamento, o que todo usuário com \
+                 acesso à pasta pode fazer"
             ));
             made
         }
     };
     let made = serde_json::from_str(&made);
-    made.map(Some).map_err(|error| CliError::failed(format_args!("the daemon's answer can't be read: {error}")))
+    made.map(Some).map_err(|error| {
+        CliError::failed(localized!(
+            "the daemon's answer can't be read: {error}",
+            "não foi possível ler a resposta do daemon: {error}"
+        ))
+    })
 }
 
 /// A time, or what is said where there is none.

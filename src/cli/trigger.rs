@@ -6,8 +6,9 @@ use super::error::CliError;
 use super::events::{Naming, print_recorded, read_resource, record};
 use super::exit::FAILED;
 use super::input::TYPES;
+use super::language::say;
 use super::output::{Column, Fit, Show, Table, line, text};
-use crate::model::{CATALOGUE, EventType, Sample};
+use crate::model::{CATALOGUE, EventType, Sample, localized};
 use crate::suggest::nearest;
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -79,26 +80,36 @@ fn list(daemon: &ApiClient, json: bool) -> Result<(), CliError> {
 fn record_sample(daemon: &ApiClient, args: &TriggerArgs, name: &str) -> Result<(), CliError> {
     let event_type = EventType::parse(name).ok_or_else(|| {
         let hint = did_you_mean(name, CATALOGUE.iter().map(|entry| entry.event_type));
-        CliError::usage(format_args!(
-            "`{name}` is no event type{hint}; `carteiro trigger --list` shows those there are"
+        CliError::usage(localized!(
+            "`{name}` is no event type{hint}; `carteiro trigger --list` shows those there are",
+            "`{name}` não é um tipo de evento{hint}; `carteiro trigger --list` mostra os que existem"
         ))
     })?;
     if event_type.is_own() {
-        return Err(CliError::usage(format_args!(
-            "{name} is recorded by carteiro itself alone; `carteiro webhooks test ID` sends one webhook a WEBHOOK.TEST"
+        return Err(CliError::usage(localized!(
+            "{name} is recorded by carteiro itself alone; `carteiro webhooks test ID` sends one webhook a WEBHOOK.TEST",
+            "só o próprio carteiro registra {name}; `carteiro webhooks test ID` envia um WEBHOOK.TEST a um webhook"
         )));
     }
     let mut resource =
         if let Some(file) = &args.resource { read_resource(file)? } else { sample(daemon, &event_type)? };
     if !args.set.is_empty() {
         let read = serde_json::from_str(resource.get());
-        let mut value: Value =
-            read.map_err(|error| CliError::failed(format_args!("the resource can't be changed: {error}")))?;
+        let mut value: Value = read.map_err(|error| {
+            CliError::failed(localized!(
+                "the resource can't be changed: {error}",
+                "não foi possível alterar o recurso: {error}"
+            ))
+        })?;
         for change in &args.set {
             set(&mut value, change).map_err(CliError::usage)?;
         }
-        resource = serde_json::value::to_raw_value(&value)
-            .map_err(|error| CliError::failed(format_args!("the resource can't be written: {error}")))?;
+        resource = serde_json::value::to_raw_value(&value).map_err(|error| {
+            CliError::failed(localized!(
+                "the resource can't be written: {error}",
+                "não foi possível montar o recurso: {error}"
+            ))
+        })?;
     }
     print_recorded(&record(daemon, name, &resource, None, &args.naming)?, args.connection.json);
     Ok(())
@@ -111,16 +122,24 @@ fn sample(daemon: &ApiClient, event_type: &EventType) -> Result<Box<RawValue>, C
         Ok(types) => types,
         // A token that may only record can't ask; the daemon will say whether it takes the type.
         Err(problem) if problem.code == FAILED => {
-            return RawValue::from_string(Sample::default().resource(event_type))
-                .map_err(|error| CliError::failed(format_args!("the sample can't be made: {error}")));
+            return RawValue::from_string(Sample::default().resource(event_type)).map_err(|error| {
+                CliError::failed(localized!(
+                    "the sample can't be made: {error}",
+                    "não foi possível criar o exemplo: {error}"
+                ))
+            });
         }
         Err(problem) => return Err(problem),
     };
     let mut others = Vec::new();
     for row in types.rows() {
         // The sample stays as it was written: it may hold what serde_json can't read as a number.
-        let mut known: BTreeMap<String, Box<RawValue>> = serde_json::from_str(row.get())
-            .map_err(|error| CliError::failed(format_args!("the daemon's answer can't be read: {error}")))?;
+        let mut known: BTreeMap<String, Box<RawValue>> = serde_json::from_str(row.get()).map_err(|error| {
+            CliError::failed(localized!(
+                "the daemon's answer can't be read: {error}",
+                "não foi possível ler a resposta do daemon: {error}"
+            ))
+        })?;
         let name = known.get("type").and_then(|raw| serde_json::from_str::<String>(raw.get()).ok()).unwrap_or_default();
         match known.remove("sample") {
             Some(sample) if name == event_type.as_str() => return Ok(sample),
@@ -128,14 +147,16 @@ fn sample(daemon: &ApiClient, event_type: &EventType) -> Result<Box<RawValue>, C
         }
     }
     let hint = did_you_mean(event_type.as_str(), others.iter().map(String::as_str));
-    Err(CliError::usage(format_args!(
+    Err(CliError::usage(localized!(
         "{event_type} is not in the catalogue{hint}; `catalogue.extra` of the config adds it, or give it a --resource \
-         of its own"
+         of its own",
+        "{event_type} não está no catálogo{hint}; `catalogue.extra` da configuração o acrescenta, ou informe --resource"
     )))
 }
 
 fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
-    nearest(name, known).map_or_else(String::new, |known| format!(" (did you mean {known}?)"))
+    nearest(name, known)
+        .map_or_else(String::new, |known| say(localized!(" (did you mean {known}?)", " (seria {known}?)")))
 }
 
 /// `payment.items.0.sku=X`: objects by name, made where there are none; lists by number.

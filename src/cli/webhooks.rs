@@ -253,7 +253,10 @@ impl Settings {
         let mut headers = Map::new();
         for header in &self.header {
             let (name, value) = header.split_once(':').ok_or_else(|| {
-                CliError::usage(format_args!("--header `{header}`: give a name, a colon and a value"))
+                CliError::usage(localized!(
+                    "--header `{header}`: give a name, a colon and a value",
+                    "--header `{header}`: informe um nome, dois-pontos e um valor"
+                ))
             })?;
             headers.insert(name.trim().to_owned(), json!(value.trim()));
         }
@@ -333,8 +336,9 @@ pub(crate) fn webhooks(args: &WebhooksArgs) -> Result<(), CliError> {
             let (given, filter) = settings.read()?;
             let is_given = |field: &&String| given.contains_key(*field) || (*field == "filter" && filter.is_some());
             if let Some(field) = clear.iter().find(is_given) {
-                return Err(CliError::usage(format_args!(
-                    "`{field}` can't be both given and reset: leave out --clear {field}, or the flag that gives it"
+                return Err(CliError::usage(localized!(
+                    "`{field}` can't be both given and reset: leave out --clear {field}, or the flag that gives it",
+                    "`{field}` não pode ser informado e removido: tire --clear {field}, ou a opção que o informa"
                 )));
             }
             let cleared = clear.iter().map(|field| (field.clone(), Value::Null));
@@ -373,16 +377,19 @@ pub(crate) fn webhooks(args: &WebhooksArgs) -> Result<(), CliError> {
             stdin_once(&[filter.file(), ("--resource", resource.as_deref())])?;
             let resource = resource.as_deref().map(read_text).transpose()?;
             let resource = resource.map(|text| RawValue::from_string(text.trim().to_owned())).transpose();
-            let resource = resource.map_err(|error| CliError::usage(format_args!("--resource: no JSON: {error}")))?;
+            let resource = resource.map_err(|error| {
+                CliError::usage(localized!("--resource: no JSON: {error}", "--resource: não é JSON: {error}"))
+            })?;
             let trial = Trial { filter: filter.read()?, event_id: event.as_deref(), resource };
             let request = ApiRequest::post(format!("{}/filter/test", path(id)));
             let tried = serde_json::to_string(&trial).map_err(CliError::failed)?;
             print_one(&daemon.call(request.body(tried))?, json, print_trial);
         }
         WebhooksCommand::Export if json => {
-            return Err(CliError::usage(
+            return Err(CliError::usage(localized!(
                 "the file is TOML: leave out --json; `carteiro webhooks list --json` has JSON",
-            ));
+                "o arquivo é TOML: tire --json; `carteiro webhooks list --json` dá JSON"
+            )));
         }
         WebhooksCommand::Export => line(webhook_file::export(daemon)?.trim_end_matches('\n')),
         WebhooksCommand::Apply(args) => webhook_file::apply(daemon, args, json)?,

@@ -4,7 +4,7 @@
 use super::fields::{Absent, FIELDS, Field, Kind};
 use crate::cli::error::CliError;
 use crate::config::{is_bare, quote};
-use crate::model::{PayloadFilter, WebhookName, pretty_json};
+use crate::model::{PayloadFilter, WebhookName, localized, pretty_json};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, HashSet};
@@ -20,8 +20,12 @@ pub(super) type Answered = BTreeMap<String, Box<RawValue>>;
 
 /// The fields of an answer's object.
 pub(super) fn answered(json: &str) -> Result<Answered, CliError> {
-    serde_json::from_str(json)
-        .map_err(|error| CliError::failed(format_args!("the daemon's answer is no webhook: {error}")))
+    serde_json::from_str(json).map_err(|error| {
+        CliError::failed(localized!(
+            "the daemon's answer is no webhook: {error}",
+            "a resposta do daemon não é um webhook: {error}"
+        ))
+    })
 }
 
 /// A field's text; empty where it is none.

@@ -11,6 +11,7 @@ use super::client::ApiClient;
 use super::connection::{Extent, Filters};
 use super::error::CliError;
 use super::input::confirmed;
+use crate::model::localized;
 use clap::Args;
 use file::WebhookFile;
 use plan::{Action, Plan};
@@ -44,7 +45,10 @@ pub(crate) fn export(daemon: &ApiClient) -> Result<String, CliError> {
 pub(crate) fn apply(daemon: &ApiClient, args: &ApplyArgs, json: bool) -> Result<(), CliError> {
     let file = WebhookFile::read(&args.file)?;
     if file.webhooks.is_empty() && args.prune {
-        return Err(CliError::usage("the file has no [[webhook]], and --prune would delete every webhook"));
+        return Err(CliError::usage(localized!(
+            "the file has no [[webhook]], and --prune would delete every webhook",
+            "o arquivo não tem [[webhook]], e --prune excluiria todos os webhooks"
+        )));
     }
     let mut plan = Plan::make(daemon, &file, args.prune)?;
     let mut report = Report::new(json, args.dry_run);

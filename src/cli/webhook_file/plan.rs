@@ -1,6 +1,7 @@
 //! What has to be done so that a store has what the file says: found by dry runs, so that everything the daemon would
 //! refuse is known before anything is changed. Each step is done only if its webhook is still as it was seen.
 
+use super::super::language::say;
 use super::export::{Answered, answered, text_of};
 use super::fields::{Absent, FIELDS, Field, Kind};
 use super::file::{FileWebhook, Place, WebhookFile};
@@ -8,7 +9,7 @@ use crate::cli::client::{ApiAnswer, ApiClient, ApiRequest};
 use crate::cli::connection::{Extent, Filters};
 use crate::cli::error::CliError;
 use crate::cli::output::text;
-use crate::model::Fingerprint;
+use crate::model::{Fingerprint, localized};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
@@ -48,7 +49,7 @@ pub(super) struct Step {
     pub(super) target: String,
     pub(super) differences: Vec<Difference>,
     /// What else its reader should know.
-    pub(super) note: Option<&'static str>,
+    pub(super) note: Option<(&'static str, &'static str)>,
     /// What it is signed with, where the daemon has made that up now.
     pub(super) secret: Option<String>,
     /// The body of its request.
@@ -58,7 +59,10 @@ pub(super) struct Step {
     has_own_secret: bool,
 }
 
-const IS_DISABLED: &str = "carteiro has disabled it, and it stays so: `carteiro webhooks resume` resumes it";
+const IS_DISABLED: (&str, &str) = (
+    "carteiro has disabled it, and it stays so: `carteiro webhooks resume` resumes it",
+    "o carteiro o desativou, e ele continua assim: `carteiro webhooks resume` o reativa",
+);
 
 /// Everything that has to be done, in turn: what the file has, in its order, then what it doesn't have.
 pub(super) struct Plan {
@@ -121,11 +125,11 @@ fn match_up(file: &WebhookFile, present: &[Answered]) -> Result<Vec<Option<usize
         let found: Vec<usize> = own.map_or_else(|| named().collect(), |own| vec![own]);
         if found.len() > 1 {
             let ids: Vec<String> = found.iter().map(|at| text_of(&present[*at], "id")).collect();
-            let problem = format!(
-                "{} webhooks of the store have this name: give the `id` of the one that is meant ({})",
-                found.len(),
-                ids.join(", ")
-            );
+            let (count, ids) = (found.len(), ids.join(", "));
+            let problem = say(localized!(
+                "{count} webhooks of the store have this name: give the `id` of the one that is meant ({ids})",
+                "{count} webhooks do armazenamento têm este nome: informe o `id` daquele que vale ({ids})"
+            ));
             problems.push((webhook.place, problem));
         }
         matched.push(found.first().copied());
@@ -162,7 +166,10 @@ fn path(id: &str) -> String {
 /// The answer to a dry run, as the daemon wrote its values.
 fn read_dry_run(answer: &ApiAnswer) -> Result<DryRun, CliError> {
     serde_json::from_str(answer.raw()).map_err(|_| {
-        CliError::failed("the daemon knows no dry run of webhooks: it is of an older release than this command")
+        CliError::failed(localized!(
+            "the daemon knows no dry run of webhooks: it is of an older release than this command",
+            "o daemon não conhece a simulação de webhooks: ele é de uma versão mais antiga que este comando"
+        ))
     })
 }
 
@@ -289,7 +296,10 @@ impl Step {
             let made = done.value();
             self.id = Some(text(&made["id"]));
             self.secret = Some(text(&made["secret"])).filter(|secret| !self.has_own_secret && !secret.is_empty());
-            self.note = done.replayed.then_some("somebody else has just created it by the same file");
+            self.note = done.replayed.then_some((
+                "somebody else has just created it by the same file",
+                "outra pessoa acabou de criá-lo pelo mesmo arquivo",
+            ));
         }
         Ok(())
     }
@@ -297,10 +307,19 @@ impl Step {
     fn explain(&self, error: CliError) -> CliError {
         let status = error.refusal.as_ref().map(|refusal| refusal.status);
         let sentence = match (status, self.action) {
-            (Some(412), _) => "somebody has changed it meanwhile, so nothing of it was changed".to_owned(),
-            (Some(404), Action::Change) => "somebody has deleted it meanwhile".to_owned(),
+            (Some(412), _) => say(localized!(
+                "somebody has changed it meanwhile, so nothing of it was changed",
+                "alguém o alterou enquanto isso, por isso nada dele foi alterado"
+            )),
+            (Some(404), Action::Change) => {
+                say(localized!("somebody has deleted it meanwhile", "alguém o excluiu enquanto isso"))
+            }
             (Some(409), Action::Create) => {
-                format!("{}\nPerhaps somebody else creates webhooks by another file just now.", error.sentence)
+                let sentence = &error.sentence;
+                say(localized!(
+                    "{sentence}\nPerhaps somebody else creates webhooks by another file just now.",
+                    "{sentence}\nTalvez outra pessoa esteja criando webhooks por outro arquivo agora."
+                ))
             }
             _ => error.sentence.clone(),
         };

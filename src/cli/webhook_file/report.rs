@@ -1,7 +1,9 @@
 //! What was done, or would be: lines for people, or one JSON document.
 
 use super::plan::{Action, Difference, Step};
+use crate::cli::language::{language, say, tell};
 use crate::cli::output::{Screen, Tone, line, printable};
+use crate::model::localized;
 use serde_json::{Value, json};
 
 /// The most characters of a value that a line for people shows.
@@ -23,7 +25,9 @@ impl Report {
     /// Tells of one webhook, at once where people read.
     pub(super) fn step(&mut self, step: &Step) {
         let (word, tone) = match self.word(step.action) {
-            _ if step.was_made_by_another() => ("created by another apply", Tone::Dim),
+            _ if step.was_made_by_another() => {
+                (language().pick("created by another apply", "criado por outro apply"), Tone::Dim)
+            }
             own => own,
         };
         match self.counts.iter_mut().find(|(known, _)| *known == word) {
@@ -42,25 +46,29 @@ impl Report {
             line(format_args!("  {}", shown(difference)));
         }
         if let Some(secret) = &step.secret {
-            line(format_args!("  secret  {secret}"));
-            eprintln!("The secret verifies signatures and is not shown again: give it to the receiver now.");
+            line(format_args!("  {}  {secret}", language().pick("secret", "segredo")));
+            tell(localized!(
+                "The secret verifies signatures and is not shown again: give it to the receiver now.",
+                "O segredo confere as assinaturas e não é mostrado de novo: entregue-o ao receptor agora."
+            ));
         }
-        if let Some(note) = step.note {
-            line(format_args!("  {note}"));
+        if let Some((en, pt)) = step.note {
+            line(format_args!("  {}", language().pick(en, pt)));
         }
     }
 
     fn word(&self, action: Action) -> (&'static str, Tone) {
-        match (action, self.dry_run) {
-            (Action::Create, true) => ("to create", Tone::Good),
-            (Action::Create, false) => ("created", Tone::Good),
-            (Action::Change, true) => ("to change", Tone::Waiting),
-            (Action::Change, false) => ("changed", Tone::Waiting),
-            (Action::Nothing, _) => ("unchanged", Tone::Dim),
-            (Action::Delete, true) => ("to delete", Tone::Bad),
-            (Action::Delete, false) => ("deleted", Tone::Bad),
-            (Action::Leave, _) => ("not in the file", Tone::Dim),
-        }
+        let (en, pt, tone) = match (action, self.dry_run) {
+            (Action::Create, true) => ("to create", "a criar", Tone::Good),
+            (Action::Create, false) => ("created", "criado", Tone::Good),
+            (Action::Change, true) => ("to change", "a alterar", Tone::Waiting),
+            (Action::Change, false) => ("changed", "alterado", Tone::Waiting),
+            (Action::Nothing, _) => ("unchanged", "sem mudança", Tone::Dim),
+            (Action::Delete, true) => ("to delete", "a excluir", Tone::Bad),
+            (Action::Delete, false) => ("deleted", "excluído", Tone::Bad),
+            (Action::Leave, _) => ("not in the file", "fora do arquivo", Tone::Dim),
+        };
+        (language().pick(en, pt), tone)
     }
 
     /// Tells that this is all, or why it isn't.
@@ -70,7 +78,10 @@ impl Report {
         }
         let counts: Vec<String> = self.counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
         if counts.is_empty() {
-            line("There is no webhook, neither in the file nor in the store.");
+            line(language().pick(
+                "There is no webhook, neither in the file nor in the store.",
+                "Não há nenhum webhook, nem no arquivo nem no armazenamento.",
+            ));
         } else {
             line(format_args!("{}.", counts.join(", ")));
         }
@@ -84,10 +95,14 @@ fn shown(difference: &Difference) -> String {
         let start: String = chars.by_ref().take(MAX_SHOWN_CHARS).collect();
         if chars.next().is_some() { start + "…" } else { start }
     };
-    match &difference.values {
-        Some([before, after]) => format!("{}: {} → {}", difference.field, cut(before), cut(after)),
-        None => format!("{}: another value, which isn't shown", difference.field),
-    }
+    let field = difference.field;
+    let Some([before, after]) = &difference.values else {
+        return say(localized!(
+            "{field}: another value, which isn't shown",
+            "{field}: outro valor, que não é mostrado"
+        ));
+    };
+    format!("{field}: {} → {}", cut(before), cut(after))
 }
 
 fn document(step: &Step) -> Value {
@@ -111,7 +126,7 @@ fn document(step: &Step) -> Value {
         })
         .collect();
     let mut document = json!({ "action": action, "id": step.id, "name": step.name, "changes": changes });
-    if let Some(note) = step.note {
+    if let Some((note, _)) = step.note {
         document["note"] = Value::from(note);
     }
     if let Some(secret) = &step.secret {

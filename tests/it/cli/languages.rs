@@ -35,6 +35,9 @@ fn what_goes_wrong_is_told_in_the_language_of_the_locale_with_the_same_exit_code
         (&["webhooks", "list", "--token", "x"][..], &[][..], 1, "o daemon respondeu 401: "),
         (&["webhooks", "show", "0193a5b0-1111-7222-8333-444455556666"], &[], 1, "mostra o que existe"),
         (&["webhooks", "delete", &id], &[], 2, "isto não pode ser desfeito"),
+        (&["webhooks", "list", "--server", "http://x/y"], &[], 64, "os caminhos do carteiro começam em `/`"),
+        (&["notifications", "resend"], &[], 2, "ou --all para todas as notificações"),
+        (&["man", "nada"], &[], 2, "não há o comando `nada`; há: serve, demo"),
         (&["health"], &[("CARTEIRO_SERVER", &*closed)], 75, "`carteiro serve` está em execução?"),
     ] {
         let (ended, said) = told(arguments, environment);
