@@ -3,6 +3,7 @@
 
 use crate::model::TargetUrl;
 use crate::tls::{CertificateEnd, x509};
+use rustls::HandshakeKind;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use tokio::net::TcpStream;
@@ -17,9 +18,14 @@ const MAX_TARGETS: usize = 10_000;
 pub(crate) struct CertificateEnds(Mutex<HashMap<(String, u16), CertificateEnd>>);
 
 impl CertificateEnds {
-    /// Takes note of the certificate that a target has shown; one that can't be read is passed over.
+    /// Takes note of the certificate that a target has shown; one that can't be read is passed over, and so is that of
+    /// a session that was resumed: it is the one that the session began with.
     pub(crate) fn note(&self, target: &TargetUrl, stream: &TlsStream<TcpStream>) {
-        let shown = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+        let session = stream.get_ref().1;
+        if session.handshake_kind() == Some(HandshakeKind::Resumed) {
+            return;
+        }
+        let shown = session.peer_certificates().and_then(|chain| chain.first());
         let facts = shown.and_then(|own| x509::read(own));
         let Some(end) = facts.and_then(|facts| Some(CertificateEnd::of(facts.not_before, facts.not_after?))) else {
             return;
