@@ -328,7 +328,7 @@ pub struct AlertFacts {
     pub external_ids: Vec<String>,
     /// When the target began to fail: it may be well again.
     pub fell_at: Option<Timestamp>,
-    /// Whether the webhook was given another target or status: that it fails no longer says nothing of a target then.
+    /// Whether the webhook was given another target or status: then it counts as not failing, and that is no recovery.
     pub begins_anew: bool,
     /// By how much the clock was put forward and back, in all.
     pub steps: ClockSteps,

@@ -151,6 +151,11 @@ fn a_recovery_is_told_beside_another_change_and_a_change_of_the_target_is_none_a
     let mut scene = scene.restarted();
     assert!(!scene.ends(condition, START));
     assert!(!scene.observer.is_looked_at(condition, &scene.accounts));
+    // One that begins to fail and is changed before anybody looks has not failed, and is not well again.
+    scene.fail(&hook);
+    let target = Some(TargetUrl::parse("https://terceira.example/").unwrap());
+    change(&scene, WebhookPatch { target, ..WebhookPatch::default() });
+    assert!(!scene.look(&State::default()).seen.began.contains_key(&condition));
 }
 
 #[test]

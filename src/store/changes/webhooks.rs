@@ -311,7 +311,10 @@ pub(crate) fn change(
         // What was known of the target is of another one, or of before somebody looked at it.
         ledger.put_health(txn, webhook.no, None);
         if webhook.deleted_at.is_none() {
-            ledger.change_facts(txn, webhook.no, |facts| facts.begins_anew = true);
+            ledger.change_facts(txn, webhook.no, |facts| {
+                facts.begins_anew = true;
+                facts.fell_at = None;
+            });
         }
     }
     put_webhook(ledger, txn, webhook)
