@@ -65,7 +65,10 @@ impl Check {
             Self::Missing => (language.pick("MISSING", "AUSENTE"), Tone::Bad),
             Self::Wrong => (language.pick("WRONG", "ERRADA"), Tone::Bad),
             Self::Stale => (
-                language.pick("STALE: right, and too far from now", "VENCIDA: certa, mas de longe demais no tempo"),
+                language.pick(
+                    "STALE: right, and too far from now",
+                    "VENCIDA: correta, mas o horário está longe demais do atual",
+                ),
                 Tone::Bad,
             ),
         }
