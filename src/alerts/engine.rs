@@ -310,14 +310,17 @@ impl Alerts {
         Looked { next, gone, taken }
     }
 
-    /// Lists what is critical though it can't be kept: it is, once there is room, as it is then.
-    fn show_critical(&self, ahead: &BTreeMap<Condition, Ahead>) {
+    /// Lists what is critical though it can't be kept: the first look that finds room keeps what is so then.
+    fn show_critical(&self, ahead: &BTreeMap<Condition, Ahead>, tries_now: bool) {
         let (mut next, now) = (State::clone(&self.state()), self.clock.now());
         let mut seen = Seen::default();
         seeing::critical(&self.store, &next, now, &mut seen);
         next.see_critical(now, &seen);
         for (condition, ahead) in ahead {
             next.was_told(*condition, *ahead, &self.config().alerts.repeat);
+        }
+        if tries_now {
+            next.try_now(now);
         }
         self.set_state(next);
     }
@@ -337,7 +340,9 @@ impl Alerts {
             let past = |at| reminders(&config.alerts.repeat, first, at);
             (past(now) > past(last)).then_some(Phase::Lasts)
         };
-        let wanted = seen.lasting.iter().filter(|(one, _)| !state.mutes.contains_key(one));
+        let is_muted =
+            |condition| state.mutes.get(condition).is_some_and(|until| until.is_none_or(|until| until > now));
+        let wanted = seen.lasting.iter().filter(|(one, _)| !is_muted(one));
         let lines = wanted.filter_map(|(one, lasting)| Some(Line::new(*one, phase(one)?, lasting.since))).collect();
         // The letter of this number, should there ever be one, is of another moment and thus has another key.
         let number = state.books.get(&recipient).map_or(0, |book| book.last_letter) + 1;
@@ -362,6 +367,8 @@ impl Teller {
         interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
+                // A look can take as long as a channel that hangs: neither a stop nor a mute waits for more than one.
+                biased;
                 () = shutdown::requested(&mut stopping) => break,
                 Some(mute) = self.orders.recv() => self.take_mute(mute).await,
                 Some(sent) = self.sending.join_next() => {
@@ -406,20 +413,25 @@ impl Teller {
         let Ok((Looked { mut next, gone, taken }, ahead)) = self.wait_for(looking).await else {
             return;
         };
-        let config = self.alerts.config();
-        if !Arc::ptr_eq(&config, &self.config) {
-            self.config = config;
-            next.try_now(self.alerts.clock.now());
+        let (config, now) = (self.alerts.config(), self.alerts.clock.now());
+        let is_new_config = !Arc::ptr_eq(&config, &self.config);
+        if is_new_config {
+            next.try_now(now);
         }
         match self.keep(next, taken, None).await {
             Ok(()) => {
+                self.config = config;
                 self.ahead.retain(|condition, told| ahead.get(condition) != Some(told));
                 for errand in gone {
                     self.give_up(&errand, "the channel is no longer in the config");
                 }
             }
-            Err(StoreError::Full { .. }) => self.alerts.show_critical(&self.ahead),
-            Err(_) => return,
+            Err(StoreError::Full { .. }) => {
+                self.tell_ahead().await;
+                self.alerts.show_critical(&self.ahead, is_new_config);
+                self.config = config;
+            }
+            Err(_) => return self.tell_ahead().await,
         }
         self.send_what_is_due();
     }
@@ -440,12 +452,9 @@ impl Teller {
         let change = KeepAlerts { asked, ..change };
         let store = self.alerts.store.clone();
         let kept = self.wait_for(store.commit(change)).await;
-        match kept {
-            Ok(()) => {
-                self.alerts.set_state(next);
-                self.kept = self.alerts.state();
-            }
-            Err(_) => self.tell_ahead().await,
+        if kept.is_ok() {
+            self.alerts.set_state(next);
+            self.kept = self.alerts.state();
         }
         kept
     }
@@ -469,15 +478,16 @@ impl Teller {
             return;
         }
         self.tried_ahead = Some(Instant::now());
+        let now = self.alerts.clock.now();
+        self.ahead.values_mut().for_each(|told| told.cap_at(now));
         let recipient = Recipient::Operator;
         let channels = self.post.channels().remove(&recipient).unwrap_or_default();
         let Some((lines, message)) = self.alerts.critical(&self.ahead) else {
             return;
         };
-        let mut sent = 0;
-        for channel in channels {
-            sent += u64::from(guarded(self.post.send(recipient, channel, message.clone())).await.is_ok());
-        }
+        let sendings = channels.into_iter().map(|channel| guarded(self.post.send(recipient, channel, message.clone())));
+        let sendings: JoinSet<Result<(), NotSent>> = sendings.collect();
+        let sent = sendings.join_all().await.iter().filter(|sent| sent.is_ok()).count() as u64;
         self.alerts.sent.fetch_add(sent, Ordering::Relaxed);
         if sent > 0 {
             tracing::warn!(title = %message.title, "an alert was sent though the store can't keep that it was");

@@ -65,6 +65,15 @@ pub struct Ahead {
     pub last_told_at: Timestamp,
 }
 
+impl Ahead {
+    /// After a clock was put back, nothing lies in the future.
+    pub fn cap_at(&mut self, now: Timestamp) {
+        for at in [&mut self.since, &mut self.told_at, &mut self.last_told_at] {
+            *at = (*at).min(now);
+        }
+    }
+}
+
 /// Why a line stands in a letter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
@@ -149,6 +158,7 @@ impl State {
 
     /// Takes in what is critical, of which no letter is written.
     pub fn see_critical(&mut self, now: Timestamp, seen: &Seen) {
+        self.cap_times_at_now(now);
         for (condition, lasting) in &seen.lasting {
             self.open(now, Recipient::Operator, *condition, *lasting);
         }

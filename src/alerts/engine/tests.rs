@@ -1,6 +1,6 @@
 //! The task over a real store, with a stand-in for the channels: what it keeps, what it sends, and what a crash leaves.
 
-use super::{Alerts, NotSent, Post, Sending, Teller, stored};
+use super::{Alerts, Mute, NotSent, Post, Sending, Teller, stored};
 use crate::alerts::core::rules::{GATHER, HOUR};
 use crate::alerts::message::{Kind, Message, Severity};
 use crate::alerts::seeing::Observer;
@@ -17,6 +17,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 /// Takes messages, or says that it can't.
 #[derive(Default)]
@@ -181,6 +183,44 @@ fn a_full_disk_is_listed_until_there_is_room_though_nobody_is_told() {
     scene.rig.store.set_limits(Limits { min_free: 0, ..Limits::default() });
     scene.look();
     assert!(!listed(&scene));
+}
+
+/// It went on for as long as the disk was full.
+#[test]
+fn a_mute_ends_though_the_disk_is_full() {
+    let mut scene = Scene::new();
+    for condition in [Condition::DiskLow, Condition::StoreRefusing] {
+        let (until, (done, _is_done)) = (scene.rig.clock.now().plus(HOUR), oneshot::channel());
+        let mute = Mute { condition, until: Some(Some(until)), asked: None, done };
+        scene.runtime.block_on(scene.teller.take_mute(mute));
+    }
+    scene.teller.patience = Duration::ZERO;
+    scene.rig.store.set_limits(Limits { min_free: u64::MAX, ..Limits::default() });
+    scene.look();
+    assert_eq!(scene.taken(), [], "nobody is told");
+    scene.look_after(HOUR);
+    assert_eq!(scene.taken().len(), 1);
+}
+
+/// The config may be what was wrong; a full disk took note of the reload alone.
+#[test]
+fn a_reload_tries_what_waits_at_once_though_the_disk_is_full() {
+    let mut scene = Scene::new();
+    scene.failing();
+    scene.look();
+    *scene.post.is_down.lock().unwrap() = true;
+    for _ in 0..6 {
+        scene.look_after(HOUR);
+    }
+    *scene.post.is_down.lock().unwrap() = false;
+    scene.rig.store.set_limits(Limits { min_free: u64::MAX, ..Limits::default() });
+    scene.teller.patience = HOUR;
+    scene.teller.tried_ahead = Some(Instant::now());
+    scene.look();
+    assert_eq!(scene.taken(), [], "the gap is long");
+    scene.alerts.configure(&Config::default());
+    scene.look();
+    assert_eq!(scene.taken().len(), 1);
 }
 
 /// A message that a server answers with 500 each time held up what is critical behind it for a day.
