@@ -87,29 +87,34 @@ pub fn path(data: &Path) -> PathBuf {
     data.join("control.sock")
 }
 
-/// The socket's path through the folder's descriptor: a socket's name has room for a hundred bytes, and a folder's may
-/// be longer.
-fn short_path(data: &Path) -> io::Result<(fs::File, PathBuf)> {
+/// What the socket is bound and found by: its path, or where that is longer than the hundred bytes that a socket's name
+/// has room for, a path through the folder's descriptor, which is to stay open. Not always the second: where nothing is
+/// mounted on /proc, as in a bare chroot, there is none.
+fn name_of(data: &Path) -> io::Result<(Option<fs::File>, PathBuf)> {
+    let path = path(data);
+    if std::os::unix::net::SocketAddr::from_pathname(&path).is_ok() {
+        return Ok((None, path));
+    }
     let folder = fs::File::open(data)?;
     let short = PathBuf::from(format!("/proc/self/fd/{}/control.sock", folder.as_raw_fd()));
-    Ok((folder, short))
+    Ok((Some(folder), short))
 }
 
 /// Makes the socket. Only who holds the store may call it: what is left of another daemon's is taken away.
 pub fn listen(data: &Path) -> io::Result<UnixListener> {
-    let (_folder, short) = short_path(data)?;
-    match fs::remove_file(&short) {
+    let (_folder, name) = name_of(data)?;
+    match fs::remove_file(&name) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let listener = UnixListener::bind(&short)?;
-    fs::set_permissions(&short, fs::Permissions::from_mode(0o600))?;
+    let listener = UnixListener::bind(&name)?;
+    fs::set_permissions(&name, fs::Permissions::from_mode(0o600))?;
     Ok(listener)
 }
 
 /// Connects to the daemon that runs on a data folder; `None` when none does.
 pub fn connect(data: &Path) -> io::Result<Option<std::os::unix::net::UnixStream>> {
-    let connected = short_path(data).and_then(|(_folder, short)| std::os::unix::net::UnixStream::connect(short));
+    let connected = name_of(data).and_then(|(_folder, name)| std::os::unix::net::UnixStream::connect(name));
     match connected {
         Ok(stream) => Ok(Some(stream)),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => Ok(None),
@@ -308,4 +313,28 @@ async fn verify(stream: UnixStream, store: Store) -> io::Result<()> {
         writeln!(stream, "ok\n{report}{}", if report.is_sound() { "sound" } else { "damaged" })
     });
     written.await.unwrap_or_else(|panic| Err(io::Error::other(panic)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Through /proc alone there was no control socket in a bare chroot, and so neither a backup nor a link to the
+    /// panel.
+    #[tokio::test]
+    async fn the_socket_is_named_by_its_own_path_where_that_fits() {
+        let home = tempfile::tempdir().unwrap();
+        let long = home.path().join("a".repeat(100)).join("b".repeat(100));
+        fs::create_dir_all(&long).unwrap();
+        for (data, through_proc) in [(home.path(), false), (long.as_path(), true)] {
+            let (folder, name) = name_of(data).unwrap();
+            assert_eq!((folder.is_some(), name.starts_with("/proc")), (through_proc, through_proc), "{name:?}");
+            assert!(connect(data).unwrap().is_none(), "nobody listens");
+            let listener = listen(data).unwrap();
+            assert!(connect(data).unwrap().is_some());
+            drop(listener);
+            assert!(path(data).exists() && connect(data).unwrap().is_none(), "what a killed daemon leaves");
+            let _again = listen(data).unwrap();
+        }
+    }
 }
