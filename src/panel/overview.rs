@@ -67,7 +67,7 @@ fn zone_name<'a>(view: &'a View<'_>) -> &'a str {
 fn health(view: &View<'_>, overview: &Overview) -> Markup {
     let t = view.t;
     let (failing, backlog, failed) = (view.failing(), overview.backlog.total(), overview.delivery.failed);
-    let (figures, backlog_retrying) = (&overview.figures, overview.backlog.retrying);
+    let figures = &overview.figures;
     // What whoever operates carteiro has to look after is no other account's affair.
     let is_operators = view.service.is_operators(view.caller());
     let free = figures.free_bytes.filter(|_| is_operators);
@@ -101,7 +101,7 @@ fn health(view: &View<'_>, overview: &Overview) -> Markup {
         return line("warn", Icon::Alert, t.old_backup, t.old_backup_help);
     }
     // A target that works again leaves what waits for its time as it is: hours, after a day of failures.
-    if backlog_retrying > 0 {
+    if overview.waits_long && overview.backlog.retrying > 0 {
         return recovering(view, overview);
     }
     // All is well again, but for what goes out only when it is re-sent.

@@ -19,6 +19,8 @@ use std::time::Duration;
 
 /// How far what is pending is counted: "at least so many" says enough, and costs milliseconds.
 pub const MAX_COUNTED: u64 = 1000;
+/// Within this time a notification that has failed is tried again a few times as a rule, before anybody has to know.
+const SOON: Duration = Duration::from_secs(5 * 60);
 /// How many days the first page tells of.
 const DAYS: i64 = 30;
 const HOUR_MS: u64 = 3_600_000;
@@ -116,6 +118,8 @@ pub struct Overview {
     pub day_begins: Vec<Timestamp>,
     /// How many notifications are pending.
     pub backlog: BacklogCounts,
+    /// Whether one of them leaves later than [`SOON`] from now: then it isn't one of the usual retries.
+    pub waits_long: bool,
     /// The failing webhooks, the longest first.
     pub failing: Vec<FailingWebhook>,
     /// How many webhooks the account has.
@@ -142,6 +146,17 @@ impl Overview {
         let begin = |nth: usize| self.day_begins.get(nth).copied().unwrap_or(self.delivery.since);
         (begin(nth), begin(nth + 1))
     }
+}
+
+/// Whether a notification is to be tried again later than [`SOON`] from now.
+fn waits_long(store: &Store, webhooks: &[Arc<Webhook>], now: Timestamp) -> Result<bool, Error> {
+    let (first, end) = (Due { at: now.plus(SOON), seq: Seq(0) }, Timestamp::from_ms(u64::MAX));
+    for webhook in webhooks {
+        if !store.retry_page(webhook.no, first, end, 1)?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// What the lists show of a status unless they are asked for more: no tests.
@@ -275,6 +290,7 @@ impl Service {
                 hours,
                 days,
                 day_begins,
+                waits_long: waits_long(store, &webhooks, now)?,
                 backlog: backlog(store, account, None)?,
                 failing: webhooks_failing,
                 webhooks: webhooks.len(),
@@ -435,6 +451,7 @@ mod tests {
             hours: vec![HourCounts::default(); 24],
             days,
             day_begins,
+            waits_long: false,
             backlog: BacklogCounts::default(),
             failing: Vec::new(),
             webhooks: 0,

@@ -140,3 +140,17 @@ fn an_order_is_found_resent_and_named_in_the_history() {
     assert_eq!(made.split("<details").next().unwrap().matches("class=\"clip fact\"").count(), 1, "{made}");
     assert!(behind(made, "<summary>mais ").contains("Cabeçalho x-loja"), "{made}");
 }
+
+/// One retry of a shop where all is well made its first page amber.
+#[test]
+fn a_retry_that_comes_soon_is_nothing_to_look_after() {
+    let (receiver, daemon) = (Receiver::start(&[Reply::Status(500)]), Daemon::start(&retrying_after("2m")));
+    daemon.register(&receiver.url, &["*"]);
+    daemon.record_with(json!({ "type": "ORDER.PAID", "resource": {} }));
+    eventually("it waits for its second attempt", || {
+        (daemon.list("/api/notifications?status=RETRYING").len() == 1).then_some(())
+    });
+    let (cookie, _) = sign_in(&daemon, &daemon.token);
+    let home = text(&get(&daemon, "/", &cookie).expect(200));
+    assert!(home.contains("class=\"health ok\""), "{home}");
+}
