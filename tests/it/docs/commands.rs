@@ -204,6 +204,7 @@ const INSIDE: &[(&str, How)] = &[
     ("cargo bench --bench end_to_end", Not("see what_is_said_of_cargo_exists")),
     ("cargo bench --bench growth -- --full", Not("see what_is_said_of_cargo_exists")),
     ("cargo bench --bench growth -- --full --svg benches/growth.svg", Not("see what_is_said_of_cargo_exists")),
+    ("cargo bench --bench parts", Not("see what_is_said_of_cargo_exists")),
     ("cargo build", Not("cargo has built what is tested here, in its own profile")),
     ("cargo deny check", Not("it fetches the newest advisories; a person runs it before a release")),
     ("cargo test", Not("it is what runs this, and would run itself")),
