@@ -11,7 +11,7 @@ pub use post::{NotSent, Post, Sending};
 
 use crate::alerts::core::rules::{HOUR, Rules, reminders};
 use crate::alerts::core::sending::{Delivery, Errand};
-use crate::alerts::core::{Ahead, Draft, Line, Phase, Seen, State};
+use crate::alerts::core::{Ahead, Draft, Line, Phase, Seen, State, is_ahead};
 use crate::alerts::message::Message;
 use crate::alerts::seeing::{self, Known, Observer, View};
 use crate::alerts::stored;
@@ -240,7 +240,7 @@ impl Alerts {
     pub fn mutes(&self) -> BTreeMap<Condition, Option<Timestamp>> {
         let now = self.clock.now();
         let mut mutes = self.state().mutes.clone();
-        mutes.retain(|_, until| until.is_none_or(|until| until > now));
+        mutes.retain(|_, until| is_ahead(*until, now));
         mutes
     }
 
@@ -294,9 +294,7 @@ impl Alerts {
         let mut next = State::clone(&state);
         next.alerts.retain(|(_, condition), _| observer.is_looked_at(*condition, &self.accounts));
         next.mutes.retain(|condition, _| observer.is_there(*condition, &self.accounts));
-        for (condition, ahead) in ahead {
-            next.was_told(*condition, *ahead, &rules.repeat);
-        }
+        next.were_told(ahead, &rules.repeat);
         let drafts = next.look(self.clock.now(), &rules, &seen);
         let gone = next.forget_channels(&rules);
         if !drafts.is_empty() {
@@ -316,9 +314,7 @@ impl Alerts {
         let mut seen = Seen::default();
         seeing::critical(&self.store, &next, now, &mut seen);
         next.see_critical(now, &seen);
-        for (condition, ahead) in ahead {
-            next.was_told(*condition, *ahead, &self.config().alerts.repeat);
-        }
+        next.were_told(ahead, &self.config().alerts.repeat);
         if tries_now {
             next.try_now(now);
         }
@@ -340,8 +336,7 @@ impl Alerts {
             let past = |at| reminders(&config.alerts.repeat, first, at);
             (past(now) > past(last)).then_some(Phase::Lasts)
         };
-        let is_muted =
-            |condition| state.mutes.get(condition).is_some_and(|until| until.is_none_or(|until| until > now));
+        let is_muted = |condition| state.mutes.get(condition).is_some_and(|until| is_ahead(*until, now));
         let wanted = seen.lasting.iter().filter(|(one, _)| !is_muted(one));
         let lines = wanted.filter_map(|(one, lasting)| Some(Line::new(*one, phase(one)?, lasting.since))).collect();
         // The letter of this number, should there ever be one, is of another moment and thus has another key.

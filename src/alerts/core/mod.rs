@@ -141,7 +141,7 @@ impl State {
     /// Takes in what is so, and begins the letters that are due: their bodies are the caller's to fill in.
     pub fn look(&mut self, now: Timestamp, rules: &Rules, seen: &Seen) -> Vec<Draft> {
         self.cap_times_at_now(now);
-        self.mutes.retain(|_, until| until.is_none_or(|until| until > now));
+        self.mutes.retain(|_, until| is_ahead(*until, now));
         // The operator hears of everything, and is kept up to date without a channel too: lists show it.
         self.alerts.retain(|(recipient, _), _| is_kept(rules, *recipient));
         self.letters.retain(|(recipient, _), _| is_kept(rules, *recipient));
@@ -170,14 +170,15 @@ impl State {
         self.alerts.entry((recipient, condition)).or_insert_with(new).ended_at = None;
     }
 
-    /// Notes that the operator was told of something that lasts while nothing could be kept. `repeat` is that of the
-    /// rules.
-    pub fn was_told(&mut self, condition: Condition, ahead: Ahead, repeat: &[Duration]) {
-        let new = || Alert::new(ahead.since, ahead.told_at);
-        let alert = self.alerts.entry((Recipient::Operator, condition)).or_insert_with(new);
-        let told_at = *alert.told_at.get_or_insert(ahead.told_at);
-        alert.last_told_at = Some(ahead.last_told_at);
-        alert.reminders = alert.reminders.max(reminders(repeat, told_at, ahead.last_told_at));
+    /// Notes what the operator was told of while nothing could be kept. `repeat` is that of the rules.
+    pub fn were_told(&mut self, ahead: &BTreeMap<Condition, Ahead>, repeat: &[Duration]) {
+        for (condition, ahead) in ahead {
+            let new = || Alert::new(ahead.since, ahead.told_at);
+            let alert = self.alerts.entry((Recipient::Operator, *condition)).or_insert_with(new);
+            let told_at = *alert.told_at.get_or_insert(ahead.told_at);
+            alert.last_told_at = Some(ahead.last_told_at);
+            alert.reminders = alert.reminders.max(reminders(repeat, told_at, ahead.last_told_at));
+        }
     }
 
     /// A clock that was put back must hold nothing up: what would be in the future is now.
@@ -346,6 +347,11 @@ impl State {
         let number = self.post(now, rules, recipient);
         Some(Draft { recipient, number, digest_since: Some(digest_since), lines })
     }
+}
+
+/// Whether the end of a mute is still to come; one for good has none.
+pub fn is_ahead(until: Option<Timestamp>, now: Timestamp) -> bool {
+    until.is_none_or(|until| until > now)
 }
 
 /// Whether what was told to a recipient is still of use.
