@@ -4,9 +4,10 @@ use super::error::{ApiRefusal, CliError};
 use super::exit::{FAILED, TRY_LATER};
 use super::language::{language, say};
 use super::own_daemon::endpoint;
+use super::server_address;
 use crate::config::Config;
 use crate::http::Certificate;
-use crate::model::{Authority, AuthorityError, Localized, localized};
+use crate::model::localized;
 use crate::tls::{self, ByteStream};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -230,54 +231,6 @@ impl ApiAnswer {
     }
 }
 
-/// What `--server` names: host without brackets, port, whether over TLS.
-fn parse_server(server: &str) -> Result<(String, u16, bool), CliError> {
-    let wrong = |why: Localized| {
-        // What is before an @ may be a password.
-        let server = server.rsplit_once('@').map_or(server, |_| "…@…");
-        let Localized { en, pt } = why;
-        CliError::address(localized!(
-            "--server {server:?} (or CARTEIRO_SERVER): {en}",
-            "--server {server:?} (ou CARTEIRO_SERVER): {pt}"
-        ))
-    };
-    let (over_tls, usual, rest) = match server.split_once("://") {
-        None => (false, None, server),
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => (false, Some(80), rest),
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => (true, Some(443), rest),
-        Some(_) => {
-            return Err(wrong(localized!(
-                "it must be host:port, http://host:port or https://host:port",
-                "deve ser host:porta, http://host:porta ou https://host:porta"
-            )));
-        }
-    };
-    let authority = Authority::parse(rest.strip_suffix('/').unwrap_or(rest)).map_err(|error| match error {
-        AuthorityError::Path => wrong(localized!(
-            "carteiro's paths start at `/`: leave out what follows host:port",
-            "os caminhos do carteiro começam em `/`: tire o que vem depois de host:porta"
-        )),
-        AuthorityError::Userinfo => wrong(localized!("{error}", "não pode ter usuário nem senha (`…@`)")),
-        AuthorityError::Host => {
-            wrong(localized!("{error}", "deve ser um nome de host ou endereço IP, com porta se preciso: host:porta"))
-        }
-        AuthorityError::Brackets => {
-            wrong(localized!("{error}", "um endereço IPv6 precisa de colchetes, como em [::1]:8080"))
-        }
-        AuthorityError::Port => {
-            wrong(localized!("{error}", "a porta depois do último `:` deve ser um número de 1 a 65535"))
-        }
-    })?;
-    let port = authority.port().or(usual);
-    let port = port.ok_or_else(|| {
-        wrong(localized!(
-            "it must name a port, as in localhost:8080, or begin with http:// or https://",
-            "deve ter uma porta, como em localhost:8080, ou começar com http:// ou https://"
-        ))
-    })?;
-    Ok((authority.bare_host().to_owned(), port, over_tls))
-}
-
 /// Whether what is at an address listens here, as far as an address shows. A port that the system was left to choose is
 /// any port.
 fn is_at(address: &str, listen: SocketAddr) -> bool {
@@ -304,7 +257,7 @@ impl ApiClient {
     /// over its control socket where this user may, and dials nothing else.
     pub(crate) fn of(config: &Config, server: Option<&str>) -> Result<Self, CliError> {
         let listen = config.server.listen;
-        let mut peer = match server.map(parse_server).transpose()? {
+        let mut peer = match server.map(server_address::parse).transpose()? {
             Some((host, port, over_tls)) => Peer::new(&host, port, over_tls)?,
             None => Peer { address: listen.to_string(), tls: None },
         };
@@ -552,36 +505,6 @@ const LISTED_BY: [(&str, &str); 5] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_server_that_is_no_address_is_refused_before_anything_is_dialled() {
-        let read = |server: &str| parse_server(server).map_err(|problem| (problem.sentence, problem.code));
-        for (server, host, port, over_tls) in [
-            ("127.0.0.1:8080", "127.0.0.1", 8080, false),
-            ("http://127.0.0.1:8080/", "127.0.0.1", 8080, false),
-            ("HTTP://loja.example", "loja.example", 80, false),
-            ("https://loja.example", "loja.example", 443, true),
-            ("https://[::1]:8443/", "::1", 8443, true),
-        ] {
-            assert_eq!(read(server), Ok((host.to_owned(), port, over_tls)), "{server}");
-        }
-        for (server, why) in [
-            ("http://127.0.0.1:99999", "1 to 65535"),
-            ("http://127.0.0.1:28001x", "1 to 65535"),
-            ("https://127.0.0.1:-1", "1 to 65535"),
-            ("127.0.0.1:+80", "1 to 65535"),
-            ("localhost:x", "1 to 65535"),
-            ("http://admin:senha@localhost:8080", "user name"),
-            ("http://localhost:8080/carteiro", "paths start at `/`"),
-            ("http://localhost:8080//", "paths start at `/`"),
-            ("localhost", "must name a port"),
-            ("ftp://localhost:8080", "https://host:port"),
-            ("", "host name"),
-        ] {
-            let (sentence, code) = read(server).unwrap_err();
-            assert!(code == 64 && sentence.contains(why) && !sentence.contains("senha"), "{server}: {code} {sentence}");
-        }
-    }
 
     #[test]
     fn a_token_in_the_clear_is_told_from_one_that_stays_here() {

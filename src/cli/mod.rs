@@ -31,6 +31,7 @@ mod panel_link;
 mod progress;
 mod receiver;
 mod serve;
+mod server_address;
 mod settings;
 mod store;
 mod system_user;
