@@ -37,7 +37,7 @@ pub(crate) const COMMANDS: &[(&str, How)] = &[
         By("a_first_webhook_of_ones_own"),
     ),
     ("curl -X POST http://127.0.0.1:8080/api/events \\", By("a_first_webhook_of_ones_own")),
-    ("cargo run --release -- demo", Not("cargo has built what is tested here, in its own profile, and runs this")),
+    ("cargo run -- demo", Not("cargo has built what is tested here, in its own profile, and runs this")),
     // install.md
     ("sha256sum --ignore-missing -c SHA256SUMS", Not(RELEASE)),
     ("sudo apt install ./carteiro_0.1.0-1_amd64.deb", Not(RELEASE)),
