@@ -19,9 +19,9 @@ pub(super) async fn list(view: &View<'_>) -> PageResult {
         div.head { div { h1 { (t.event_types) } p.sub { (t.event_types_help) } } }
         @for (category, types) in &view.categories() {
             section.card {
-                div.pad { h2 { (names::category(t, category)) } }
+                div.pad { h2 { (names::category(view.lang, category)) } }
                 table.rows {
-                    caption.sr { (names::category(t, category)) }
+                    caption.sr { (names::category(view.lang, category)) }
                     thead { tr { @for name in [t.event_type, t.subscribers] { th scope="col" { (name) } } } }
                     tbody { @for known in types { (row(view, known, &webhooks)) } }
                 }

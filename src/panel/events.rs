@@ -11,7 +11,7 @@ use super::layout::{
 };
 use super::names::{self, event_title};
 use super::request::{page, see, with_field};
-use super::texts::fill;
+use super::texts::{EventTexts, fill};
 use super::view::{PageResult, ROWS, Refusal, View, done};
 use crate::model::{Event, EventFilter, EventId, Listing, Page, Payload, SearchText, Status, Trial, WebhookId};
 use crate::service::{EventDetail, EventHistory, EventSummary, Explanation};
@@ -140,6 +140,7 @@ pub(super) async fn show(view: &View<'_>, id: EventId) -> PageResult {
     let (event, exchanges) = (parts.event(), Exchanges::of(&parts, None));
     history.items.sort_by_key(|detail| attempts::urgency(detail.view.status));
     let title = event_title(view, event.event_type.as_str());
+    let is_named_test = title == EventTexts::of(view.lang).test_event;
     let resource = parts.payload().map(Payload::resource);
     let resource_len = resource.as_ref().map_or(0, Bytes::len);
     let is_long = resource_len > LONGEST_SHOWN;
@@ -151,7 +152,7 @@ pub(super) async fn show(view: &View<'_>, id: EventId) -> PageResult {
             a href="/events" { (t.events) } " › " (order.unwrap_or(&title))
         }
         div.head {
-            div { h1 { (title) (test_mark(t, event.trial.is_some() && title != t.test_event)) } (meta(view, event)) }
+            div { h1 { (title) (test_mark(t, event.trial.is_some() && !is_named_test)) } (meta(view, event)) }
             div.acts.below {
                 (others_of_order(view, event, order).await?)
                 @if view.can_change && event.erased_at.is_none() {

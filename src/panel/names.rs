@@ -1,14 +1,14 @@
 //! What things are called on the pages: an event by what happened, a webhook by its name, an order by its number.
 
 use super::layout::number;
-use super::texts::{Lang, Texts};
+use super::texts::{EventTexts, Lang};
 use super::view::View;
 use crate::model::{About, EventType, Language, Pattern, Status, WebhookId};
 
 /// What happened, in a few words: "Pagamento pago". Of a type that the guide doesn't have, what the shop says of it,
 /// else the type itself.
 pub(super) fn event_title(view: &View<'_>, event_type: &str) -> String {
-    if let Some(title) = of_the_guide(view.t, event_type) {
+    if let Some(title) = of_the_guide(view.lang, event_type) {
         return title.to_owned();
     }
     let known = view.catalogue().iter().find(|known| known.event_type.as_str() == event_type);
@@ -18,7 +18,8 @@ pub(super) fn event_title(view: &View<'_>, event_type: &str) -> String {
     }
 }
 
-fn of_the_guide(t: &Texts, event_type: &str) -> Option<&'static str> {
+fn of_the_guide(lang: Lang, event_type: &str) -> Option<&'static str> {
+    let t = EventTexts::of(lang);
     Some(match event_type {
         "ORDER.CREATED" => t.order_created,
         "ORDER.WAITING" => t.order_waiting,
@@ -49,11 +50,12 @@ fn of_the_guide(t: &Texts, event_type: &str) -> Option<&'static str> {
 }
 
 /// The name of a category as people say it; a shop's own stands as it is.
-pub(super) fn category<'a>(t: &Texts, category: &'a str) -> &'a str {
+pub(super) fn category(lang: Lang, category: &str) -> &str {
+    let t = EventTexts::of(lang);
     match category {
         "ORDER" => t.orders,
         "PAYMENT" => t.payments,
-        EventType::OWN_CATEGORY => t.webhooks,
+        EventType::OWN_CATEGORY => lang.texts().webhooks,
         other => other,
     }
 }
@@ -62,7 +64,7 @@ pub(super) fn category<'a>(t: &Texts, category: &'a str) -> &'a str {
 pub(super) fn pattern(view: &View<'_>, pattern: &Pattern) -> String {
     match pattern {
         Pattern::Everything => view.t.all_events.to_owned(),
-        Pattern::Category(name) => super::texts::fill(view.t.all_of, &[&category(view.t, name)]),
+        Pattern::Category(name) => super::texts::fill(view.t.all_of, &[&category(view.lang, name)]),
         Pattern::Exactly(event_type) => event_title(view, event_type.as_str()),
     }
 }
@@ -116,7 +118,7 @@ mod tests {
     fn every_type_of_the_guide_has_a_title() {
         for lang in [Lang::Pt, Lang::En] {
             let titles: std::collections::BTreeSet<_> =
-                CATALOGUE.iter().filter_map(|entry| of_the_guide(lang.texts(), entry.event_type)).collect();
+                CATALOGUE.iter().filter_map(|entry| of_the_guide(lang, entry.event_type)).collect();
             assert_eq!(titles.len(), CATALOGUE.len());
             assert!(titles.iter().all(|title| !title.ends_with('.')));
         }

@@ -12,6 +12,7 @@ use super::notification_filter::{asked_for, not_whole};
 use super::request::page;
 use super::resends;
 use super::rows::{status_chips, table};
+use super::texts::EventTexts;
 use super::trouble::resend_waiting;
 use super::view::{PageResult, ROWS, Refusal, View, done};
 use crate::model::{Attempt, NotificationId, Trigger, WebhookId};
@@ -118,6 +119,7 @@ pub(super) async fn show(view: &View<'_>, id: NotificationId) -> PageResult {
     let title = names::event_title(view, &detail.view.event_type);
     let wanted = view.request.query.get("attempt").and_then(|text| text.parse().ok());
     let exchanges = Exchanges::of(&parts, wanted);
+    let is_named_test = title == EventTexts::of(view.lang).test_event;
     let content = html! {
         p.crumb {
             a href="/notifications" { (t.notifications) }
@@ -129,7 +131,7 @@ pub(super) async fn show(view: &View<'_>, id: NotificationId) -> PageResult {
             div {
                 h1 {
                     // "Teste teste" says it twice.
-                    (title) (test_mark(t, detail.view.test && title != t.test_event)) " "
+                    (title) (test_mark(t, detail.view.test && !is_named_test)) " "
                     span.sub { (names::about(view, &detail.view.about)) }
                 }
                 p.meta {

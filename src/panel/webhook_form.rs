@@ -423,7 +423,7 @@ fn picker(view: &View<'_>, typed: &Typed, problems: &Problems) -> Markup {
                     @let wildcard = format!("{category}.*");
                     div {
                         div.group-all.strong {
-                            (tick(&wildcard, &fill(t.all_of, &[&names::category(t, category)]), Some(&wildcard)))
+                            (tick(&wildcard, &fill(t.all_of, &[&names::category(view.lang, category)]), Some(&wildcard)))
                         }
                         @for known in entries {
                             @let name = known.event_type.as_str();

@@ -12,7 +12,7 @@ use super::request::{page, see, text_file};
 use super::rotation::{RotationWords, confirm_rotation};
 use super::rows::{status_chips, table};
 use super::texts::audit::AuditTexts;
-use super::texts::fill;
+use super::texts::{EventTexts, fill};
 use super::trouble;
 use super::view::{PageResult, Refusal, View, back_of};
 use super::webhooks::{patterns, rate, state};
@@ -154,7 +154,7 @@ fn test_types(view: &View<'_>, webhook: &Webhook) -> Markup {
         @if !types.is_empty() {
             label.sr for="test-type" { (t.event_type) }
             select #test-type name="type" {
-                option value="" { (t.test_event) }
+                option value="" { (EventTexts::of(view.lang).test_event) }
                 @for name in types { option value=(name) { (names::event_title(view, name)) } }
             }
         }

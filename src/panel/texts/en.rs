@@ -550,31 +550,4 @@ texts! {
     resend_found: "Re-send…";
     found: "Found for “{}”";
     see_all_found: "See all events found";
-    // What happened, in a few words.
-    orders: "Orders";
-    payments: "Payments";
-    order_created: "Order created";
-    order_waiting: "Order waiting for payment";
-    order_paid: "Order paid";
-    order_not_paid: "Order not paid";
-    order_updated: "Order updated";
-    order_cancelled: "Order cancelled";
-    order_reverted: "Order reverted";
-    payment_created: "Payment created";
-    payment_pending: "Payment pending";
-    payment_waiting: "Payment waiting for the customer";
-    payment_in_analysis: "Payment under review";
-    payment_pre_authorized: "Payment pre-authorized";
-    payment_authorized: "Payment authorized";
-    payment_paid: "Payment paid";
-    payment_settled: "Payment settled";
-    payment_cancelled: "Payment cancelled";
-    payment_refunded: "Payment refunded";
-    payment_reversed: "Payment reversed";
-    payment_updated: "Payment updated";
-    webhook_failing: "Another webhook is failing";
-    webhook_recovered: "Another webhook is well again";
-    webhook_disabled: "Another webhook disabled";
-    notification_failed: "A notification of another webhook failed";
-    test_event: "Test";
 }

@@ -565,31 +565,4 @@ texts! {
     resend_found: "Reenviar…";
     found: "Encontrado para “{}”";
     see_all_found: "Ver todos os eventos encontrados";
-    // What happened, in a few words.
-    orders: "Pedidos";
-    payments: "Pagamentos";
-    order_created: "Pedido criado";
-    order_waiting: "Pedido aguardando pagamento";
-    order_paid: "Pedido pago";
-    order_not_paid: "Pedido não pago";
-    order_updated: "Pedido alterado";
-    order_cancelled: "Pedido cancelado";
-    order_reverted: "Pedido revertido";
-    payment_created: "Pagamento criado";
-    payment_pending: "Pagamento pendente";
-    payment_waiting: "Pagamento aguardando o cliente";
-    payment_in_analysis: "Pagamento em análise";
-    payment_pre_authorized: "Pagamento pré-autorizado";
-    payment_authorized: "Pagamento autorizado";
-    payment_paid: "Pagamento pago";
-    payment_settled: "Pagamento liquidado";
-    payment_cancelled: "Pagamento cancelado";
-    payment_refunded: "Pagamento devolvido";
-    payment_reversed: "Pagamento estornado";
-    payment_updated: "Pagamento alterado";
-    webhook_failing: "Outro webhook falhando";
-    webhook_recovered: "Outro webhook voltou ao normal";
-    webhook_disabled: "Outro webhook desativado";
-    notification_failed: "Notificação de outro webhook falhou";
-    test_event: "Teste";
 }
