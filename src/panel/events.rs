@@ -156,7 +156,7 @@ pub(super) async fn show(view: &View<'_>, id: EventId) -> PageResult {
             div.acts.below {
                 (others_of_order(view, event, order).await?)
                 @if view.can_change && event.erased_at.is_none() {
-                    (action(view, &format!("/events/{id}/resend"), t.resend_event, ""))
+                    (action(view, "resend", &format!("/events/{id}/resend"), t.resend_event))
                 }
                 @if view.can_change && can_erase(event) {
                     a.btn href=(format!("/events/{id}/erase")) {

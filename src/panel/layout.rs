@@ -235,13 +235,13 @@ pub(super) fn percent(lang: Lang, permille: Option<u64>) -> String {
     permille.map_or_else(|| "–".to_owned(), written)
 }
 
-/// A button that is a form of its own.
-pub(super) fn action(view: &View<'_>, path: &str, label: &str, class: &str) -> Markup {
+/// A button that is a form of its own. What undoes it takes its place under the same id, and keeps the focus.
+pub(super) fn action(view: &View<'_>, id: &str, path: &str, label: &str) -> Markup {
     html! {
-        form.inline method="post" action=(path) data-quiet="" {
+        form.inline id=(id) method="post" action=(path) data-quiet="" {
             (view.csrf())
             input type="hidden" name="back" value=(view.here);
-            button class=(class) type="submit" { (label) }
+            button type="submit" { (label) }
         }
     }
 }

@@ -61,6 +61,28 @@
   const isLive = Boolean($("main [data-live]"));
   for (const part of parts(document)) said.set(part.id, part.outerHTML);
 
+  // Like is matched with like, whatever comes or goes before it: by its id or where it leads, or else by its look; then
+  // a link by its words, and what leads nowhere by its kind. What has the focus keeps it, and Enter does nothing else.
+  const get = (it, name) => it.getAttribute && it.getAttribute(name);
+  const to = (it) => get(it, "id") || get(it, "href") || get(it, "action");
+  const marks = [
+    (it) => it.nodeName + (to(it) || get(it, "class")),
+    (it) => to(it) ? it.nodeName === "A" && it.textContent : it.nodeName,
+  ];
+  const mated = (old, fresh) => {
+    const free = new Set(old.childNodes), mates = new Map();
+    for (const mark of marks) {
+      const like = new Map();
+      for (const it of free) like.set(mark(it), (like.get(mark(it)) || []).concat(it));
+      for (const it of fresh.childNodes) {
+        const mine = !mates.has(it) && mark(it) && (like.get(mark(it)) || []).shift();
+        if (mine) { mates.set(it, mine); free.delete(mine); }
+      }
+    }
+    for (const it of free) it.remove();
+    return mates;
+  };
+
   // Elements stay who they are, so that focus, selection, ticks, open details and the place one has scrolled to stay
   // with them.
   const morph = (old, fresh) => {
@@ -73,20 +95,12 @@
     }
     // The clock below writes these.
     if (old.nodeName === "TIME" && fresh.nodeName === "TIME") { tell(old); return; }
-    const named = new Map();
-    for (const it of old.children) if (it.id) named.set(it.id, it);
+    const mates = mated(old, fresh);
     let at = old.firstChild;
-    const like = (it, other) => it && it.nodeName === other.nodeName && (it.id || "") === (other.id || "");
     for (const other of [...fresh.childNodes]) {
-      // What is gone from here makes way before what follows it is taken for it.
-      while (at && at.id && !like(at, other) && ![...fresh.children].some((it) => it.id === at.id)) {
-        const gone = at;
-        at = at.nextSibling;
-        gone.remove();
-      }
-      const mine = other.id ? named.get(other.id) : like(at, other) ? at : null;
+      const mine = mates.get(other);
       if (mine) {
-        if (mine === at) at = at.nextSibling; else old.insertBefore(mine, at);
+        if (mine === at) at = at.nextSibling; else old[old.moveBefore ? "moveBefore" : "insertBefore"](mine, at);
         morph(mine, other);
       } else {
         const node = document.importNode(other, true);
@@ -94,7 +108,6 @@
         old.insertBefore(node, at);
       }
     }
-    while (at) { const gone = at; at = at.nextSibling; gone.remove(); }
   };
   // Where the browser doesn't hold what is read in its place, that is done here.
   const anchored = CSS.supports("overflow-anchor: auto");

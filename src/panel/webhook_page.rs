@@ -133,9 +133,9 @@ fn buttons(view: &View<'_>, webhook: &Webhook, fails: bool) -> Markup {
             }
             a.btn href=(path("edit")) { (t.edit) }
             a.btn href=(path("backfill")) { (t.backfill) }
-            @if webhook.status == WebhookStatus::Active { (action(view, &path("pause"), t.pause, "")) } @else {
-                (action(view, &path("resume"), t.resume, ""))
-            }
+            @if webhook.status == WebhookStatus::Active {
+                (action(view, "hold", &path("pause"), t.pause))
+            } @else { (action(view, "hold", &path("resume"), t.resume)) }
         }
     }
 }

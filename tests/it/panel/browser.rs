@@ -1,8 +1,8 @@
 //! The panel in a real browser, with a script and without.
 //!
-//! The browser is Debian's Chromium, driven by playwright-core (`browser.js`, `away.js`), with axe-core's judgement of
-//! what it shows. `.ci/run` installs them (the latter two into `target/libs`); where they are missing, that is said and
-//! these tests are skipped.
+//! The browser is Debian's Chromium, driven by playwright-core (`browser.js`, `away.js`, `focus.js`), with axe-core's
+//! judgement of what it shows. `.ci/run` installs them (the latter two into `target/libs`); where they are missing, that
+//! is said and these tests are skipped.
 
 use super::super::harness::{Daemon, retrying_after, skipped};
 use super::super::receiver::{Receiver, Reply};
@@ -104,4 +104,25 @@ fn an_open_page_outlives_the_daemon_and_two_tabs_lose_nothing() {
     }
     let out = node.wait_with_output().unwrap();
     assert_eq!(last, "all well", "{}\n{}", String::from_utf8_lossy(&out.stderr), daemon.log());
+}
+
+/// A line that left a card while an attempt was made had the button behind it taken for it, and made anew: who had
+/// tabbed to it pressed Enter, and nothing came.
+#[test]
+fn the_focus_stays_where_it_is_while_the_page_changes() {
+    let Some(chromium) = browser("the focus in a browser") else {
+        return;
+    };
+    let wordy = Reply::Raw(b"HTTP/1.1 401 X\r\nContent-Length: 14\r\n\r\ntoken expirado".to_vec());
+    let turns = [Reply::Status(401), wordy.clone()];
+    let receiver = Receiver::start(&[vec![wordy; 6], turns.into_iter().cycle().take(40).collect()].concat());
+    let daemon = Daemon::start(&retrying_after("1h"));
+    let webhook = daemon.register_with(json!({ "name": "ERP", "target": receiver.url, "events": ["*"] }));
+    for count in 1..=6 {
+        daemon.record_with(json!({ "type": "ORDER.PAID", "resource": {} }));
+        receiver.await_count(count);
+    }
+    let out = script("focus.js", &daemon, chromium).env("WEBHOOK", webhook["id"].as_str().unwrap()).output().unwrap();
+    let said = String::from_utf8_lossy(&out.stdout);
+    assert!(said.trim() == "all well", "{said}\n{}\n{}", String::from_utf8_lossy(&out.stderr), daemon.log());
 }
