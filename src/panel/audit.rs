@@ -12,7 +12,7 @@ use super::texts::fill;
 use super::view::{PageResult, Refusal, View};
 use crate::model::{
     Actor, AuditAction, AuditFilter, AuditNote, AuditRow, AuditSubject, AuditedField, HIDDEN, Listing, Through,
-    WebhookId,
+    Timestamp, WebhookId,
 };
 use http::StatusCode;
 use maud::{Markup, html};
@@ -106,8 +106,9 @@ fn row(view: &View<'_>, own: &AuditTexts, row: &AuditRow, order: Option<&str>) -
             td.what { span.t1 { (action(view.lang, note.action)) } div.t2 { (done_to(view, own, note, order)) } }
             td.full {
                 // As high as a phone has room for; what a new webhook has is a dozen facts.
-                @let count = note.fields.len();
-                @let (shown, folded) = note.fields.split_at(if count > FACTS { 1 } else { count });
+                @let told: Vec<&AuditedField> = note.fields.iter().filter(|one| says_something(note, one)).collect();
+                @let count = told.len();
+                @let (shown, folded) = told.split_at(if count > FACTS { 1 } else { count });
                 @for changed in shown { div.clip.fact { (field(view, own, changed)) } }
                 @if !folded.is_empty() {
                     details id=(format!("f-{}", row.number)) {
@@ -120,6 +121,17 @@ fn row(view: &View<'_>, own: &AuditTexts, row: &AuditRow, order: Option<&str>) -
             td.fit.t2.r { (when(view, row.inserted_at)) }
         }
     }
+}
+
+/// Whether a field is the beginning of time, which is asked for where a period has no beginning.
+fn is_open_start(field: &AuditedField) -> bool {
+    let from = field.to.as_deref().and_then(|text| Timestamp::parse(text).ok());
+    matches!(&*field.field, "from" | "filter.from") && from == Some(Timestamp::default())
+}
+
+/// All but the beginning of a period that has an end alone.
+fn says_something(note: &AuditNote, field: &AuditedField) -> bool {
+    !is_open_start(field) || !note.fields.iter().any(|other| matches!(&*other.field, "to" | "filter.to"))
 }
 
 /// The webhook, and what else it was done to, as links where they lead somewhere.
@@ -174,6 +186,9 @@ fn who(view: &View<'_>, own: &AuditTexts, actor: &Actor) -> Markup {
 }
 
 fn field(view: &View<'_>, own: &AuditTexts, changed: &AuditedField) -> Markup {
+    if is_open_start(changed) {
+        return html! { span.muted { (view.t.period) ": " } (view.t.any_time.to_lowercase()) };
+    }
     let label = label(view, own, &changed.field);
     let value = |text: &Option<String>| {
         html! {

@@ -89,7 +89,7 @@ fn confirm(view: &View<'_>, webhook: &Webhook, draft: &BackfillDraft, count: Bac
     let sentence = match (count.would_create, count.exact) {
         (0, _) => t.backfill_none.to_owned(),
         (many, true) => t.backfill_count.of(many, &created, &[]),
-        (_, false) => fill(t.backfill_at_most, &[&created]),
+        (many, false) => t.backfill_at_most.of(many, &created, &[]),
     };
     html! {
         form.card.pad method="post" action=(format!("/webhooks/{}/backfill", webhook.id)) {
@@ -179,10 +179,8 @@ fn words(view: &View<'_>, job: &BulkJob) -> Markup {
             @if let Some(id) = job.filter.webhook_id {
                 div { dt { (t.webhook) } dd { a href=(format!("/webhooks/{id}")) { (names::webhook(view, id)) } } }
             }
-            div {
-                dt { (t.recorded_from) }
-                dd { @match from { Some(from) => (moment(view.lang, from)), None => (t.all_of_them) } }
-            }
+            @if from.is_none() && job.filter.to.is_none() { div { dt { (t.period) } dd { (t.any_time) } } }
+            @if let Some(from) = from { div { dt { (t.recorded_from) } dd { (moment(view.lang, from)) } } }
             @if let Some(to) = job.filter.to { div { dt { (t.recorded_to) } dd { (moment(view.lang, to)) } } }
             @if let Some(pattern) = &job.filter.event_type { div { dt { (t.event_type) } dd { (pattern) } } }
         }

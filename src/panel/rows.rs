@@ -138,7 +138,9 @@ fn how_far(view: &View<'_>, item: &NotificationView) -> String {
     match item.status {
         _ if item.test => String::new(),
         Status::Held => t.held_until_resumed.to_owned(),
-        Status::Retrying | Status::Failed => fill(t.of_attempts, &[&item.automatic, &item.max_attempts]),
+        Status::Retrying => fill(t.of_attempts, &[&item.automatic, &item.max_attempts]),
+        // Those that somebody asked for as well: no more come by themselves.
+        Status::Failed => t.attempts_n.of(item.attempts_count.into(), &item.attempts_count, &[]),
         Status::Pending | Status::Delivered | Status::Cancelled => String::new(),
     }
 }

@@ -258,8 +258,8 @@ fn explain_notification_of(
                 ),
             };
             Localized {
-                en: format!("{made} of {most} attempts made, none confirmed; {}.", next.en),
-                pt: format!("{made} de {most} tentativas feitas, nenhuma confirmada; {}.", next.pt),
+                en: format!("{made} of {most} automatic attempts made, none confirmed; {}.", next.en),
+                pt: format!("{made} de {most} tentativas automáticas feitas, nenhuma confirmada; {}.", next.pt),
             }
         }
         Status::Held => localized!(
@@ -274,19 +274,21 @@ fn explain_notification_of(
             None => localized!("It was delivered.", "Foi entregue."),
         },
         Status::Failed if view.test => {
-            localized!("The test was not confirmed by a 2XX.", "O teste não foi confirmado com um 2XX.")
+            localized!("The target did not confirm the test.", "O destino não confirmou o teste.")
         }
-        Status::Failed if view.webhook_deleted => localized!(
-            "All {made} attempts ended without a 2XX, and the webhook was deleted: it can't be re-sent.",
-            "Nenhuma das {made} tentativas foi confirmada, e o webhook foi excluído: não pode mais ser reenviada."
-        ),
-        Status::Failed if !view.can_resend => {
-            localized!("All {made} attempts ended without a 2XX.", "Nenhuma das {made} tentativas foi confirmada.")
+        Status::Failed => {
+            let Localized { en, pt } = none_confirmed(made.into(), view.attempts_count);
+            if view.webhook_deleted {
+                localized!(
+                    "{en}. The webhook was deleted: it can't be re-sent.",
+                    "{pt}. O webhook foi excluído: não dá mais para reenviar."
+                )
+            } else if view.can_resend {
+                localized!("{en}. You can still re-send it manually.", "{pt}. Você ainda pode reenviar manualmente.")
+            } else {
+                localized!("{en}.", "{pt}.")
+            }
         }
-        Status::Failed => localized!(
-            "All {most} attempts ended without a 2XX; it can still be re-sent manually.",
-            "Nenhuma das {most} tentativas foi confirmada. Você ainda pode reenviar manualmente."
-        ),
         Status::Cancelled if event.erased_at.is_some() => localized!(
             "It was cancelled: the event's payload was erased.",
             "Foi cancelada: o conteúdo do evento foi apagado."
@@ -295,6 +297,26 @@ fn explain_notification_of(
             localized!("It was cancelled: the webhook was deleted.", "Foi cancelada: o webhook foi excluído.")
         }
         Status::Cancelled => localized!("It was cancelled.", "Foi cancelada."),
+    }
+}
+
+/// That none of so many attempts was confirmed, of which so many were automatic, and the others re-sent by somebody.
+fn none_confirmed(automatic: u16, all: u16) -> Localized {
+    let (en, pt) = match automatic {
+        0 => ("No attempt was confirmed".to_owned(), "Nenhuma tentativa foi confirmada".to_owned()),
+        1 => (
+            "The automatic attempt was not confirmed".to_owned(),
+            "A tentativa automática não foi confirmada".to_owned(),
+        ),
+        many => (
+            format!("None of the {many} automatic attempts was confirmed"),
+            format!("As {many} tentativas automáticas não foram confirmadas"),
+        ),
+    };
+    match all.saturating_sub(automatic) {
+        others if others == 0 || automatic == 0 => Localized { en, pt },
+        1 => localized!("{en}, nor was the manual re-send", "{pt}, nem o reenvio manual"),
+        many => localized!("{en}, nor were the {many} manual re-sends", "{pt}, nem os {many} reenvios manuais"),
     }
 }
 
@@ -381,6 +403,35 @@ fn explain_filtered(was_there: bool, filtered: Filtered) -> Option<Localized> {
                 "Not notified: the event doesn't meet its filter: {en}.",
                 "Não foi notificado: o evento não atende ao seu filtro: {pt}."
             ))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::none_confirmed;
+
+    /// "Nenhuma das 1 tentativas foi confirmada" stood above a list of three.
+    #[test]
+    fn attempts_are_counted_as_the_list_shows_them() {
+        for (automatic, all, en, pt) in [
+            (0, 1, "No attempt was confirmed", "Nenhuma tentativa foi confirmada"),
+            (1, 1, "The automatic attempt was not confirmed", "A tentativa automática não foi confirmada"),
+            (
+                1,
+                2,
+                "The automatic attempt was not confirmed, nor was the manual re-send",
+                "A tentativa automática não foi confirmada, nem o reenvio manual",
+            ),
+            (
+                20,
+                22,
+                "None of the 20 automatic attempts was confirmed, nor were the 2 manual re-sends",
+                "As 20 tentativas automáticas não foram confirmadas, nem os 2 reenvios manuais",
+            ),
+        ] {
+            let told = none_confirmed(automatic, all);
+            assert_eq!((&*told.en, &*told.pt), (en, pt));
         }
     }
 }

@@ -101,8 +101,8 @@ pub fn advice(code: ErrorCode, status: Option<u16>) -> Advice {
              talvez a porta fale https.",
         ),
         (ErrorCode::Timeout, _) => (
-            "the target should answer 2XX as soon as it has stored the notification, and do its work afterwards.",
-            "o destino deve responder 2XX assim que guardar a notificação, e trabalhar depois.",
+            "the target should answer as soon as it has stored the notification, and do its work afterwards.",
+            "o destino deve responder assim que guardar a notificação, e trabalhar depois.",
         ),
         (ErrorCode::BadResponse, _) => (
             "check that the URL has the port of the receiving system: what answers there does not speak HTTP/1.1.",
@@ -123,9 +123,9 @@ pub fn advice(code: ErrorCode, status: Option<u16>) -> Advice {
             "mostre a resposta a quem cuida do destino: ele recebeu a notificação e não entendeu o conteúdo.",
         ),
         (ErrorCode::Http4xx, Some(401)) => (
-            "ask the target's operator for the current key and save it in this webhook. What is waiting then goes out \
+            "ask the target's operator for the current authorization and save it in this webhook. What is waiting then goes out \
              by itself; re-send what has failed.",
-            "peça a chave atual a quem cuida do destino e grave-a neste webhook. Depois disso, as notificações que \
+            "peça a autorização atual a quem cuida do destino e grave-a neste webhook. Depois disso, as notificações que \
              aguardam saem sozinhas; as que já falharam, reenvie.",
         ),
         (ErrorCode::Http4xx, Some(403)) => (

@@ -100,8 +100,8 @@ meanings! {
          them",
         "não entendeu a notificação; confira se o destino do webhook é mesmo o endereço que as recebe";
     401 =>
-        "it refused the token; check the webhook's authorization",
-        "recusou o token; confira a autorização do webhook";
+        "it refused the authorization, expired or wrong; correct it in the webhook",
+        "recusou a autorização, vencida ou errada; corrija-a no webhook";
     403 =>
         "it denied access; check the webhook's authorization, whether a firewall stands in the way, and whether a \
          protection of forms (CSRF) covers the path",

@@ -290,8 +290,8 @@ fn every_status_but_a_2xx_is_explained() {
     says(
         &why(&response(401, None)).unwrap(),
         ErrorCode::Http4xx,
-        "The target answered 401: it refused the token; check the webhook's authorization.",
-        "O destino respondeu 401: recusou o token; confira a autorização do webhook.",
+        "The target answered 401: it refused the authorization, expired or wrong; correct it in the webhook.",
+        "O destino respondeu 401: recusou a autorização, vencida ou errada; corrija-a no webhook.",
     );
     says(
         &why(&response(500, None)).unwrap(),

@@ -157,8 +157,12 @@ texts! {
     edit_webhook: "Edit webhook";
     url: "URL";
     url_help: "The address that receives notifications, for example https://shop.example/notifications.";
-    authorization_help: "The exact value of the Authorization header, given by the target's operator. Optional.";
-    authorization_keep: "One is set. Leave this empty to keep it.";
+    authorization_help:
+        "The whole value of the Authorization header, as the target’s operator gave it: many begin with Bearer or \
+         Basic and a space. Optional.";
+    authorization_keep:
+        "The whole value of the Authorization header, as the target’s operator gave it: many begin with Bearer or \
+         Basic and a space. Left empty, the present one stays.";
     authorization_again: "Type it again: for safety, the authorization does not come back to the page.";
     authorization_remove: "Remove the present authorization";
     is_set: "set";
@@ -307,6 +311,7 @@ texts! {
     by_test: "test";
     not_notified: ["{} webhook does not receive this event", "{} webhooks do not receive this event"];
     of_attempts: "{} of {}";
+    attempts_n: ["{} attempt", "{} attempts"];
     confirmed: "Confirmed.";
     no_response: "no response";
     dns: "DNS";
@@ -442,7 +447,7 @@ texts! {
     ];
     backfill_none: "There is nothing to send in that time.";
     backfill_count: ["{} notification will be created.", "{} notifications will be created."];
-    backfill_at_most: "At most {} notifications will be created.";
+    backfill_at_most: ["At most {} notification will be created.", "At most {} notifications will be created."];
     backfill_matched: "Events of the webhook's types in that time: {}.";
     backfill_yes: "Yes, send them";
     backfill_waits: "The webhook is paused or disabled: this waits until it is resumed.";

@@ -159,8 +159,12 @@ texts! {
     edit_webhook: "Editar webhook";
     url: "URL";
     url_help: "O endereço que recebe as notificações, por exemplo https://loja.com.br/notificacoes.";
-    authorization_help: "O valor exato do cabeçalho Authorization, informado por quem cuida do destino. Opcional.";
-    authorization_keep: "Já existe uma. Deixe em branco para mantê-la.";
+    authorization_help:
+        "O valor inteiro do cabeçalho Authorization, como informado por quem cuida do destino: muitos começam com \
+         Bearer ou Basic e um espaço. Opcional.";
+    authorization_keep:
+        "O valor inteiro do cabeçalho Authorization, como informado por quem cuida do destino: muitos começam com \
+         Bearer ou Basic e um espaço. Em branco, a atual continua.";
     authorization_again: "Digite de novo: por segurança, a autorização não volta para a página.";
     authorization_remove: "Remover a autorização atual";
     is_set: "definida";
@@ -311,6 +315,7 @@ texts! {
     by_test: "teste";
     not_notified: ["{} webhook não recebe este evento", "{} webhooks não recebem este evento"];
     of_attempts: "{} de {}";
+    attempts_n: ["{} tentativa", "{} tentativas"];
     confirmed: "Confirmou o recebimento.";
     no_response: "sem resposta";
     dns: "DNS";
@@ -392,7 +397,7 @@ texts! {
     not_whole_deleted: "As notificações de um webhook excluído não podem ser reenviadas.";
     resend_job: "Reenvio em massa";
     resend_jobs: "Reenvios em massa";
-    any_status: "Todos, inclusive as já entregues";
+    any_status: "Todas, inclusive as já entregues";
     recorded_from: "Registrado a partir de";
     recorded_to: "Registrado antes de";
     job_running: "Em andamento";
@@ -447,7 +452,7 @@ texts! {
     ];
     backfill_none: "Não há nada a enviar nesse período.";
     backfill_count: ["Será criada {} notificação.", "Serão criadas {} notificações."];
-    backfill_at_most: "Serão criadas até {} notificações.";
+    backfill_at_most: ["Será criada no máximo {} notificação.", "Serão criadas no máximo {} notificações."];
     backfill_matched: "Eventos dos tipos do webhook nesse período: {}.";
     backfill_yes: "Sim, enviar";
     backfill_waits: "O webhook está pausado ou desativado: o envio espera até que ele seja retomado.";

@@ -40,14 +40,18 @@ fn what_waits_is_told_of_until_it_is_delivered() {
     // How many orders wait, what the target itself says, and the failing webhook before the one that works.
     let home = page("/");
     let quoted = format!("“{}”", said.replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;"));
-    for told in ["6 notificações de 3 pedidos aguardam.", "Resposta do destino:", &quoted, "peça a chave atual"] {
+    for told in ["6 notificações de 3 pedidos aguardam.", "Resposta do destino:", &quoted, "peça a autorização atual"]
+    {
         assert!(home.contains(told), "{told}: {home}");
     }
     assert!(behind(&home, "class=\"btn small main\"").starts_with(&format!(" href=\"/webhooks/{id}/edit#authoriz")));
     let event = page(&format!("/events/{}", events[0]));
     assert!(behind(&event, ">ERP</a>").contains(">Nota fiscal</a>"), "{event}");
     assert_eq!(event.matches(" open>").count(), 1, "the last attempt that failed: {event}");
-    assert!(event.contains("1 de 20 tentativas feitas, nenhuma confirmada; a próxima sai às <time"), "{event}");
+    assert!(
+        event.contains("1 de 20 tentativas automáticas feitas, nenhuma confirmada; a próxima sai às <time"),
+        "{event}"
+    );
 
     // All again, and all refused again: sent is not delivered.
     let sent = post(&daemon, &format!("/webhooks/{id}/resend-waiting"), &cookie, &form).expect(303);
@@ -75,7 +79,7 @@ fn what_waits_is_told_of_until_it_is_delivered() {
     {
         assert!(saved.contains(told), "{told}: {saved}");
     }
-    assert!(!saved.contains("peça a chave atual"), "{saved}");
+    assert!(!saved.contains("peça a autorização atual"), "{saved}");
     let primary = saved.matches("class=\"small main\"").count() + saved.matches("class=\"main\"").count();
     assert_eq!((primary, saved.matches("class=\"btn small main\"").count()), (1, 0), "one primary button: {saved}");
 
