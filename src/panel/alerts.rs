@@ -1,7 +1,7 @@
 //! Alerts: the channels by which people are told, how each does, and a button that tries it.
 
 use super::frame::{Place, framed};
-use super::layout::{ago, with_moments};
+use super::layout::{ago, when, with_moments};
 use super::open_alerts;
 use super::request::page;
 use super::texts::fill;
@@ -55,7 +55,7 @@ fn table(view: &View<'_>, channels: &[ChannelView]) -> Markup {
 }
 
 fn row(view: &View<'_>, of: &ChannelView) -> Markup {
-    let (t, a, name) = (view.t, view.lang.alerts(), of.channel.title());
+    let (a, name) = (view.lang.alerts(), of.channel.title());
     let whose = match of.owner {
         ChannelOwner::Operator => a.of_operator,
         ChannelOwner::Account => a.of_account,
@@ -83,7 +83,11 @@ fn row(view: &View<'_>, of: &ChannelView) -> Markup {
             td.now.r { span class=(format!("pill {tone}")) { (state) } }
             td.full.t2 {
                 span.only { (a.last_sent) ": " }
-                @match sent_at { Some(at) => (ago(view, at)), None => (t.never) }
+                // Nothing of a channel is kept over a start, least of all that it was never used.
+                @match sent_at {
+                    Some(at) => (ago(view, at)),
+                    None => { (a.none_since) " (" (when(view, view.service.started_at())) ")" }
+                }
             }
             td.full {
                 @if view.can_change {

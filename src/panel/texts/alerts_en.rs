@@ -18,7 +18,8 @@ texts! {
     works: "Working";
     failing: "Failing";
     leaves_out: "Partly";
-    untried: "Nothing sent yet";
+    untried: "Nothing sent since the start";
+    none_since: "none since carteiro was started";
     last_sent: "Last sent";
     test: "Send a test";
     tested: "{}: the test was sent.";

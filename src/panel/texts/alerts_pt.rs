@@ -18,7 +18,8 @@ texts! {
     works: "Funcionando";
     failing: "Com falha";
     leaves_out: "Parcial";
-    untried: "Sem envios";
+    untried: "Sem envios desde o início";
+    none_since: "nenhum desde o início do carteiro";
     last_sent: "Último envio";
     test: "Enviar teste";
     tested: "{}: teste enviado.";
