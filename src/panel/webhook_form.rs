@@ -421,9 +421,10 @@ fn picker(view: &View<'_>, typed: &Typed, problems: &Problems) -> Markup {
             div.groups {
                 @for (category, entries) in &view.categories() {
                     @let wildcard = format!("{category}.*");
+                    @let all_of = fill(t.all_of, &[&names::category(view.lang, category)]);
                     div {
                         div.group-all.strong {
-                            (tick(&wildcard, &fill(t.all_of, &[&names::category(view.lang, category)]), Some(&wildcard)))
+                            (tick(&wildcard, &all_of, Some(&wildcard)))
                         }
                         @for known in entries {
                             @let name = known.event_type.as_str();

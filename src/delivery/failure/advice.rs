@@ -123,10 +123,10 @@ pub fn advice(code: ErrorCode, status: Option<u16>) -> Advice {
             "mostre a resposta a quem cuida do destino: ele recebeu a notificação e não entendeu o conteúdo.",
         ),
         (ErrorCode::Http4xx, Some(401)) => (
-            "ask the target's operator for the current authorization and save it in this webhook. What is waiting then goes out \
-             by itself; re-send what has failed.",
-            "peça a autorização atual a quem cuida do destino e grave-a neste webhook. Depois disso, as notificações que \
-             aguardam saem sozinhas; as que já falharam, reenvie.",
+            "ask the target's operator for the current authorization and save it in this webhook. What is waiting then \
+             goes out by itself; re-send what has failed.",
+            "peça a autorização atual a quem cuida do destino e grave-a neste webhook. Depois disso, as notificações \
+             que aguardam saem sozinhas; as que já falharam, reenvie.",
         ),
         (ErrorCode::Http4xx, Some(403)) => (
             "check the authorization; if it is right, check at the target whether a firewall or CSRF protection \

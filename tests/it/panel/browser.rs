@@ -1,8 +1,8 @@
 //! The panel in a real browser, with a script and without.
 //!
 //! The browser is Debian's Chromium, driven by playwright-core (`browser.js`, `away.js`, `focus.js`), with axe-core's
-//! judgement of what it shows. `.ci/run` installs them (the latter two into `target/libs`); where they are missing, that
-//! is said and these tests are skipped.
+//! judgement of what it shows. `.ci/run` installs them (the latter two into `target/libs`); where they are missing,
+//! that is said and these tests are skipped.
 
 use super::super::harness::{Daemon, retrying_after, skipped};
 use super::super::receiver::{Receiver, Reply};
