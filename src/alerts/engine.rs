@@ -9,9 +9,9 @@ mod rows;
 
 pub use post::{NotSent, Post, Sending};
 
-use crate::alerts::core::rules::{HOUR, Rules, reminders};
-use crate::alerts::core::sending::{Delivery, Errand};
-use crate::alerts::core::{Ahead, Draft, Line, Phase, Seen, State, is_ahead};
+use crate::alerts::core::rules::{HOUR, Rules};
+use crate::alerts::core::sending::{Delivery, Errand, Failures};
+use crate::alerts::core::{Ahead, Draft, Line, Seen, State, is_ahead};
 use crate::alerts::message::Message;
 use crate::alerts::seeing::{self, Known, Observer, View};
 use crate::alerts::stored;
@@ -40,8 +40,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long the store may take for a change until what is critical is told without it, and how often that is tried: a
 /// little longer than until it counts as refusing.
 const PATIENCE: Duration = Duration::from_secs(11);
-/// How often a channel that answers may fail at a message before the next ones no longer wait for it.
-const TRIES_IN_ORDER: u8 = 3;
 /// How long a stop waits for messages that are being sent: one that is cut off would be sent again.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -114,10 +112,7 @@ pub struct Teller {
     busy: BTreeSet<(Recipient, String)>,
     /// Which channels have asked to be left alone, and until when.
     waits: BTreeMap<(Recipient, String), Timestamp>,
-    /// What a channel has refused since the start, or failed at too often: it holds up nothing.
-    refused: BTreeSet<Errand>,
-    /// How often a channel that answers has failed at a message since the start.
-    failed: BTreeMap<Errand, u8>,
+    failures: Failures,
     sending: JoinSet<(Errand, Result<(), NotSent>)>,
     ahead: BTreeMap<Condition, Ahead>,
     /// When that was last tried.
@@ -157,8 +152,7 @@ impl Alerts {
             config: alerts.config(),
             busy: BTreeSet::new(),
             waits: BTreeMap::new(),
-            refused: BTreeSet::new(),
-            failed: BTreeMap::new(),
+            failures: Failures::default(),
             sending: JoinSet::new(),
             ahead: BTreeMap::new(),
             tried_ahead: None,
@@ -310,35 +304,29 @@ impl Alerts {
 
     /// Lists what is critical though it can't be kept: the first look that finds room keeps what is so then.
     fn show_critical(&self, ahead: &BTreeMap<Condition, Ahead>, tries_now: bool) {
-        let (mut next, now) = (State::clone(&self.state()), self.clock.now());
-        let mut seen = Seen::default();
-        seeing::critical(&self.store, &next, now, &mut seen);
-        next.see_critical(now, &seen);
-        next.were_told(ahead, &self.config().alerts.repeat);
+        let now = self.clock.now();
+        let (mut next, _) = self.with_critical(now, ahead);
         if tries_now {
             next.try_now(now);
         }
         self.set_state(next);
     }
 
+    /// The state with what is critical, and what that is. Never blocks on a disk that doesn't answer.
+    fn with_critical(&self, now: Timestamp, ahead: &BTreeMap<Condition, Ahead>) -> (State, Seen) {
+        let (mut next, mut seen) = (State::clone(&self.state()), Seen::default());
+        seeing::critical(&self.store, &next, now, &mut seen);
+        next.see_critical(now, &seen);
+        next.were_told(ahead, &self.config().alerts.repeat);
+        (next, seen)
+    }
+
     /// A message to the operator of what is critical and wasn't told, or is to be told again; `None` where there is
     /// nothing. Never blocks on a disk that doesn't answer.
     fn critical(&self, ahead: &BTreeMap<Condition, Ahead>) -> Option<(Vec<Line>, Message)> {
-        let (state, now, recipient) = (self.state(), self.clock.now(), Recipient::Operator);
-        let mut seen = Seen::default();
-        seeing::critical(&self.store, &state, now, &mut seen);
-        let config = self.config();
-        let phase = |condition: &Condition| {
-            let of_alert =
-                || state.alerts.get(&(recipient, *condition)).and_then(|one| one.told_at.zip(one.last_told_at));
-            let told = ahead.get(condition).map(|one| (one.told_at, one.last_told_at)).or_else(of_alert);
-            let Some((first, last)) = told else { return Some(Phase::New) };
-            let past = |at| reminders(&config.alerts.repeat, first, at);
-            (past(now) > past(last)).then_some(Phase::Lasts)
-        };
-        let is_muted = |condition| state.mutes.get(condition).is_some_and(|until| is_ahead(*until, now));
-        let wanted = seen.lasting.iter().filter(|(one, _)| !is_muted(one));
-        let lines = wanted.filter_map(|(one, lasting)| Some(Line::new(*one, phase(one)?, lasting.since))).collect();
+        let (now, recipient, config) = (self.clock.now(), Recipient::Operator, self.config());
+        let (state, seen) = self.with_critical(now, ahead);
+        let lines = state.wanted_ahead(now, &seen, &config.alerts.repeat);
         // The letter of this number, should there ever be one, is of another moment and thus has another key.
         let number = state.books.get(&recipient).map_or(0, |book| book.last_letter) + 1;
         let draft = Draft { recipient, number, digest_since: None, lines };
@@ -502,7 +490,7 @@ impl Teller {
         // A clock that was put back silences none.
         self.waits.retain(|_, until| now < *until && *until <= now.plus(HOUR));
         let busy = self.busy.iter().chain(self.waits.keys()).cloned().collect();
-        for errand in state.errands(now, &busy, &self.refused) {
+        for errand in state.errands(now, &busy, &self.failures) {
             let body = state.letters.get(&(errand.recipient, errand.number)).map(|letter: &Letter| &letter.body);
             let sending: Sending = match body.and_then(|body| stored::from_text(body)) {
                 Some(message) => guarded(self.post.send(errand.recipient, errand.channel.clone(), message)),
@@ -521,33 +509,20 @@ impl Teller {
     async fn take_sent(&mut self, sent: Result<(Errand, Result<(), NotSent>), JoinError>) -> Result<(), StoreError> {
         // None panics, and none is aborted before the daemon ends.
         let Ok((errand, sent)) = sent else { return Ok(()) };
-        let mut delivery = sent.map_or_else(NotSent::delivery, |()| Delivery::Sent);
-        if sent == Err(NotSent::Failed) {
-            let failed = self.failed.entry(errand.clone()).or_default();
-            *failed = failed.saturating_add(1);
-            if *failed >= TRIES_IN_ORDER {
-                delivery = Delivery::Refused;
-            }
-        }
+        let delivery = sent.map_or_else(NotSent::delivery, |()| Delivery::Sent);
         let (mut next, now) = (State::clone(&self.alerts.state()), self.alerts.clock.now());
         let gives_up = next.done(now, &errand, delivery);
+        self.failures.note(&errand, delivery);
+        self.failures.keep_pending(&next);
         if delivery == Delivery::Sent {
             self.alerts.sent.fetch_add(1, Ordering::Relaxed);
         }
         if gives_up && let Err(not_sent) = sent {
             self.give_up(&errand, not_sent.why());
         }
-        if gives_up || delivery == Delivery::Sent {
-            self.failed.remove(&errand);
-        }
-        let channel = (errand.recipient, errand.channel.clone());
+        let channel = (errand.recipient, errand.channel);
         if let Err(NotSent::Later(after)) = sent {
             self.waits.insert(channel.clone(), now.plus(after.min(HOUR)));
-        }
-        if delivery == Delivery::Refused && !gives_up {
-            self.refused.insert(errand);
-        } else {
-            self.refused.remove(&errand);
         }
         match self.keep(next.clone(), Vec::new(), None).await {
             // It is kept with the first change that the disk has room for.

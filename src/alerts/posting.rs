@@ -37,7 +37,6 @@ impl Post for ChannelPost {
             let sent = channels.send(to, channel, &message).await;
             sent.map(drop).map_err(|error| match error.retry {
                 Retry::Yes => NotSent::Later(Duration::ZERO),
-                Retry::Answered => NotSent::Failed,
                 Retry::After(span) => NotSent::Later(span),
                 Retry::No => NotSent::Refused,
             })

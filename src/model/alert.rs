@@ -288,6 +288,8 @@ pub struct Letter {
     pub at: Timestamp,
     /// What it says, as JSON: what writes and sends letters knows its form.
     pub body: Arc<str>,
+    /// What it says to last, and since when; empty where it says anything else too, such as an end or a count.
+    pub lasting: Vec<(Condition, Timestamp)>,
     /// The channels that it is still to go by.
     pub pending: Vec<Pending>,
 }

@@ -29,8 +29,6 @@ pub struct ChannelError {
 pub enum Retry {
     /// By the sender's own schedule.
     Yes,
-    /// Likewise. The server works, and what it failed at may be this message alone.
-    Answered,
     /// Not before this long from now: the server has asked for it.
     After(Duration),
     /// No: somebody must mend the config or the other side first.
@@ -87,12 +85,7 @@ pub(super) fn refused(server: &str, status: u16, said: &str, mend: &str, wait: O
         ),
         408 | 425 | 500.. => ChannelError::new(
             localized!("{server} answered {status}{said}.", "{server} respondeu {status}{said}."),
-            match (wait, status) {
-                (Some(wait), _) => Retry::After(wait),
-                // What stands before a server says these where the server itself is down.
-                (None, 408 | 425 | 502..=504) => Retry::Yes,
-                (None, _) => Retry::Answered,
-            },
+            wait.map_or(Retry::Yes, Retry::After),
         ),
         _ => ChannelError::new(
             localized!(
@@ -138,8 +131,8 @@ mod tests {
         for status in [301, 400, 401, 404, 410] {
             assert_eq!(retry(status), Retry::No, "{status}");
         }
-        for (status, retry) in [(500, Retry::Answered), (502, Retry::Yes), (504, Retry::Yes), (507, Retry::Answered)] {
-            assert_eq!(refused("x", status, "", "`k`", None).retry, retry, "{status}");
+        for status in [408, 429, 500, 502, 507] {
+            assert_eq!(refused("x", status, "", "`k`", None).retry, Retry::Yes, "{status}");
         }
     }
 }

@@ -99,9 +99,7 @@ impl Reply {
 
     fn retry(&self) -> Retry {
         match self.code {
-            // The server is about to close the connection, whatever the command was (RFC 5321, 3.8).
-            421 => Retry::Yes,
-            400..500 => Retry::Answered,
+            400..500 => Retry::Yes,
             _ => Retry::No,
         }
     }
@@ -342,7 +340,7 @@ impl<'a, S: ByteStream> Session<'a, S> {
             "{server} recusou todos os destinatários: {whom}; confira `alerts.email.to`."
         );
         let may_pass = refused.iter().any(|refusal| refusal.reply.retry() != Retry::No);
-        ChannelError::new(sentence, if may_pass { Retry::Answered } else { Retry::No })
+        ChannelError::new(sentence, if may_pass { Retry::Yes } else { Retry::No })
     }
 
     /// Who didn't get a message that others got.

@@ -158,7 +158,7 @@ async fn a_refusal_says_why_and_when_to_come_back_and_no_secret() {
         (
             "HTTP/1.1 500 x\r\ncontent-length: 0\r\n\r\n",
             "Telegram answered 500. The message is tried again later.",
-            Retry::Answered,
+            Retry::Yes,
         ),
     ] {
         let (base, task) = stand_in(answer).await;
@@ -398,7 +398,7 @@ async fn each_command_that_is_refused_has_its_sentence_and_no_secret() {
                 "450 greylisted\r\n",
             ],
             "refused every receiver: a@b.example (550: no such user), c@d.example (450: greylisted); check",
-            Retry::Answered,
+            Retry::Yes,
         ),
         (
             &["220 mx\r\n", "250-mx\r\n250 AUTH PLAIN\r\n", "502 what is AUTH PLAIN AGxvamEAZ2VoZWltIQ==\r\n"],

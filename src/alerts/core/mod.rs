@@ -170,6 +170,17 @@ impl State {
         self.alerts.entry((recipient, condition)).or_insert_with(new).ended_at = None;
     }
 
+    /// What the operator is to be told of at once, of what is critical, though it can't be kept that they are.
+    pub fn wanted_ahead(&self, now: Timestamp, seen: &Seen, repeat: &[Duration]) -> Vec<Line> {
+        let line = |condition: &Condition| {
+            let is_muted = self.mutes.get(condition).is_some_and(|until| is_ahead(*until, now));
+            let alert = self.alerts.get(&(Recipient::Operator, *condition)).filter(|_| !is_muted)?;
+            let (phase, _) = wants(*condition, alert, now, repeat)?;
+            Some(Line::new(*condition, phase, alert.since))
+        };
+        seen.lasting.keys().filter_map(line).collect()
+    }
+
     /// Notes what the operator was told of while nothing could be kept. `repeat` is that of the rules.
     pub fn were_told(&mut self, ahead: &BTreeMap<Condition, Ahead>, repeat: &[Duration]) {
         for (condition, ahead) in ahead {
@@ -260,7 +271,7 @@ impl State {
             if self.mutes.contains_key(condition) {
                 continue;
             }
-            if let Some((phase, since)) = wants(*condition, alert, now, rules) {
+            if let Some((phase, since)) = wants(*condition, alert, now, &rules.repeat) {
                 let is_critical = condition.is_critical() && phase != Phase::Over;
                 let list = if is_critical { &mut critical } else { &mut others };
                 list.push((*condition, phase, since));
@@ -280,7 +291,7 @@ impl State {
         for (condition, phase, _) in critical {
             lines.extend(self.tell(now, rules, recipient, (condition, phase)));
         }
-        let number = self.post(now, rules, recipient);
+        let number = self.post(now, rules, recipient, &lines);
         if others_leave {
             let book = self.books.entry(recipient).or_default();
             book.written.push(now);
@@ -344,7 +355,7 @@ impl State {
             alert.ended_at.is_none() && !condition.is_momentary() && !self.mutes.contains_key(condition)
         });
         let lines = open.map(|((_, condition), alert)| Line::new(*condition, Phase::Lasts, alert.since)).collect();
-        let number = self.post(now, rules, recipient);
+        let number = self.post(now, rules, recipient, &[]);
         Some(Draft { recipient, number, digest_since: Some(digest_since), lines })
     }
 }
@@ -366,7 +377,7 @@ fn recipients(rules: &Rules, account: Option<AccountNo>) -> impl Iterator<Item =
 }
 
 /// Whether a recipient is to be told of a condition, why, and since when that waits.
-fn wants(condition: Condition, alert: &Alert, now: Timestamp, rules: &Rules) -> Option<(Phase, Timestamp)> {
+fn wants(condition: Condition, alert: &Alert, now: Timestamp, repeat: &[Duration]) -> Option<(Phase, Timestamp)> {
     if condition.is_momentary() {
         let again = alert.last_told_at.map_or(alert.seen_at, |last| last.plus(HOUR).max(alert.seen_at));
         return (alert.untold > 0 && again <= now).then_some((Phase::New, again));
@@ -377,6 +388,6 @@ fn wants(condition: Condition, alert: &Alert, now: Timestamp, rules: &Rules) -> 
     let Some(told_at) = alert.told_at else {
         return Some((Phase::New, alert.seen_at));
     };
-    let past = rules.reminders(told_at, now);
+    let past = reminders(repeat, told_at, now);
     (past > alert.reminders).then_some((Phase::Lasts, told_at))
 }

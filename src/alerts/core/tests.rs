@@ -1,7 +1,7 @@
 //! The rules of telling, by cases and by seed.
 
 use super::rules::{GATHER, HOUR, Rules};
-use super::sending::{Delivery, Errand};
+use super::sending::{Delivery, Errand, Failures};
 use super::{Draft, Happened, Lasting, Phase, Seen, State};
 use crate::clock::Zone;
 use crate::model::{
@@ -223,13 +223,13 @@ fn a_clock_that_was_put_back_holds_nothing_up() {
     let mut watch = Watch::new(rules(&[(OPERATOR, &["email"])]));
     watch.run(&lasting([failing(1)]), HOUR);
     watch.told();
-    let errand = watch.state.errands(watch.now, &BTreeSet::new(), &BTreeSet::new()).remove(0);
+    let errand = watch.state.errands(watch.now, &BTreeSet::new(), &Failures::default()).remove(0);
     watch.state.done(watch.now, &errand, Delivery::Later(Duration::ZERO));
     watch.now = Timestamp::from_ms(watch.now.as_ms() - 24 * 3_600_000);
     watch.run(&lasting([failing(1), failing(2)]), 60 * SECOND);
     assert_eq!(watch.drafts.len(), 1);
     watch.run(&lasting([failing(1), failing(2)]), HOUR);
-    assert!(!watch.state.errands(watch.now, &BTreeSet::new(), &BTreeSet::new()).is_empty());
+    assert!(!watch.state.errands(watch.now, &BTreeSet::new(), &Failures::default()).is_empty());
 }
 
 #[test]
@@ -239,7 +239,7 @@ fn a_channel_that_is_down_is_tried_by_one_letter_at_a_time_for_a_day() {
     let mut tries = 0;
     let mut given_up = Vec::new();
     while !watch.state.letters.is_empty() && tries < 1000 {
-        for errand in watch.state.errands(watch.now, &BTreeSet::new(), &BTreeSet::new()) {
+        for errand in watch.state.errands(watch.now, &BTreeSet::new(), &Failures::default()) {
             let up = errand.channel == "ntfy";
             tries += u32::from(!up);
             let delivery = if up { Delivery::Sent } else { Delivery::Later(Duration::ZERO) };
@@ -259,9 +259,10 @@ fn a_channel_that_is_down_is_tried_by_one_letter_at_a_time_for_a_day() {
 fn what_a_channel_refuses_is_tried_again_and_holds_nobody_up() {
     let mut watch = Watch::new(rules(&[(OPERATOR, &["email"])]));
     watch.run(&lasting([failing(1)]), HOUR);
-    let first = watch.state.errands(watch.now, &BTreeSet::new(), &BTreeSet::new()).remove(0);
+    let first = watch.state.errands(watch.now, &BTreeSet::new(), &Failures::default()).remove(0);
     assert!(!watch.state.done(watch.now, &first, Delivery::Refused), "it is not given up");
-    let refused = BTreeSet::from([first.clone()]);
+    let mut refused = Failures::default();
+    refused.note(&first, Delivery::Refused);
     assert_eq!(watch.state.errands(watch.now, &BTreeSet::new(), &refused), []);
     watch.run(&lasting([failing(1), failing(2)]), HOUR);
     let second = watch.state.errands(watch.now, &BTreeSet::new(), &refused).remove(0);
@@ -281,7 +282,7 @@ fn what_a_channel_refuses_is_tried_again_and_holds_nobody_up() {
 fn a_new_letter_tries_a_channel_again_and_they_arrive_in_order() {
     let mut watch = Watch::new(rules(&[(OPERATOR, &["email"])]));
     watch.run(&lasting([failing(1)]), HOUR);
-    let due = |watch: &Watch| watch.state.errands(watch.now, &BTreeSet::new(), &BTreeSet::new());
+    let due = |watch: &Watch| watch.state.errands(watch.now, &BTreeSet::new(), &Failures::default());
     for _ in 0..12 {
         watch.now = watch.now.plus(HOUR);
         for errand in due(&watch) {
@@ -304,6 +305,64 @@ fn a_new_letter_tries_a_channel_again_and_they_arrive_in_order() {
     assert_eq!(due(&watch), []);
     watch.state.try_now(watch.now);
     assert_eq!(due(&watch), [errand]);
+}
+
+/// A receiver may hang up at one message and take all others.
+#[test]
+fn a_letter_that_a_channel_fails_at_lets_the_others_pass_after_three_tries() {
+    let mut watch = Watch::new(rules(&[(OPERATOR, &["email"])]));
+    watch.run(&lasting([failing(1)]), HOUR).run(&lasting([failing(1), failing(2)]), HOUR);
+    let mut failures = Failures::default();
+    let mut tries = |watch: &mut Watch, failures: &mut Failures, fails: &dyn Fn(u64) -> bool, most: usize| {
+        let mut tried = Vec::new();
+        while tried.len() < most && !watch.state.letters.is_empty() {
+            for errand in watch.state.errands(watch.now, &BTreeSet::new(), failures) {
+                let fails = fails(errand.number);
+                let delivery = if fails { Delivery::Later(Duration::ZERO) } else { Delivery::Sent };
+                watch.state.done(watch.now, &errand, delivery);
+                failures.note(&errand, delivery);
+                tried.push(errand.number);
+            }
+            watch.now = watch.now.plus(60 * SECOND);
+        }
+        tried
+    };
+    assert_eq!(tries(&mut watch, &mut failures, &|number| number == 1, 5), [1, 1, 1, 2, 1]);
+    // What comes now goes first, and the other has a try after it.
+    watch.run(&lasting([failing(1), failing(2), failing(3)]), 60 * SECOND);
+    assert_eq!(tries(&mut watch, &mut failures, &|number| number == 1, 2), [3, 1]);
+    // Down for all: each has its tries and then its turn, and they arrive in order but for the one that is tried first.
+    for no in 4..=5 {
+        watch.run(&lasting((1..=no).map(failing)), HOUR);
+    }
+    assert_eq!(tries(&mut watch, &mut failures, &|_| true, 9), [4, 4, 4, 5, 5, 5, 1, 4, 5]);
+    assert_eq!(tries(&mut watch, &mut failures, &|_| false, 9), [1, 4, 5]);
+}
+
+/// That something began would contradict that it is over, which the channel has taken meanwhile.
+#[test]
+fn what_is_over_is_not_told_to_have_begun_afterwards() {
+    let mut watch = Watch::new(rules(&[(OPERATOR, &["email", "ntfy"])]));
+    watch.run(&lasting([failing(1)]), HOUR);
+    let send = |watch: &mut Watch, channel: &str, number: u64, delivery: Delivery| {
+        let errand = Errand { recipient: OPERATOR, channel: channel.to_owned(), number };
+        watch.state.done(watch.now, &errand, delivery);
+    };
+    let waiting = |watch: &Watch| -> Vec<(u64, usize)> {
+        watch.state.letters.iter().map(|((_, number), letter)| (*number, letter.pending.len())).collect()
+    };
+    send(&mut watch, "email", 1, Delivery::Refused);
+    // Another begins: the first still lasts, and is told late.
+    watch.run(&lasting([failing(1), failing(2)]), HOUR);
+    send(&mut watch, "email", 2, Delivery::Sent);
+    assert_eq!(waiting(&watch), [(1, 2), (2, 1)]);
+    // The first is over, and begins again.
+    watch.run(&lasting([failing(2)]), HOUR);
+    send(&mut watch, "email", 3, Delivery::Sent);
+    assert_eq!(waiting(&watch), [(1, 1), (2, 1), (3, 1)], "withdrawn from the channel that has said so");
+    watch.run(&lasting([failing(2)]), HOUR);
+    send(&mut watch, "ntfy", 1, Delivery::Sent);
+    assert_eq!(waiting(&watch), [(2, 1), (3, 1)], "the others get it in their turn");
 }
 
 /// A world by seed: conditions begin and end, channels fail, and the process ends at any place and begins anew with
@@ -330,6 +389,11 @@ struct World {
     /// What the letters that were sent say, by number; each once, however often it was sent.
     received: BTreeMap<u64, Vec<(Condition, Phase)>>,
     written: BTreeMap<u64, Vec<(Condition, Phase)>>,
+    /// What the letters say to be over, and since when it had lasted.
+    ends: BTreeMap<u64, Vec<(Condition, Timestamp)>>,
+    /// Since when what was told to be over had lasted, the last time.
+    over: BTreeMap<Condition, Timestamp>,
+    failures: Failures,
     sent: BTreeMap<u64, u32>,
     crashes_after_sending: u32,
 }
@@ -346,6 +410,9 @@ impl World {
             episodes: BTreeMap::new(),
             received: BTreeMap::new(),
             written: BTreeMap::new(),
+            ends: BTreeMap::new(),
+            over: BTreeMap::new(),
+            failures: Failures::default(),
             sent: BTreeMap::new(),
             crashes_after_sending: 0,
         }
@@ -407,6 +474,8 @@ impl World {
             }
         }
         for draft in drafts {
+            let ends = draft.lines.iter().filter(|line| line.phase == Phase::Over);
+            self.ends.insert(draft.number, ends.map(|line| (line.condition, line.since)).collect());
             let lines = draft.lines.iter().map(|line| (line.condition, line.phase)).collect();
             assert_eq!(self.written.insert(draft.number, lines), None, "a number names one letter");
         }
@@ -414,17 +483,34 @@ impl World {
         if self.below(20) == 0 {
             return;
         }
-        for errand in self.kept.errands(self.now, &BTreeSet::new(), &BTreeSet::new()) {
-            let delivery = if self.below(3) == 0 { Delivery::Later(Duration::ZERO) } else { Delivery::Sent };
+        for errand in self.kept.errands(self.now, &BTreeSet::new(), &self.failures) {
+            let delivery = match self.below(12) {
+                0..4 => Delivery::Later(Duration::ZERO),
+                4 => Delivery::Refused,
+                _ => Delivery::Sent,
+            };
             if delivery == Delivery::Sent {
+                let lasting = &self.kept.letters[&(OPERATOR, errand.number)].lasting;
+                let is_over =
+                    |(of, since): &(Condition, Timestamp)| self.over.get(of).is_some_and(|over| over >= since);
+                let all_over = !lasting.is_empty() && lasting.iter().all(is_over);
+                assert!(!all_over, "seed {}: letter {} tells of what was over", self.seed, errand.number);
                 *self.sent.entry(errand.number).or_default() += 1;
                 self.received.insert(errand.number, self.written[&errand.number].clone());
             }
             if self.below(20) == 0 {
                 self.crashes_after_sending += 1;
+                self.failures = Failures::default();
                 return;
             }
+            if delivery == Delivery::Sent {
+                for (condition, since) in self.ends.get(&errand.number).into_iter().flatten() {
+                    let over = self.over.entry(*condition).or_insert(*since);
+                    *over = (*over).max(*since);
+                }
+            }
             self.kept.done(self.now, &errand, delivery);
+            self.failures.note(&errand, delivery);
         }
     }
 }

@@ -14,8 +14,6 @@ use std::time::Duration;
 pub enum NotSent {
     /// It may take it later, not before this.
     Later(Duration),
-    /// It may take it later. It works, and what it failed at may be this message alone.
-    Failed,
     /// It takes nothing like it before somebody has changed something.
     Refused,
     /// Sending it panicked.
@@ -28,7 +26,6 @@ impl NotSent {
     pub(super) const fn delivery(self) -> Delivery {
         match self {
             Self::Later(after) => Delivery::Later(after),
-            Self::Failed => Delivery::Later(Duration::ZERO),
             // A panic may be this message's own fault: others aren't held up.
             Self::Refused | Self::Panicked => Delivery::Refused,
             Self::Unreadable => Delivery::Lost,
@@ -38,7 +35,7 @@ impl NotSent {
     /// What the log says where the message is given up.
     pub(super) const fn why(self) -> &'static str {
         match self {
-            Self::Later(_) | Self::Failed | Self::Refused => "the channel has not taken it",
+            Self::Later(_) | Self::Refused => "the channel has not taken it",
             Self::Panicked => "sending it panicked each time",
             Self::Unreadable => "its text can't be read from the store",
         }

@@ -48,7 +48,7 @@ impl Post for StandIn {
         Box::pin(async move {
             assert!(!panics, "the channel's own fault");
             if fails {
-                return Err(NotSent::Failed);
+                return Err(NotSent::Later(Duration::ZERO));
             }
             if is_down { Err(NotSent::Later(Duration::ZERO)) } else { Ok(()) }
         })

@@ -1,6 +1,6 @@
 //! Alerts: what lasts, what is on its way, what is remembered, muted, and not yet taken in.
 
-use crate::model::{Alert, AlertFacts, Book, ClockSteps, Letter, Pending, Timestamp};
+use crate::model::{Alert, AlertFacts, Book, ClockSteps, Condition, Letter, Pending, Timestamp};
 use crate::store::error::StoreError;
 use crate::store::schema::record::frame::{invalid, open, seal};
 use serde::{Deserialize, Serialize};
@@ -67,7 +67,15 @@ pub(crate) fn decode_alert(value: &[u8]) -> Result<Alert, StoreError> {
 struct LetterV1 {
     at_ms: u64,
     body: String,
+    lasting: Vec<LastingV1>,
     pending: Vec<PendingV1>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LastingV1 {
+    condition: u8,
+    no: u32,
+    since_ms: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -83,17 +91,36 @@ pub(crate) fn encode_letter(letter: &Letter) -> Vec<u8> {
         failed: pending.failed,
         due_ms: pending.due.as_ms(),
     });
-    seal(&LetterV1 { at_ms: letter.at.as_ms(), body: letter.body.to_string(), pending: pending.collect() }, &[])
+    let lasting = letter.lasting.iter().map(|(condition, since)| {
+        let (condition, no) = condition.code();
+        LastingV1 { condition, no, since_ms: since.as_ms() }
+    });
+    let record = LetterV1 {
+        at_ms: letter.at.as_ms(),
+        body: letter.body.to_string(),
+        lasting: lasting.collect(),
+        pending: pending.collect(),
+    };
+    seal(&record, &[])
 }
 
 pub(crate) fn decode_letter(value: &[u8]) -> Result<Letter, StoreError> {
     let (record, _) = open::<LetterV1>("letter", value)?;
+    let lasting = record.lasting.into_iter().map(|one| {
+        let condition = Condition::of_code(one.condition, one.no).ok_or_else(|| invalid("letter"))?;
+        Ok((condition, Timestamp::from_ms(one.since_ms)))
+    });
     let pending = record.pending.into_iter().map(|pending| Pending {
         channel: pending.channel,
         failed: pending.failed,
         due: Timestamp::from_ms(pending.due_ms),
     });
-    Ok(Letter { at: Timestamp::from_ms(record.at_ms), body: record.body.into(), pending: pending.collect() })
+    Ok(Letter {
+        at: Timestamp::from_ms(record.at_ms),
+        body: record.body.into(),
+        lasting: lasting.collect::<Result<_, StoreError>>()?,
+        pending: pending.collect(),
+    })
 }
 
 #[derive(Serialize, Deserialize)]

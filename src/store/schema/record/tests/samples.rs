@@ -2,13 +2,13 @@
 
 use crate::model::{
     AccountNo, Actor, Alert, AlertFacts, Attempt, AttemptError, AttemptResult, AuditAction, AuditNote, AuditRow,
-    AuditSubject, AuditedField, Authorization, Book, BulkJob, ClientCertificateName, ClockSteps, DisabledReason,
-    Erasure, ErasureId, ErasureState, ErrorCode, Event, EventId, EventType, ExtraHeaders, Fingerprint, JobId, JobKind,
-    JobState, KeptHead, Letter, Notice, Notification, NotificationFilter, NotificationId, NotificationKey, OrderKey,
-    Origin, Pattern, PatternSet, Payload, PayloadFilter, Pending, PrivateKey, RateLimit, ResourceFacts, Response,
-    ResponseFilter, RetryPolicy, Scopes, SearchText, SentHeader, SentRequest, Seq, Signatures, SigningSecret,
-    SkipReason, Skipped, State, Status, TargetHealth, TargetUrl, Timestamp, Timings, TlsVersion, TokenHash, TokenId,
-    TraceContext, Trial, Trigger, Webhook, WebhookId, WebhookName, WebhookNo, WebhookStatus,
+    AuditSubject, AuditedField, Authorization, Book, BulkJob, ClientCertificateName, ClockSteps, Condition,
+    DisabledReason, Erasure, ErasureId, ErasureState, ErrorCode, Event, EventId, EventType, ExtraHeaders, Fingerprint,
+    JobId, JobKind, JobState, KeptHead, Letter, Notice, Notification, NotificationFilter, NotificationId,
+    NotificationKey, OrderKey, Origin, Pattern, PatternSet, Payload, PayloadFilter, Pending, PrivateKey, RateLimit,
+    ResourceFacts, Response, ResponseFilter, RetryPolicy, Scopes, SearchText, SentHeader, SentRequest, Seq, Signatures,
+    SigningSecret, SkipReason, Skipped, State, Status, TargetHealth, TargetUrl, Timestamp, Timings, TlsVersion,
+    TokenHash, TokenId, TraceContext, Trial, Trigger, Webhook, WebhookId, WebhookName, WebhookNo, WebhookStatus,
 };
 use crate::store::schema::record::clock::{ClockV1, RunV1};
 use crate::store::schema::record::jobs::Job;
@@ -338,7 +338,7 @@ pub(super) fn lasting() -> Alert {
 
 pub(super) fn letter() -> Letter {
     let pending = Pending { channel: "email".to_owned(), failed: 2, due: at(2000) };
-    Letter { at: at(1000), body: "{}".into(), pending: vec![pending] }
+    Letter { at: at(1000), body: "{}".into(), lasting: vec![(Condition::DiskLow, at(900))], pending: vec![pending] }
 }
 
 pub(super) fn books() -> [Book; 2] {
