@@ -98,7 +98,8 @@ pub(crate) fn clipped(text: &str, most: usize) -> String {
 }
 
 /// Why a message is sent now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
 pub enum Kind {
     /// Something began.
     Opened,
@@ -122,6 +123,12 @@ impl Kind {
             Self::Digest => "DIGEST",
             Self::Test => "TEST",
         }
+    }
+
+    /// The kind of a name; `None` for anything else.
+    pub fn parse(name: &str) -> Option<Self> {
+        let all = [Self::Opened, Self::Reminder, Self::Over, Self::Digest, Self::Test];
+        all.into_iter().find(|kind| kind.as_str() == name)
     }
 }
 
@@ -161,6 +168,8 @@ pub struct Link {
 pub struct ConditionFact {
     /// Its name, such as `WEBHOOK_FAILING`.
     pub condition: String,
+    /// Whether it has begun or happened, lasts, or is over; the message's own kind is the most urgent of these.
+    pub kind: Kind,
     /// The account's name; `None` for what concerns the machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,

@@ -62,6 +62,7 @@ fn cut_each(stored: &mut LetterText, of_each: usize) {
 fn fact_of(fact: &ConditionFact) -> LetterFact {
     LetterFact {
         condition: fact.condition.clone(),
+        kind: fact.kind.as_str().to_owned(),
         account: fact.account.clone(),
         webhook: fact.webhook.as_ref().map(|webhook| (webhook.id.to_string(), webhook.name.clone())),
         since_ms: fact.since.as_ms(),
@@ -84,29 +85,29 @@ pub(crate) fn without_erased(store: &Store, state: &State) -> Option<State> {
 /// The message that a text is of; `None` for what no carteiro has written.
 pub(crate) fn from_text(text: &str) -> Option<Message> {
     let stored = LetterText::parse(text)?;
-    let kinds = [Kind::Opened, Kind::Reminder, Kind::Over, Kind::Digest, Kind::Test];
     let severities = [Severity::Info, Severity::Warning, Severity::Critical];
     let fact = |fact: LetterFact| {
         let webhook = fact.webhook.and_then(|(id, name)| Some(WebhookFact { id: WebhookId::parse(&id)?, name }));
-        ConditionFact {
+        Some(ConditionFact {
             condition: fact.condition,
+            kind: Kind::parse(&fact.kind)?,
             account: fact.account,
             webhook,
             since: Timestamp::from_ms(fact.since_ms),
             count: fact.count,
             external_ids: fact.external_ids,
-        }
+        })
     };
     Some(Message {
         key: MessageKey::parse(&stored.key)?,
-        kind: kinds.into_iter().find(|kind| kind.as_str() == stored.kind)?,
+        kind: Kind::parse(&stored.kind)?,
         severity: severities.into_iter().find(|severity| severity.as_str() == stored.severity)?,
         language: Language::parse(&stored.language)?,
         at: Timestamp::from_ms(stored.at_ms),
         title: Title::new(&stored.title),
         paragraphs: stored.paragraphs,
         links: stored.links.into_iter().map(|(label, url)| Link { label, url }).collect(),
-        conditions: stored.conditions.into_iter().map(fact).collect(),
+        conditions: stored.conditions.into_iter().map(fact).collect::<Option<_>>()?,
         conditions_left_out: stored.conditions_left_out,
     })
 }
@@ -118,6 +119,7 @@ mod tests {
     fn message(conditions: usize) -> Message {
         let fact = ConditionFact {
             condition: "NOTIFICATIONS_FAILED".to_owned(),
+            kind: Kind::Opened,
             account: Some("default".to_owned()),
             webhook: Some(WebhookFact { id: WebhookId::from_bytes([7; 16]), name: "ERP".to_owned() }),
             since: Timestamp::from_ms(1000),

@@ -308,6 +308,7 @@ impl Writer<'_> {
         };
         ConditionFact {
             condition: line.condition.as_str().to_owned(),
+            kind: kind_of(line.phase),
             account: account.and_then(|no| self.account_name(no)).map(str::to_owned),
             webhook: webhook.map(|webhook| WebhookFact { id: webhook.id, name: webhook.name().to_owned() }),
             since: line.since,
@@ -332,12 +333,16 @@ fn groups(lines: &[Line]) -> Vec<Group<'_>> {
 }
 
 fn kind(draft: &Draft) -> Kind {
-    let any = |phase: Phase| draft.lines.iter().any(|line| line.phase == phase);
-    match draft.digest_since {
-        Some(_) => Kind::Digest,
-        None if any(Phase::New) => Kind::Opened,
-        None if any(Phase::Lasts) => Kind::Reminder,
-        None => Kind::Over,
+    // What is new comes first, what is over last.
+    let first = draft.lines.iter().map(|line| line.phase).min();
+    if draft.digest_since.is_some() { Kind::Digest } else { kind_of(first.unwrap_or(Phase::Over)) }
+}
+
+const fn kind_of(phase: Phase) -> Kind {
+    match phase {
+        Phase::New => Kind::Opened,
+        Phase::Lasts => Kind::Reminder,
+        Phase::Over => Kind::Over,
     }
 }
 

@@ -33,6 +33,8 @@ pub struct LetterText {
 pub struct LetterFact {
     /// Its name.
     pub condition: String,
+    /// Whether it has begun, lasts or is over, by name.
+    pub kind: String,
     /// The account's name.
     pub account: Option<String>,
     /// The webhook's id and name.
@@ -93,6 +95,7 @@ mod tests {
     fn text() -> LetterText {
         let fact = |account: &str, ids: &[&str]| LetterFact {
             condition: "NOTIFICATIONS_FAILED".to_owned(),
+            kind: "OPENED".to_owned(),
             account: Some(account.to_owned()),
             webhook: None,
             since_ms: 1,

@@ -26,6 +26,7 @@ pub(crate) fn message() -> Message {
         links: vec![Link { label: "Webhook".to_owned(), url: "https://c.example/webhooks/1?a=1&b=2".to_owned() }],
         conditions: vec![ConditionFact {
             condition: "WEBHOOK_FAILING".to_owned(),
+            kind: Kind::Over,
             account: Some("default".to_owned()),
             webhook: Some(WebhookFact { id: WebhookId::from_random([7; 16]), name: "ERP".to_owned() }),
             since: Timestamp::from_ms(1_795_435_100_000),
@@ -268,6 +269,7 @@ async fn a_program_is_sent_json_with_a_good_signature() {
     }
     assert_eq!(body["conditions"][0]["external_ids"], json!(["pedido-1", "pedido-2"]));
     assert_eq!(body["conditions"][0]["webhook"]["name"], json!("ERP"));
+    assert_eq!((&body["kind"], &body["conditions"][0]["kind"]), (&json!("OPENED"), &json!("OVER")));
 
     let (base, task) = stand_in(OK).await;
     let webhook = AlertWebhook { url: Some(url(&base)), secret_file: None };

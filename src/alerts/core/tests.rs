@@ -313,7 +313,7 @@ fn a_letter_that_a_channel_fails_at_lets_the_others_pass_after_three_tries() {
     let mut watch = Watch::new(rules(&[(OPERATOR, &["email"])]));
     watch.run(&lasting([failing(1)]), HOUR).run(&lasting([failing(1), failing(2)]), HOUR);
     let mut failures = Failures::default();
-    let mut tries = |watch: &mut Watch, failures: &mut Failures, fails: &dyn Fn(u64) -> bool, most: usize| {
+    let tries = |watch: &mut Watch, failures: &mut Failures, fails: &dyn Fn(u64) -> bool, most: usize| {
         let mut tried = Vec::new();
         while tried.len() < most && !watch.state.letters.is_empty() {
             for errand in watch.state.errands(watch.now, &BTreeSet::new(), failures) {

@@ -37,6 +37,7 @@ fn letter(account: &str, ids: &[&str]) -> Letter {
         links: Vec::new(),
         conditions: vec![LetterFact {
             condition: "NOTIFICATIONS_FAILED".to_owned(),
+            kind: "OPENED".to_owned(),
             account: Some(account.to_owned()),
             webhook: None,
             since_ms: START.as_ms(),
