@@ -123,7 +123,7 @@ fn a_failing_webhook_is_told_of_with_its_orders_the_reason_and_what_to_do() {
     assert_eq!((message.kind, message.severity), (Kind::Opened, Severity::Warning));
     assert_eq!(message.title.as_str(), "O webhook loja.example está com falhas (e mais 1 aviso)");
     let text = message.paragraphs.join("\n");
-    for part in ["401", "O que fazer: peça a chave", "5 notificações do webhook", "Pedidos: pedido-0, pedido-1"] {
+    for part in ["401", "peça a autorização atual", "5 notificações do webhook", "Pedidos: pedido-0, pedido-1"] {
         assert!(text.contains(part), "{part}: {text}");
     }
     let fact = message.conditions.iter().find(|fact| fact.count.is_some()).unwrap();
