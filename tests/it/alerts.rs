@@ -157,7 +157,10 @@ fn the_panel_shows_channels_and_tries_them_without_a_script() {
 
     daemon.reload(&config(folder.path(), &telegram, &slack));
     let page = text(&get(&daemon, "/alerts", &cookie).expect(200));
-    assert!(page.contains("Telegram") && page.contains("Nothing sent yet") && !page.contains("geheim"), "{page}");
+    assert!(
+        page.contains("Telegram") && page.contains("Nothing sent since the start") && !page.contains("geheim"),
+        "{page}"
+    );
     let test = |channel: &str| {
         let fields = [("csrf", csrf.as_str()), ("back", "/alerts"), ("channel", channel), ("owner", "operator")];
         let answer = post(&daemon, "/alerts/test", &cookie, &fields).expect(303);
