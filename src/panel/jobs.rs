@@ -29,7 +29,8 @@ pub(super) fn path(job: &BulkJob) -> String {
     }
 }
 
-/// What is to be told of a bulk resend beside how far it has got.
+/// What is to be told of a bulk resend beside how far it has got; by default nothing.
+#[derive(Default)]
 pub(super) struct Outcome {
     /// How many that its filter finds are not delivered now; `None` where it has re-sent what was delivered already, of
     /// which nothing tells how it went this time.

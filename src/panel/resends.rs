@@ -196,7 +196,7 @@ pub(super) async fn job(view: &View<'_>, id: JobId) -> PageResult {
     let job = view.service.bulk_job(view.caller(), JobKind::Resend, id)?;
     let (held, words) = (some_paused(view, job.filter.webhook_id), in_words(view, &job.filter));
     let came = match job.state {
-        JobState::Running => Outcome { left: None, list: String::new() },
+        JobState::Running => Outcome::default(),
         JobState::Done | JobState::Failed | JobState::Cancelled => outcome(view, &job).await?,
     };
     let content = html! {
@@ -215,7 +215,7 @@ pub(super) async fn job(view: &View<'_>, id: JobId) -> PageResult {
 /// What of it isn't delivered, and the list of that.
 async fn outcome(view: &View<'_>, job: &BulkJob) -> Result<Outcome, Refusal> {
     let Some((filter, left)) = view.service.undelivered_of(view.caller(), job).await? else {
-        return Ok(Outcome { left: None, list: String::new() });
+        return Ok(Outcome::default());
     };
     let mut query = form_urlencoded::Serializer::new(String::new());
     for field in NotificationFilter::fields(FilterUse::Panel) {
