@@ -6,7 +6,7 @@ use super::call::Call;
 use crate::http::{Answer, Failure};
 use crate::model::{ErrorCode, Timestamp};
 use crate::service::{AlertFigures, Backlog, FailingCounts};
-use crate::stats::Histogram;
+use crate::stats::{Histogram, JobMetrics};
 use std::fmt::{Display, Write as _};
 
 /// The most webhooks that have series of their own: those that have the most pending. Each is three series that a
@@ -77,7 +77,13 @@ pub(super) async fn show(call: &Call) -> Result<Answer, Failure> {
     text.gauge("process_start_time_seconds", "Start time of the process, in Unix time.", started);
 
     pending(&mut text, &backlogs, call, now);
-    failing(&mut text, service.failing_counts((!all).then_some(call.caller.account)));
+    let of = (!all).then_some(call.caller.account);
+    failing(&mut text, service.failing_counts(of));
+    let name = "carteiro_jobs_running";
+    text.family(name, "gauge", "Bulk resends, backfills and erasures by key that go on, by kind.");
+    for (kind, count) in service.running_jobs(of) {
+        text.sample(name, &[("kind", kind.as_str())], count);
+    }
     if all {
         of_the_daemon(&mut text, call).await?;
     }
@@ -117,6 +123,29 @@ fn alerts(text: &mut MetricsText, figures: &AlertFigures) {
     }
 }
 
+fn jobs(text: &mut MetricsText, metrics: &JobMetrics) {
+    let name = "carteiro_jobs_ended_total";
+    text.family(
+        name,
+        "counter",
+        "Bulk resends, backfills and erasures that ended, by kind and state, since the start.",
+    );
+    for (kind, state, count) in metrics.ends() {
+        text.sample(name, &[("kind", kind.as_str()), ("state", state.as_str())], count);
+    }
+    let name = "carteiro_job_items_total";
+    text.family(
+        name,
+        "counter",
+        "Notifications re-sent or created and events erased by jobs, and those skipped, since the start.",
+    );
+    for (kind, counts) in metrics.items() {
+        for (result, count) in ["done", "skipped"].into_iter().zip(counts) {
+            text.sample(name, &[("kind", kind.as_str()), ("result", result)], count);
+        }
+    }
+}
+
 /// What belongs to no account: store, connections, attempts to all targets.
 async fn of_the_daemon(text: &mut MetricsText, call: &Call) -> Result<(), Failure> {
     let service = &*call.service;
@@ -141,6 +170,7 @@ async fn of_the_daemon(text: &mut MetricsText, call: &Call) -> Result<(), Failur
             => metrics.filtered_total();
     }
 
+    jobs(text, &metrics.jobs);
     alerts(text, &service.alert_figures().unwrap_or_default());
 
     let name = "carteiro_audit_rows_total";

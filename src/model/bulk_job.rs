@@ -15,6 +15,28 @@ pub enum JobKind {
 }
 
 words! {
+    /// A kind of the jobs that somebody begins, as figures tell them apart.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    pub enum CountedJob {
+        /// A bulk resend.
+        Resend = "resend",
+        /// A backfill.
+        Backfill = "backfill",
+        /// An erasure by key.
+        Erasure = "erasure",
+    }
+}
+
+impl From<JobKind> for CountedJob {
+    fn from(kind: JobKind) -> Self {
+        match kind {
+            JobKind::Resend => Self::Resend,
+            JobKind::Backfill => Self::Backfill,
+        }
+    }
+}
+
+words! {
     /// Whether a bulk job goes on.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum JobState {

@@ -1,7 +1,7 @@
 //! An erasure of all events of one order or customer, a few at a time.
 
 use super::words::words;
-use super::{AccountNo, ErasureId, SearchText, Timestamp};
+use super::{AccountNo, ErasureId, JobState, SearchText, Timestamp};
 
 words! {
     /// Whether an erasure goes on.
@@ -15,6 +15,17 @@ words! {
         Failed = "FAILED",
         /// Cancelled; what was erased until then stays so.
         Cancelled = "CANCELLED",
+    }
+}
+
+impl From<ErasureState> for JobState {
+    fn from(state: ErasureState) -> Self {
+        match state {
+            ErasureState::Running => Self::Running,
+            ErasureState::Done => Self::Done,
+            ErasureState::Failed => Self::Failed,
+            ErasureState::Cancelled => Self::Cancelled,
+        }
     }
 }
 

@@ -75,7 +75,7 @@ pub use audit::{
 };
 pub use audited_webhook::changed_fields;
 pub use authority::{Authority, AuthorityError, port};
-pub use bulk_job::{BulkJob, JobKind, JobState, SkipReason, Skipped};
+pub use bulk_job::{BulkJob, CountedJob, JobKind, JobState, SkipReason, Skipped};
 pub use business_keys::SearchText;
 pub(crate) use business_keys::{fold, is_folded, tokens};
 pub use catalogue::{CATALOGUE, CatalogueEntry, ExtraType, KnownType, Sentences, catalogue};

@@ -10,7 +10,8 @@ use crate::clock::{Clock, Zone};
 use crate::config::{self, Config};
 use crate::delivery;
 use crate::model::{
-    CATALOGUE, EventType, Fingerprint, KnownType, Origin, Scope, Scopes, Timestamp, TokenId, catalogue,
+    AccountNo, CATALOGUE, CountedJob, EventType, Fingerprint, KnownType, Origin, Scope, Scopes, Timestamp, TokenId,
+    catalogue,
 };
 use crate::stats::{AttemptMetrics, StoreMetrics};
 use crate::store::{Backlog, IdempotencyKey, Store, StoreError, StoreStats};
@@ -83,6 +84,11 @@ impl Service {
     /// What the store has done since the start.
     pub fn store_metrics(&self) -> &StoreMetrics {
         self.store.meters()
+    }
+
+    /// How many bulk jobs and erasures go on, by kind, of one account or of all.
+    pub fn running_jobs(&self, of: Option<AccountNo>) -> [(CountedJob, u64); CountedJob::ALL.len()] {
+        self.store.running_jobs(of)
     }
 
     /// The attempts that have ended since the start.

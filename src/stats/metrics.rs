@@ -3,6 +3,7 @@
 //! The Prometheus text is made elsewhere. A crate would bring registries, labels by string and locks for what is a
 //! handful of arrays with known members here.
 
+use super::job_metrics::JobMetrics;
 use crate::model::{AlertChannel, AttemptResult, AuditAction, ErrorCode, Status};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -146,6 +147,8 @@ pub struct StoreMetrics {
     filtered: AtomicU64,
     /// Rows of the audit, by action.
     audited: [AtomicU64; AuditAction::ALL.len()],
+    /// Jobs that somebody has begun.
+    pub jobs: JobMetrics,
 }
 
 impl Default for StoreMetrics {
@@ -157,6 +160,7 @@ impl Default for StoreMetrics {
             ended: Default::default(),
             filtered: AtomicU64::new(0),
             audited: [const { AtomicU64::new(0) }; AuditAction::ALL.len()],
+            jobs: JobMetrics::default(),
         }
     }
 }

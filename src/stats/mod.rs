@@ -3,12 +3,14 @@
 //! that Prometheus reads.
 
 mod hour_counts;
+mod job_metrics;
 mod metrics;
 mod recent_outcomes;
 mod response_times;
 
 pub(crate) use hour_counts::{Counted, OutcomeCounter};
 pub use hour_counts::{HourCounts, WebhookHistory};
+pub use job_metrics::JobMetrics;
 pub use metrics::{AlertMetrics, AttemptMetrics, Histogram, HistogramSnapshot, StoreMetrics};
 pub(crate) use recent_outcomes::Outcomes;
 pub use recent_outcomes::{Gap, MAX_OUTCOMES, Outcome, OutcomePosition};

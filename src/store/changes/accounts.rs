@@ -3,7 +3,10 @@
 //! At a removal, events go first and whole, as retention takes them, so that a backup or a crash in the middle finds a
 //! sound store.
 
-use crate::model::{AccountNo, AuditAction, AuditNote, AuditSubject, NotificationKey, Seq, Timestamp, WebhookNo};
+use crate::model::{
+    AccountNo, AuditAction, AuditNote, AuditSubject, CountedJob, ErasureState, JobState, NotificationKey, Seq,
+    Timestamp, WebhookNo,
+};
 use crate::store::absent_accounts::REMOVED;
 use crate::store::changes::bulk_jobs::forget_bulk_job;
 use crate::store::changes::change::{AuditedChange, Noted};
@@ -90,9 +93,15 @@ impl AuditedChange for RemoveAccount {
         };
         ledger.remove_jobs(txn, own);
         for job in ledger.shared.bulk_jobs_of(account) {
+            if job.state == JobState::Running {
+                ledger.shared.meters.jobs.ended(job.kind.into(), JobState::Cancelled);
+            }
             forget_bulk_job(ledger, txn, account, job.number);
         }
         for erasure in ledger.shared.erasures_of(account) {
+            if erasure.state == ErasureState::Running {
+                ledger.shared.meters.jobs.ended(CountedJob::Erasure, JobState::Cancelled);
+            }
             forget_erasure(ledger, txn, account, erasure.number);
         }
         ledger.add_job(txn, Job::Remove { account: account.0 });

@@ -16,8 +16,8 @@
 //! no later backfill would create it again.
 
 use crate::model::{
-    AccountNo, AuditAction, BulkJob, Event, FilterSet, JobId, JobKind, JobState, NotificationFilter, NotificationKey,
-    OrderName, Pattern, Seq, SkipReason, Timestamp, Webhook, WebhookId, WebhookNo,
+    AccountNo, AuditAction, BulkJob, CountedJob, Event, FilterSet, JobId, JobKind, JobState, NotificationFilter,
+    NotificationKey, OrderName, Pattern, Seq, SkipReason, Timestamp, Webhook, WebhookId, WebhookNo,
 };
 use crate::store::changes::bulk_jobs::{
     Progress, TooManyJobs, begun, forget_bulk_job, note_of, place_for_one, put_bulk_job,
@@ -369,6 +369,7 @@ fn owe_older(
         of.made += brought as u64;
         of.ahead += brought as u64;
         of.updated_at = now;
+        ledger.shared.meters.jobs.handled(CountedJob::Backfill, brought as u64, 0);
         put_bulk_job(ledger, txn, of);
     }
     // What this group has recorded, before the backfill began, isn't in the tree yet.

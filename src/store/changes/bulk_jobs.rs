@@ -95,6 +95,7 @@ impl AuditedChange for CancelBulkJob {
         job.updated_at = now;
         job.ended_at = Some(now);
         tracing::info!(job = %job.id, made = job.made, "bulk job cancelled");
+        ledger.shared.meters.jobs.ended(job.kind.into(), job.state);
         put_bulk_job(ledger, txn, job.clone());
         let action = match job.kind {
             JobKind::Resend => AuditAction::BulkResendCancelled,

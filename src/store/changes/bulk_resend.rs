@@ -1,7 +1,8 @@
 //! Bulk resends: manual attempts of everything that a filter matches, a few at a time.
 
 use crate::model::{
-    AccountNo, AuditAction, BulkJob, JobKind, NotificationFilter, Position, SkipReason, Timestamp, WebhookNo,
+    AccountNo, AuditAction, BulkJob, CountedJob, JobKind, NotificationFilter, Position, SkipReason, Timestamp,
+    WebhookNo,
 };
 use crate::store::changes::bulk_jobs::{
     Progress, TooManyJobs, begun, forget_bulk_job, note_of, place_for_one, put_bulk_job,
@@ -81,6 +82,7 @@ impl AuditedChange for BeginBulkResend {
         }
         tracing::info!(job = %resend.id, queued, "bulk resend begun");
         resend.end_if_through(now);
+        ledger.shared.meters.jobs.ended(CountedJob::Resend, resend.state);
         put_bulk_job(ledger, txn, resend.clone());
         let note = note_of(ledger, &resend, AuditAction::BulkResendStarted);
         Ok((resend, Some(note)))

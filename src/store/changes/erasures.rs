@@ -1,8 +1,8 @@
 //! Erasures of all events that have one key: of an order, or of a customer who asks for it (LGPD).
 
 use crate::model::{
-    AccountNo, AuditAction, AuditNote, AuditSubject, AuditedField, Erasure, ErasureId, ErasureState, Event, SearchText,
-    Seq, Timestamp,
+    AccountNo, AuditAction, AuditNote, AuditSubject, AuditedField, CountedJob, Erasure, ErasureId, ErasureState, Event,
+    SearchText, Seq, Timestamp,
 };
 use crate::store::changes::bulk_jobs::{LISTED, MAX_ENDED, Progress, TooManyJobs};
 use crate::store::changes::change::{AuditedChange, ChangeError, Noted};
@@ -103,6 +103,7 @@ impl AuditedChange for CancelErasure {
         erasure.end(ErasureState::Cancelled, now);
         ledger.note_erased();
         tracing::info!(erasure = %erasure.id, erased = erasure.erased, "erasure cancelled");
+        ledger.shared.meters.jobs.ended(CountedJob::Erasure, erasure.state.into());
         put_erasure(ledger, txn, erasure.clone());
         let note = note_of(&erasure, AuditAction::ErasureCancelled);
         let note = note.with([AuditedField::set("erased", erasure.erased)]);
@@ -182,8 +183,11 @@ pub(crate) fn note_turn(
     };
     erasure.erased += erased;
     erasure.updated_at = now;
+    let meters = &ledger.shared.meters.jobs;
+    meters.handled(CountedJob::Erasure, erased, 0);
     if let Some(state) = ended {
         erasure.end(state, now);
+        meters.ended(CountedJob::Erasure, state.into());
         // The key, too, goes from the journal.
         ledger.note_erased();
         tracing::info!(erasure = %erasure.id, erased = erasure.erased, status = state.as_str(), "erasure ended");

@@ -61,6 +61,7 @@ pub(crate) fn take_turn(
     let Some(mut job) = of.and_then(|of| ledger.shared.bulk_jobs().get(&of).cloned()) else {
         return;
     };
+    let skipped_before = job.skipped.total();
     job.broken |= broken;
     job.made += progress.made;
     job.come_to(progress.known);
@@ -69,7 +70,11 @@ pub(crate) fn take_turn(
     }
     job.open -= u32::from(over).min(job.open);
     job.updated_at = now;
-    if job.end_if_through(now) {
+    let has_ended = job.end_if_through(now);
+    let (meters, kind) = (&ledger.shared.meters.jobs, job.kind.into());
+    meters.handled(kind, progress.made, job.skipped.total().saturating_sub(skipped_before));
+    if has_ended {
+        meters.ended(kind, job.state);
         let (status, skipped) = (job.state.as_str(), job.skipped.total());
         tracing::info!(job = %job.id, made = job.made, skipped, status, "bulk job ended");
     }

@@ -1,8 +1,8 @@
 //! Reading one thing at a time. Every call can meet the disk: never on an async thread.
 
 use crate::model::{
-    AccountNo, Attempt, BulkJob, Event, Notification, NotificationKey, Payload, Seq, Timestamp, TokenId, Webhook,
-    WebhookId, WebhookNo,
+    AccountNo, Attempt, BulkJob, CountedJob, ErasureState, Event, JobState, Notification, NotificationKey, Payload,
+    Seq, Timestamp, TokenId, Webhook, WebhookId, WebhookNo,
 };
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
@@ -106,6 +106,19 @@ impl Store {
     /// week. From memory.
     pub fn bulk_jobs(&self, account: AccountNo) -> Vec<BulkJob> {
         self.shared.bulk_jobs_of(account)
+    }
+
+    /// How many bulk jobs and erasures go on, by kind, of one account or of all. From memory.
+    pub fn running_jobs(&self, of: Option<AccountNo>) -> [(CountedJob, u64); CountedJob::ALL.len()] {
+        let is_meant = |account: AccountNo| of.is_none_or(|of| account == of);
+        let mut counts = CountedJob::ALL.map(|kind| (kind, 0));
+        for job in self.shared.bulk_jobs().values().filter(|job| is_meant(job.account)) {
+            counts[CountedJob::from(job.kind) as usize].1 += u64::from(job.state == JobState::Running);
+        }
+        for erasure in self.shared.erasures().values().filter(|erasure| is_meant(erasure.account)) {
+            counts[CountedJob::Erasure as usize].1 += u64::from(erasure.state == ErasureState::Running);
+        }
+        counts
     }
 
     /// The token with this id, if it is kept and hasn't expired by `now`. From memory.

@@ -1,9 +1,9 @@
 //! Erasures of all events that have one key: what they take in, in which order, and what they leave behind.
 
-use crate::model::{Erasure, ErasureState, SearchText, Seq, Status, Webhook};
+use crate::model::{CountedJob, Erasure, ErasureState, JobState, SearchText, Seq, Status, Webhook};
 use crate::store::schema::keys;
 use crate::store::tests::keeping::first;
-use crate::store::tests::rig::{Rig, event, wait, webhook};
+use crate::store::tests::rig::{PutRow, Rig, event, wait, webhook};
 use crate::store::{BeginErasure, CancelErasure, ChangeError, MAX_JOBS, Registration};
 use std::time::Duration;
 
@@ -60,6 +60,28 @@ fn many_events_are_erased_turn_by_turn_and_those_of_others_are_not() {
     rig.barrier();
     assert_eq!(rig.erasure(begun.number), None);
     assert!(rig.store.shared.tree.scan(&keys::all_erasures()).next().is_none());
+}
+
+/// One that meets what can't be read is given up, and is counted as that.
+#[test]
+fn one_that_meets_damage_fails_and_is_counted_so() {
+    let rig = Rig::new();
+    let of = |n: usize| event("ORDER.PAID", &format!(r#"{{"id":"p-{n}","order_id":"o-1"}}"#));
+    let events = rig.accept((0..2).map(of).collect());
+    let key = SearchText::parse("o-1").unwrap();
+    wait(rig.store.commit(PutRow(keys::event(rig.account, events[1].seq)))).unwrap();
+    let begin = BeginErasure { account: rig.account, key, external_id: false, events: 2 };
+    let begun = wait(rig.store.commit(begin)).unwrap();
+    rig.finish_jobs();
+    rig.barrier();
+    assert_eq!(rig.erasure(begun.number).map(|erasure| erasure.state), Some(ErasureState::Failed));
+    let counted = |kind, state| {
+        let ends = rig.store.meters().jobs.ends();
+        ends.filter(|(of, end, _)| (*of, *end) == (kind, state)).map(|(.., count)| count).sum::<u64>()
+    };
+    assert_eq!(counted(CountedJob::Erasure, JobState::Failed), 1);
+    assert_eq!(rig.store.meters().jobs.ends().map(|(.., count)| count).sum::<u64>(), 1);
+    assert!(rig.store.running_jobs(None).iter().all(|(_, running)| *running == 0));
 }
 
 /// The caller's own id is a key of its event, and stays one when the payload goes: an event isn't erased twice.
