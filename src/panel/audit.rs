@@ -162,7 +162,8 @@ fn done_to(view: &View<'_>, own: &AuditTexts, note: &AuditNote, order: Option<&s
     }
 }
 
-fn who(view: &View<'_>, own: &AuditTexts, actor: &Actor) -> Markup {
+/// Who did something, and by which way.
+pub(super) fn who(view: &View<'_>, own: &AuditTexts, actor: &Actor) -> Markup {
     let address = actor.origin.address;
     let through = match actor.origin.through {
         Through::Api => Some(own.by_api),

@@ -1,15 +1,141 @@
-//! Erasing all events of one order or customer: the page that asks, and how far it has got. For admins.
+//! Erasing all events of one order or customer: the list of erasures, the page that asks, and how far one has got.
+//! Readers see what the API tells them; who erases and who has erased is for admins.
 
+use super::audit;
+use super::filters::{listed, read_page};
 use super::frame::{Place, framed};
 use super::jobs;
-use super::layout::{moment, number};
+use super::layout::{empty, moment, number, when};
 use super::request::{page, see, with_field};
+use super::texts::audit::AuditTexts;
 use super::texts::erasures::ErasureTexts;
 use super::texts::fill;
 use super::view::{PageResult, Refusal, View, back_of};
-use crate::model::{ErasureId, ErasureState, SearchText};
+use crate::model::{Actor, Erasure, ErasureId, ErasureState, SearchText};
 use http::StatusCode;
-use maud::html;
+use maud::{Markup, html};
+use std::collections::HashMap;
+
+/// Those that go on, and those that ended within a week, the newest first.
+pub(super) async fn list(view: &View<'_>) -> PageResult {
+    let (t, own) = (view.t, ErasureTexts::of(view.lang));
+    let find = |listing| async move { Ok(view.service.erasures(view.caller(), listing)) };
+    let (listing, found) = read_page(view, find).await?;
+    let begun_by = begun_by(view, &found.items).await?;
+    let mut columns = vec![own.key, t.status];
+    if view.can_change {
+        columns.push(own.who);
+    }
+    columns.push(own.begun);
+    let rows = html! {
+        div.card {
+            table.rows #rows {
+                caption.sr { (own.list) }
+                thead {
+                    tr {
+                        @for name in columns { th scope="col" { (name) } }
+                        @if view.can_change { th scope="col" { span.sr { (own.stop) } } }
+                    }
+                }
+                tbody { @for erasure in &found.items { (row(view, erasure, begun_by.get(&erasure.id))) } }
+            }
+        }
+    };
+    let content = html! {
+        div.head { div { h1 { (own.list) } p.sub { (own.list_help) } } }
+        @let shown = (!found.items.is_empty()).then_some(&rows);
+        (listed(view, listing, found.next, shown, &empty(own.nothing, own.nothing_help, None, t)))
+        @if view.can_change {
+            div.narrow {
+                form.card.pad method="get" action="/erasures/new" {
+                    h2 { (own.title) }
+                    div.field {
+                        label for="key" { (own.key) }
+                        input #key name="q" type="text" maxlength="128" autocomplete="off" required
+                            aria-describedby="key-help";
+                        p.help #key-help { (own.key_help) }
+                    }
+                    p.help { (own.count_help) }
+                    div.acts { button type="submit" { (own.count) } }
+                }
+            }
+        }
+    };
+    Ok(page(StatusCode::OK, framed(view, Place::None, own.list, &content)))
+}
+
+/// Who has begun them, for admins: the audit is theirs alone.
+async fn begun_by(view: &View<'_>, erasures: &[Erasure]) -> Result<HashMap<ErasureId, Actor>, Refusal> {
+    if !view.can_change {
+        return Ok(HashMap::new());
+    }
+    Ok(view.service.begun_by(view.caller(), erasures).await?)
+}
+
+fn row(view: &View<'_>, erasure: &Erasure, begun_by: Option<&Actor>) -> Markup {
+    let own = ErasureTexts::of(view.lang);
+    let tone = match erasure.state {
+        ErasureState::Running => "warn",
+        ErasureState::Done => "ok",
+        ErasureState::Failed => "bad",
+        ErasureState::Cancelled => "idle",
+    };
+    html! {
+        tr id=(format!("e-{}", erasure.id)) {
+            td.what {
+                a.t1.clip href=(path(erasure)) { (key(own, erasure)) }
+                div.t2 { (progress(view, erasure)) }
+            }
+            td { span class=(format!("pill {tone}")) { (state(view, erasure)) } }
+            @if view.can_change { td.full.t2 { (who(view, begun_by)) } }
+            td.fit.t2.r { (when(view, erasure.inserted_at)) }
+            @if view.can_change {
+                td.full { @if erasure.state == ErasureState::Running { (stop_button(view, erasure)) } }
+            }
+        }
+    }
+}
+
+fn path(erasure: &Erasure) -> String {
+    format!("/erasures/{}", erasure.id)
+}
+
+/// What was searched for, as long as that is known.
+fn key<'e>(own: &'static ErasureTexts, erasure: &'e Erasure) -> &'e str {
+    erasure.key.as_ref().map_or(own.key_forgotten, SearchText::as_str)
+}
+
+fn state(view: &View<'_>, erasure: &Erasure) -> &'static str {
+    let (t, own) = (view.t, ErasureTexts::of(view.lang));
+    match erasure.state {
+        ErasureState::Running => own.running,
+        ErasureState::Done => t.job_done,
+        ErasureState::Failed => own.failed,
+        ErasureState::Cancelled => t.job_cancelled,
+    }
+}
+
+fn progress(view: &View<'_>, erasure: &Erasure) -> String {
+    let [erased, events] = [erasure.erased, erasure.events].map(|count| number(view.lang, count));
+    fill(ErasureTexts::of(view.lang).progress, &[&erased, &events])
+}
+
+fn who(view: &View<'_>, begun_by: Option<&Actor>) -> Markup {
+    match begun_by {
+        Some(actor) => audit::who(view, AuditTexts::of(view.lang), actor),
+        None => html! { span.muted { (ErasureTexts::of(view.lang).unknown) } },
+    }
+}
+
+fn stop_button(view: &View<'_>, erasure: &Erasure) -> Markup {
+    html! {
+        form.inline method="post" action=(format!("{}/stop", path(erasure))) {
+            (view.csrf())
+            input type="hidden" name="back" value=(view.here);
+            button.small type="submit" { (ErasureTexts::of(view.lang).stop) }
+        }
+    }
+}
 
 /// The page that erases what was searched for.
 pub(super) fn address(key: &str) -> String {
@@ -22,12 +148,14 @@ pub(super) async fn ask(view: &View<'_>) -> PageResult {
         return Err(Refusal::ReadOnly);
     }
     let wanted = view.request.query.get("q").unwrap_or_default();
-    let key = SearchText::parse(wanted).ok_or(Refusal::NotFound)?;
+    let Some(key) = SearchText::parse(wanted) else {
+        return Ok(see("/erasures"));
+    };
     let count = view.service.count_erasure(view.caller(), key, false).await?;
     let back = with_field("/search", "q", wanted);
     let written = |count| number(view.lang, count);
     let content = html! {
-        p.crumb { a href=(back) { (t.search) } }
+        p.crumb { a href="/erasures" { (own.list) } }
         div.narrow {
             div.head { h1 { (own.title) } }
             @if count.events == 0 {
@@ -62,38 +190,30 @@ pub(super) async fn begin(view: &View<'_>) -> PageResult {
     Ok(see(&format!("/erasures/{}", erasure.id)))
 }
 
-#[expect(clippy::unused_async, reason = "as all handlers are")]
 pub(super) async fn show(view: &View<'_>, id: ErasureId) -> PageResult {
     let (t, own) = (view.t, ErasureTexts::of(view.lang));
     let erasure = view.service.erasure(view.caller(), id)?;
+    let begun_by = begun_by(view, std::slice::from_ref(&erasure)).await?;
     let running = erasure.state == ErasureState::Running;
-    let state = match erasure.state {
-        ErasureState::Running => own.running,
-        ErasureState::Done => t.job_done,
-        ErasureState::Failed => own.failed,
-        ErasureState::Cancelled => t.job_cancelled,
-    };
     let (all, is_done) = (erasure.events.max(erasure.erased), erasure.state == ErasureState::Done);
     let content = html! {
-        p.crumb { a href="/events" { (t.events) } }
+        p.crumb { a href="/erasures" { (own.list) } }
         div.head { h1 { (own.title) } }
         @if running { noscript { meta http-equiv="refresh" content="3"; } }
         section.card.pad #job data-live="" {
-            p { strong { (state) } " · " (moment(view.lang, erasure.inserted_at)) }
+            p { strong { (state(view, &erasure)) } " · " (moment(view.lang, erasure.inserted_at)) }
             (jobs::bar(own.title, erasure.erased, all, running, is_done))
-            p {
-                (fill(own.progress, &[&number(view.lang, erasure.erased), &number(view.lang, erasure.events)]))
+            p { (progress(view, &erasure)) }
+            dl.facts {
+                div { dt { (own.key) } dd { (key(own, &erasure)) } }
+                div { dt { (AuditTexts::of(view.lang).too) } dd { (if erasure.external_id { t.yes } else { t.no }) } }
+                @if view.can_change { div { dt { (own.who) } dd { (who(view, begun_by.get(&id))) } } }
+                @if let Some(ended) = erasure.ended_at { div { dt { (own.ended) } dd { (moment(view.lang, ended)) } } }
             }
-            @if running && view.can_change {
-                form method="post" action=(format!("/erasures/{id}/stop")) {
-                    (view.csrf())
-                    input type="hidden" name="back" value=(view.here);
-                    button type="submit" { (own.stop) }
-                }
-            }
+            @if running && view.can_change { (stop_button(view, &erasure)) }
         }
     };
-    Ok(page(StatusCode::OK, framed(view, Place::Events, own.title, &content)))
+    Ok(page(StatusCode::OK, framed(view, Place::None, own.title, &content)))
 }
 
 pub(super) async fn stop(view: &View<'_>, id: ErasureId) -> PageResult {

@@ -3,6 +3,7 @@
 use super::layout::{Icon, icon, number};
 use super::texts::Lang;
 use super::texts::audit::AuditTexts;
+use super::texts::erasures::ErasureTexts;
 use super::view::View;
 use maud::{DOCTYPE, Markup, html};
 
@@ -149,6 +150,7 @@ fn account(view: &View<'_>) -> Markup {
                 @if view.can_change {
                     a href="/tokens" { (view.lang.upkeep().tokens) }
                     a href="/audit" { (AuditTexts::of(view.lang).title) }
+                    a href="/erasures" { (ErasureTexts::of(view.lang).list) }
                     a href="/system" { (t.system) }
                 }
                 (language_switch(view.lang, &view.here, &html! {}))

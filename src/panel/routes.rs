@@ -123,6 +123,7 @@ pub(super) static ROUTES: Routes<PanelAccess> = Routes(routes! {
     POST "/alerts/mute" Change => open_alerts::mute;
     POST "/alerts/unmute" Change => open_alerts::unmute;
     GET "/audit" Page => audit::list;
+    GET "/erasures" Page => erasures::list;
     GET "/erasures/new" Page => erasures::ask;
     POST "/erasures" Change => erasures::begin;
     GET "/erasures/{id}" Page => erasures::show(ErasureId);

@@ -3,8 +3,13 @@
 use super::caller::Caller;
 use super::error::Error;
 use super::shared::Service;
-use crate::model::{Erasure, ErasureCount, ErasureId, ErasureState, Listing, Page, SearchText};
+use crate::model::{
+    Actor, AuditAction, AuditFilter, AuditSubject, Erasure, ErasureCount, ErasureId, ErasureState, Listing, Page,
+    SearchText,
+};
 use crate::store::{AuditedChange as _, BeginErasure, CancelErasure};
+use std::collections::HashMap;
+use std::time::Duration;
 
 impl Service {
     /// What [`Self::begin_erasure`] would erase now.
@@ -40,6 +45,26 @@ impl Service {
     /// How far an erasure has got. From memory.
     pub fn erasure(&self, caller: &Caller, id: ErasureId) -> Result<Erasure, Error> {
         self.store.erasures(caller.account).into_iter().find(|erasure| erasure.id == id).ok_or(Error::NotFound)
+    }
+
+    /// Who has begun these erasures, as the audit has it: of those that stand among its last 10,000 rows.
+    pub async fn begun_by(&self, caller: &Caller, erasures: &[Erasure]) -> Result<HashMap<ErasureId, Actor>, Error> {
+        let begun = || erasures.iter().map(|erasure| erasure.inserted_at);
+        let (Some(first), Some(last)) = (begun().min(), begun().max()) else {
+            return Ok(HashMap::new());
+        };
+        let filter = AuditFilter {
+            action: Some(AuditAction::ErasureStarted),
+            from: Some(first),
+            to: Some(last.plus(Duration::from_millis(1))),
+            ..AuditFilter::default()
+        };
+        let rows = self.audit(caller, filter, Listing::newest(usize::MAX)).await?.items.into_iter();
+        let of_erasure = |subject| match subject {
+            Some(AuditSubject::Erasure(id)) => Some(id),
+            _ => None,
+        };
+        Ok(rows.filter_map(|row| Some((of_erasure(row.note.subject)?, row.actor))).collect())
     }
 
     /// Ends an erasure where it stands; what was erased stays so. One that has ended stays as it is.

@@ -2,6 +2,7 @@
 
 mod behind_a_proxy;
 mod browser;
+mod erasures;
 mod many;
 mod mending;
 mod sessions;

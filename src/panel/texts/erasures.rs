@@ -26,4 +26,27 @@ paired_texts! { ErasureTexts;
         "Given up: something can't be read. Run carteiro verify",
         "Interrompido: algo não pode ser lido. Rode carteiro verify";
     progress: "Erased: {} of {}", "Apagados: {} de {}";
+    list: "Erasures", "Apagamentos";
+    list_help:
+        "All events of an order or a customer. Each erasure is listed for a week after its end; its key is forgotten \
+         at its end.",
+        "Todos os eventos de um pedido ou cliente. Cada apagamento fica na lista por uma semana depois de terminar; a \
+         chave é esquecida quando ele termina.";
+    nothing: "Nothing was erased in the last week", "Nada foi apagado na última semana";
+    nothing_help:
+        "What was erased on the page of a single event is in the change history alone.",
+        "O que foi apagado na página de um só evento está apenas no histórico de alterações.";
+    key: "Key", "Chave";
+    key_forgotten: "Key forgotten", "Chave esquecida";
+    key_help:
+        "The whole id of an order or a payment, or the whole value of a field that [catalogue] keys in the config \
+         names, such as an e-mail address.",
+        "O id inteiro de um pedido ou pagamento, ou o valor inteiro de um campo citado em [catalogue] keys na \
+         configuração, como um e-mail.";
+    count: "Count the events", "Contar os eventos";
+    count_help: "Nothing is erased before you confirm.", "Nada é apagado antes de você confirmar.";
+    who: "Who", "Quem";
+    unknown: "not known", "não se sabe";
+    begun: "Begun", "Início";
+    ended: "Ended", "Fim";
 }

@@ -456,7 +456,10 @@ const api = async (path, body) => {
   assert(await rows() > 1);
 
   // What there is to know for whoever looks after carteiro, and a page that asks before a payload is erased.
-  for (const path of ["/event-types", "/system", "/tokens", "/alerts", "/audit"]) {
+  await api("/api/erasures", { q: "pedido-de-ninguem" });
+  await at("/erasures");
+  await comes("#rows .pill.ok", "/erasures");
+  for (const path of ["/event-types", "/system", "/tokens", "/alerts", "/audit", "/erasures"]) {
     await at(path);
     await accessible(path);
   }

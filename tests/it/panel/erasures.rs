@@ -1,0 +1,64 @@
+//! The list of erasures by key: what it tells while one goes on and once it has ended, and to whom.
+
+use super::super::harness::{Daemon, QUICK, eventually};
+use super::super::monitoring::more_than_is_free;
+use super::{get, post, sign_in, text};
+use serde_json::json;
+
+const EMAIL: &str = "maria@cliente.example";
+
+/// Jobs wait while the disk has less room than this.
+fn config(min_free: &str) -> String {
+    format!("store.min_free = \"{min_free}\"\n[catalogue]\nkeys = [\"email\"]\n{QUICK}")
+}
+
+/// The panel showed one erasure's page and no list: who had closed it found it by the API alone.
+#[test]
+fn erasures_are_listed_with_their_keys_until_they_end() {
+    let daemon = Daemon::start(&config("1MiB"));
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    let page = |path: &str| text(&get(&daemon, path, &cookie).expect(200));
+    assert!(page("/").contains("href=\"/erasures\""), "the menu leads there");
+    let none = page("/erasures");
+    assert!(none.contains("Nada foi apagado na última semana") && none.contains("action=\"/erasures/new\""), "{none}");
+    let nothing_typed = get(&daemon, "/erasures/new?q=%20", &cookie).expect(303);
+    assert_eq!(nothing_typed.header("location"), Some("/erasures"));
+
+    let event = daemon.record_with(json!({ "type": "ORDER.PAID", "resource": { "id": "o-1", "email": EMAIL } }));
+    let reader = json!({ "token": { "name": "leitor", "scopes": ["read"] } });
+    let reader = daemon.post("/api/tokens", &reader).expect(201).data()["token"].as_str().unwrap().to_owned();
+    let (reader, _) = sign_in(&daemon, &reader);
+    daemon.reload(&config(&more_than_is_free(&daemon)));
+    let asked = page(&format!("/erasures/new?q={EMAIL}"));
+    assert!(asked.contains("Eventos: 1") && asked.contains("href=\"/erasures\""), "{asked}");
+    let begun = post(&daemon, "/erasures", &cookie, &[("csrf", &csrf), ("q", EMAIL)]).expect(303);
+    let own = begun.header("location").unwrap().to_owned();
+    let stop = format!("action=\"{own}/stop\"");
+    for shown in [page("/erasures"), page(&own)] {
+        for says in [EMAIL, "Em andamento", "Apagados: 0 de 1", " · painel", &stop] {
+            assert!(shown.contains(says), "{says}: {shown}");
+        }
+    }
+    assert!(page("/erasures").contains(&format!("href=\"{own}\"")));
+    for path in ["/erasures", &own] {
+        let seen = text(&get(&daemon, path, &reader).expect(200));
+        assert!(seen.contains(EMAIL), "the API tells it too: {seen}");
+        for hidden in [" · painel", "/stop", "/erasures/new"] {
+            assert!(!seen.contains(hidden), "{hidden}: {seen}");
+        }
+    }
+
+    // It is ended from the list; what was searched for is told no more.
+    let stopped = post(&daemon, &format!("{own}/stop"), &cookie, &[("csrf", &csrf), ("back", "/erasures")]).expect(303);
+    assert_eq!(stopped.header("location"), Some("/erasures"));
+    daemon.reload(&config("1MiB"));
+    post(&daemon, "/erasures", &cookie, &[("csrf", &csrf), ("q", EMAIL), ("external_id", "1")]).expect(303);
+    let ended =
+        eventually("the second has ended", || Some(page("/erasures")).filter(|list| !list.contains("Em andamento")));
+    for says in ["Cancelado", "Concluído", "Apagados: 1 de 1", "Chave esquecida"] {
+        assert!(ended.contains(says), "{says}: {ended}");
+    }
+    assert!(!ended.contains(EMAIL) && !page(&own).contains(EMAIL), "{ended}");
+    assert!(page(&own).contains("Fim") && page("/audit").contains(&format!("href=\"{own}\"")));
+    assert!(daemon.get(&format!("/api/events/{event}")).expect(200).data()["resource"].is_null());
+}
