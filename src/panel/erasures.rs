@@ -121,10 +121,8 @@ fn progress(view: &View<'_>, erasure: &Erasure) -> String {
 }
 
 fn who(view: &View<'_>, begun_by: Option<&Actor>) -> Markup {
-    match begun_by {
-        Some(actor) => audit::who(view, AuditTexts::of(view.lang), actor),
-        None => html! { span.muted { (ErasureTexts::of(view.lang).unknown) } },
-    }
+    let unknown = || html! { span.muted { (ErasureTexts::of(view.lang).unknown) } };
+    begun_by.map_or_else(unknown, |actor| audit::who(view, AuditTexts::of(view.lang), actor))
 }
 
 fn stop_button(view: &View<'_>, erasure: &Erasure) -> Markup {

@@ -105,11 +105,11 @@ fn jobs_are_counted_by_kind_as_they_go_on_and_end() {
         let event = daemon.record_with(json!({ "type": "ORDER.PAID", "resource": { "order_id": "o-1" } }));
         daemon.await_status(&event, "FAILED");
     }
-    let resend = |daemon: &Daemon| {
+    let begin_resend = |daemon: &Daemon| {
         let begun = daemon.post("/api/notifications/resend", &json!({ "filter": { "status": "FAILED" } })).expect(202);
         format!("/api/notifications/resend/{}", begun.data()["id"].as_str().unwrap())
     };
-    let backfill = |daemon: &Daemon| {
+    let begin_backfill = |daemon: &Daemon| {
         let since = json!({ "from": "2020-01-01T00:00:00Z" });
         let begun = daemon.post(&format!("{webhook}/backfill"), &since).expect(202).data();
         format!("/api/webhooks/backfill/{}", begun["id"].as_str().unwrap())
@@ -117,7 +117,7 @@ fn jobs_are_counted_by_kind_as_they_go_on_and_end() {
     await_job_figures(&daemon, &[]);
 
     set(&daemon, "PAUSED");
-    let (resent, filled) = (resend(&daemon), backfill(&daemon));
+    let (resent, filled) = (begin_resend(&daemon), begin_backfill(&daemon));
     // Jobs wait for room on the disk.
     daemon.reload(&config(&more_than_is_free(&daemon)));
     let erased = daemon.post("/api/erasures", &json!({ "q": "o-1" })).expect(202).data();
@@ -142,10 +142,10 @@ fn jobs_are_counted_by_kind_as_they_go_on_and_end() {
     daemon.reload(&room);
     receiver.now(Reply::Status(200));
     set(&daemon, "ACTIVE");
-    resend(&daemon);
+    begin_resend(&daemon);
     let resent = [("s_ended_total{kind=resend,state=DONE}", 1), ("_items_total{kind=resend,result=done}", 3)];
     await_job_figures(&daemon, &[&cancelled[..], &resent].concat());
-    backfill(&daemon);
+    begin_backfill(&daemon);
     let filled = [("s_ended_total{kind=backfill,state=DONE}", 1), ("_items_total{kind=backfill,result=skipped}", 3)];
     await_job_figures(&daemon, &[&cancelled[..], &resent, &filled].concat());
     daemon.post("/api/erasures", &json!({ "q": "o-1" })).expect(202);

@@ -71,10 +71,10 @@ fn one_that_meets_damage_fails_and_is_counted_so() {
     let key = SearchText::parse("o-1").unwrap();
     wait(rig.store.commit(PutRow(keys::event(rig.account, events[1].seq)))).unwrap();
     let begin = BeginErasure { account: rig.account, key, external_id: false, events: 2 };
-    let begun = wait(rig.store.commit(begin)).unwrap();
+    let erasure = wait(rig.store.commit(begin)).unwrap();
     rig.finish_jobs();
     rig.barrier();
-    assert_eq!(rig.erasure(begun.number).map(|erasure| erasure.state), Some(ErasureState::Failed));
+    assert_eq!(rig.erasure(erasure.number).map(|erasure| erasure.state), Some(ErasureState::Failed));
     let counted = |kind, state| {
         let ends = rig.store.meters().jobs.ends();
         ends.filter(|(of, end, _)| (*of, *end) == (kind, state)).map(|(.., count)| count).sum::<u64>()
