@@ -4,6 +4,7 @@ use crate::harness::{Daemon, QUICK, eventually};
 use crate::panel::{get, post, sign_in, text as text_of};
 use crate::receiver::{Receiver, Reply, Request};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// Alerts go to a URL of the test's own.
 fn config(alerts: &Receiver, more: &str) -> String {
@@ -56,6 +57,26 @@ fn a_failing_webhook_is_told_of_over_a_crash_and_so_is_that_it_is_well_again() {
     daemon.record("ORDER.PAID");
     await_message(&alerts, "voltou ao normal");
     eventually("nothing is open", || daemon.list("/api/alerts").is_empty().then_some(()));
+}
+
+#[test]
+fn a_stop_waits_for_a_message_under_way_but_not_for_a_channel_that_hangs() {
+    let (bad, alerts) = (Receiver::start(&[Reply::Status(500)]), Receiver::start(&[Reply::Silence]));
+    let mut daemon = Daemon::start(&config(&alerts, "repeat = []"));
+    failing(&daemon, &bad, "ERP");
+    daemon.record("ORDER.PAID");
+    let key = |request: &Request| request.json()["key"].clone();
+    let hanging = key(&alerts.await_count(1)[0]);
+    assert!(daemon.terminate().success());
+    alerts.now(Reply::Late(Duration::from_millis(500), 200));
+    daemon.spawn();
+    assert_eq!(key(&alerts.await_count(2)[1]), hanging, "none is lost");
+    assert!(daemon.terminate().success());
+    bad.now(Reply::Status(200));
+    daemon.spawn();
+    daemon.record("ORDER.PAID");
+    await_message(&alerts, "voltou ao normal");
+    assert_eq!(alerts.count(), 3, "what was taken while the daemon stopped is not sent again");
 }
 
 #[test]
@@ -139,7 +160,8 @@ fn a_full_disk_is_told_of_and_another_account_sees_nothing_of_it() {
     daemon.reload(&format!("store.min_free = \"1024 GiB\"\n{config}"));
     let message = await_message(&alerts, "DISK_LOW");
     assert!(message.contains("CRITICAL"), "{message}");
-    assert!(daemon.list("/api/alerts").iter().any(|one| one["key"] == "store-refusing"));
+    let is_open = |key: &str| daemon.list("/api/alerts").iter().any(|one| one["key"] == key).then_some(());
+    eventually("the store is told of as well", || is_open("store-refusing"));
     let other = std::fs::read_to_string(daemon.data().join("admin-token-other")).unwrap();
     let seen = daemon.call_as(other.trim(), "GET", "/api/alerts", "", b"").expect(200).data();
     assert_eq!(seen, json!([]));
