@@ -88,7 +88,7 @@ fn row(view: &View<'_>, erasure: &Erasure, begun_by: Option<&Actor>) -> Markup {
             }
             td { span class=(format!("pill {tone}")) { (state(view, erasure)) } }
             @if view.can_change { td.full.t2 { (who(view, begun_by)) } }
-            td.fit.t2.r { (when(view, erasure.inserted_at)) }
+            td.fit.t2 { (when(view, erasure.inserted_at)) }
             @if view.can_change {
                 td.full { @if erasure.state == ErasureState::Running { (stop_button(view, erasure)) } }
             }
