@@ -3,7 +3,9 @@
 use super::connection::{ConnectionArgs, Extent};
 use super::error::CliError;
 use super::filters::{FilterFlags, LIST};
+use super::language::language;
 use super::output::{Column, Fit, Show, text};
+use super::words;
 use crate::model::{AuditFilter, AuditedField};
 use clap::Args;
 use serde_json::Value;
@@ -20,7 +22,7 @@ pub(crate) struct AuditArgs {
 
 const COLUMNS: &[Column] = &[
     Column("TIME", Fit::Whole, Show::Time("inserted_at")),
-    Column("ACTION", Fit::Whole, Show::Text("action")),
+    Column("ACTION", Fit::Whole, Show::Made(|row| words::audit_action(&text(&row["action"])))),
     Column("BY", Fit::Cut(12), Show::Made(by)),
     Column("ON", Fit::Cut(16), Show::Made(on)),
     Column("CHANGES", Fit::Spare, Show::Made(changes)),
@@ -36,7 +38,7 @@ pub(crate) fn audit(args: &AuditArgs) -> Result<(), CliError> {
 fn by(row: &Value) -> String {
     let (name, through) = (text(&row["token_name"]), text(&row["through"]));
     let who = match (&*name, &*through) {
-        ("", "OPERATOR") => "operator".to_owned(),
+        ("", "OPERATOR") => language().pick("operator", "operador").to_owned(),
         ("", "CARTEIRO") => "carteiro".to_owned(),
         ("", _) => format!("admin_token_file, {through}"),
         _ => format!("{name}, {through}"),

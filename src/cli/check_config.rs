@@ -9,7 +9,7 @@ use super::settings::{ConfigArgs, installed_config, load, located};
 use super::system_user::{SystemUser, is_root};
 use crate::config::Config;
 use crate::daemon;
-use crate::model::localized;
+use crate::model::{Localized, localized};
 use clap::Args;
 use std::fs::File;
 use std::path::Path;
@@ -42,17 +42,7 @@ pub(crate) fn check_config(args: &CheckConfigArgs) -> Result<(), CliError> {
                  comando como esse usuário"
             ))
         })?;
-        if let Some(file) = &file
-            && let Err(error) = File::open(file)
-        {
-            let (file, name) = (file.display(), &user.name);
-            problems.push(say(localized!(
-                "{file}: the user {name}, as whom the daemon runs, can't read this file: {error}; give it to {name}: \
-                 sudo chown root:{name} {file} && sudo chmod 640 {file}",
-                "{file}: o usuário {name}, com o qual o daemon roda, não consegue ler este arquivo: {error}; dê acesso \
-                 a ele: sudo chown root:{name} {file} && sudo chmod 640 {file}"
-            )));
-        }
+        problems.extend(file.as_deref().and_then(|file| unreadable(file, user)).map(say));
         for problem in daemon::check_permissions(&loaded.config, &user.name) {
             problems.push(located(&loaded, &problem));
             places.extend(problem.key().map(str::to_owned));
@@ -83,8 +73,20 @@ pub(crate) fn check_config(args: &CheckConfigArgs) -> Result<(), CliError> {
     Ok(())
 }
 
+/// What is to be done where the daemon's user can't read the config; this process runs as that user.
+pub(crate) fn unreadable(file: &Path, user: &SystemUser) -> Option<Localized> {
+    let error = File::open(file).err()?;
+    let (file, name) = (file.display(), &user.name);
+    Some(localized!(
+        "{file}: the user {name}, as whom the daemon runs, can't read this file: {error}; give it to {name}: sudo \
+         chown root:{name} {file} && sudo chmod 640 {file}",
+        "{file}: o usuário {name}, com o qual o daemon roda, não consegue ler este arquivo: {error}; dê acesso a ele: \
+         sudo chown root:{name} {file} && sudo chmod 640 {file}"
+    ))
+}
+
 /// The user to judge as, where that isn't this process's own: the one who is named, the owner of the data folder, or
-/// the package's.
+/// the package's, of whose data folder root may have become the owner by mistake.
 pub(crate) fn service_user(
     named: Option<&str>,
     file: Option<&Path>,
@@ -117,10 +119,9 @@ pub(crate) fn service_user(
     if !is_root() {
         return Ok(None);
     }
-    let user = match SystemUser::owner_of(&config.store.path) {
-        Ok(owner) => Some(owner),
-        Err(_) if file.is_some() && file == installed_config().as_deref() => find(INSTALLED_USER)?,
-        Err(_) => None,
-    };
-    Ok(user.filter(|user| !user.is_root()))
+    let owner = SystemUser::owner_of(&config.store.path).ok().filter(|owner| !owner.is_root());
+    if owner.is_none() && file.is_some() && file == installed_config().as_deref() {
+        return find(INSTALLED_USER);
+    }
+    Ok(owner)
 }

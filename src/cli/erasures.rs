@@ -6,6 +6,7 @@ use super::input::{self, confirmed};
 use super::jobs::JobKind;
 use super::language::say;
 use super::output::{Column, Fit, Show, line, print_done, print_fields, print_one};
+use super::words;
 use crate::model::localized;
 use clap::Args;
 use serde_json::{Value, json};
@@ -54,9 +55,10 @@ pub(crate) const ERASURES: JobKind = JobKind {
     made: "erased",
     does: ("erase", "events"),
     begun: |id, events| {
+        let events = words::events(events.as_u64().unwrap_or(0));
         localized!(
-            "Job {id} erases {events} events; Ctrl-C leaves it to the daemon.",
-            "A tarefa {id} apaga {events} eventos; Ctrl-C a deixa com o daemon."
+            "Job {id} erases {events}; Ctrl-C leaves it to the daemon.",
+            "A tarefa {id} apaga {events}; Ctrl-C a deixa com o daemon."
         )
     },
     commands: ["carteiro events erasures", "carteiro events erasure", "carteiro events cancel-erasure"],
@@ -87,11 +89,9 @@ fn erase_all(daemon: &ApiClient, args: &EraseArgs, json: bool) -> Result<(), Cli
         ApiRequest::post(ERASURES.path).body(body.to_string())
     };
     let sentence = |count: &Value| {
-        let (events, notifications) = (&count["events"], &count["notifications"]);
-        say(localized!(
-            "key {key}: {events} events, {notifications} notifications",
-            "chave {key}: {events} eventos, {notifications} notificações"
-        ))
+        let count = |name: &str| count[name].as_u64().unwrap_or(0);
+        let (events, notifications) = (words::events(count("events")), words::notifications(count("notifications")));
+        say(localized!("key {key}: {events}, {notifications}", "chave {key}: {events}, {notifications}"))
     };
     if args.dry_run {
         print_one(&daemon.call(request(true))?, json, |count| line(sentence(count)));

@@ -13,6 +13,7 @@ use super::output::{
     Cell, Column, Fit, Screen, Show, Tone, cut, line, pretty_json, print_fields, print_one, printable, short_time,
     spoken, text,
 };
+use super::words;
 use crate::clock::Zone;
 use crate::model::{EventFilter, localized};
 use clap::{Args, Subcommand};
@@ -146,7 +147,7 @@ pub(crate) fn record(
 pub(crate) fn print_recorded(recorded: &ApiAnswer, json: bool) {
     print_one(recorded, json, |event| {
         let count = event["notifications"].as_u64().unwrap_or(0);
-        let (id, event_type, notified) = (text(&event["id"]), text(&event["type"]), notification_count(count));
+        let (id, event_type, notified) = (text(&event["id"]), text(&event["type"]), words::notifications(count));
         line(say(localized!("{id} {event_type} recorded, {notified}", "{id} {event_type} registrado, {notified}")));
         if count == 0 {
             tell(localized!(
@@ -155,13 +156,6 @@ pub(crate) fn print_recorded(recorded: &ApiAnswer, json: bool) {
             ));
         }
     });
-}
-
-fn notification_count(count: u64) -> String {
-    say(match count {
-        1 => localized!("1 notification", "1 notificação"),
-        _ => localized!("{count} notifications", "{count} notificações"),
-    })
 }
 
 const COLUMNS: &[Column] = &[
@@ -213,7 +207,7 @@ pub(crate) fn events(args: &EventsArgs) -> Result<(), CliError> {
             let created = daemon.call(request)?;
             print_one(&created, json, |created| {
                 let count = created.as_array().map_or(0, Vec::len);
-                line(notification_count(count.try_into().unwrap_or(u64::MAX)));
+                line(words::notifications(count.try_into().unwrap_or(u64::MAX)));
             });
         }
         EventsCommand::Erase(args) => erasures::erase(daemon, args, json)?,
@@ -336,7 +330,7 @@ fn event_line(row: &str) -> String {
     let count = event["notifications"].as_u64().unwrap_or(0);
     let whole = format!(
         "{time}  {id}  {event_type:<20}  {}  {external_id}",
-        notification_count(count),
+        words::notifications(count),
         external_id = printable(&external_id)
     );
     // On a terminal a line is a line.

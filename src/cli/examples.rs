@@ -10,7 +10,7 @@ const EXAMPLE_ID: &str = "0193a5b0-1111-7222-8333-444455556666";
 /// Each command with lines for a shell; the test parses them as the command would.
 const EXAMPLES: &[(&str, &[&str])] = &[
     ("", &["carteiro demo", "carteiro webhooks create --help"]),
-    ("serve", &["carteiro serve", "sudo carteiro serve --config /etc/carteiro/carteiro.toml"]),
+    ("serve", &["carteiro serve", "carteiro serve --config carteiro.toml"]),
     ("demo", &["carteiro demo", "carteiro demo --for 30s"]),
     ("check-config", &["carteiro check-config --config carteiro.toml"]),
     ("config", &["carteiro config", "CARTEIRO_STORE__RETENTION=30days carteiro config | grep retention"]),

@@ -9,6 +9,7 @@ use super::own_daemon::{ask, connect, request, rest};
 use super::progress::ProgressBar;
 use super::settings::{ConfigArgs, load};
 use super::time_zone::moment;
+use super::words;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::{self, accounts::absent};
@@ -180,10 +181,11 @@ pub(crate) fn restore_backup(args: &RestoreArgs) -> Result<(), CliError> {
         ))
     })?;
     let Restored { events, notifications, as_of, accounts, admin_tokens, replayed } = restored;
+    let (events, notifications) = (words::events(events), words::notifications(notifications));
     // Who reads no further still gets the warnings, which go to stderr.
     line_if_read(say(localized!(
-        "{shown}: {events} events and {notifications} notifications, as of {as_of}",
-        "{shown}: {events} eventos e {notifications} notificações, como em {as_of}"
+        "{shown}: {events} and {notifications}, as of {as_of}",
+        "{shown}: {events} e {notifications}, como em {as_of}"
     )));
     if let (Some(journal), Some(replayed)) = (journal, replayed) {
         say_replayed(&journal, &replayed, as_of);

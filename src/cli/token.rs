@@ -55,6 +55,7 @@ const COLUMNS: &[Column] = &[
     Column("ID", Fit::Whole, Show::Text("id")),
     Column("NAME", Fit::Cut(8), Show::Text("name")),
     Column("SCOPES", Fit::Whole, Show::List("scopes")),
+    Column("CREATED AT", Fit::Spare, Show::Time("inserted_at")),
     Column("LAST USED", Fit::Spare, Show::Made(|token| time_or(&token["last_used_at"], "never", "nunca"))),
     Column("EXPIRES", Fit::Spare, Show::Made(|token| time_or(&token["expires_at"], "never", "não vence"))),
 ];

@@ -1,8 +1,8 @@
 //! The words of tables in the language of the command: titles, and the panel's own words for statuses. In English a
 //! status stays its code, which scripts read.
 
-use super::language::language;
-use crate::model::Language;
+use super::language::{language, say};
+use crate::model::{Language, localized};
 use crate::panel;
 
 /// A status of a notification or a webhook.
@@ -15,12 +15,33 @@ pub(crate) fn job_status(code: &str) -> String {
     status_in(language(), code, panel::job_status_word)
 }
 
+/// What a row of the audit tells of.
+pub(crate) fn audit_action(code: &str) -> String {
+    status_in(language(), code, panel::audit_action_word)
+}
+
 fn status_in(language: Language, code: &str, word: fn(Language, &str) -> Option<&'static str>) -> String {
     let word = match language {
         Language::En => None,
         Language::Pt => word(language, code),
     };
     word.unwrap_or(code).to_owned()
+}
+
+/// So many events.
+pub(crate) fn events(count: u64) -> String {
+    say(match count {
+        1 => localized!("1 event", "1 evento"),
+        _ => localized!("{count} events", "{count} eventos"),
+    })
+}
+
+/// So many notifications.
+pub(crate) fn notifications(count: u64) -> String {
+    say(match count {
+        1 => localized!("1 notification", "1 notificação"),
+        _ => localized!("{count} notifications", "{count} notificações"),
+    })
 }
 
 /// A title of a column or of a field.
@@ -41,6 +62,7 @@ const PORTUGUESE: &[(&str, &str)] = &[
     ("BY", "QUEM"),
     ("CHANGES", "ALTERAÇÕES"),
     ("CREATED", "CRIADAS"),
+    ("CREATED AT", "CRIADO EM"),
     ("DESCRIPTION", "DESCRIÇÃO"),
     ("ERASED", "APAGADOS"),
     ("EVENTS", "EVENTOS"),

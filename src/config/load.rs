@@ -7,7 +7,7 @@ use super::settings::{Account, AlertChannels, Config, config_keys};
 use super::toml_file;
 use crate::clock::Zone;
 use std::collections::BTreeMap;
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::path::Path;
 
 /// A configuration, and where each of its values was set.
@@ -112,7 +112,10 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
     let read = std::fs::File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes));
     match read {
-        Err(error) => Err(format!("the file can't be read: {error}; check its path and its permissions")),
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            Err(format!("the file can't be read: {error}; run the command with sudo, or let this user read the file"))
+        }
+        Err(error) => Err(format!("the file can't be read: {error}; check its path")),
         Ok(_) if bytes.len() as u64 > MAX_FILE_BYTES => {
             Err("the file is longer than 1 MiB and can't be a configuration; check its path".to_owned())
         }

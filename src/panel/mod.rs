@@ -53,7 +53,7 @@ mod welcome;
 
 use crate::clock::{Clock, Zone};
 use crate::http::{self as http_in, Class, Failure, Handler, InboundRequest, Ingress, RequestBody};
-use crate::model::{JobState, Language, Origin, Scope};
+use crate::model::{AuditAction, JobState, Language, Origin, Scope};
 use crate::service::{Caller, Credential, Service};
 use bytes::Bytes;
 use ended::Carried;
@@ -85,6 +85,11 @@ const LOG_EVERY: Duration = Duration::from_secs(60);
 /// What the pages call a state of a job; `None` where there is no such state.
 pub fn job_status_word(language: Language, code: &str) -> Option<&'static str> {
     JobState::parse(code).map(|state| jobs::state(language.texts(), state))
+}
+
+/// The word for what a row of the audit tells of; `None` for a code that there isn't.
+pub fn audit_action_word(language: Language, code: &str) -> Option<&'static str> {
+    AuditAction::parse(code).map(|action| texts::audit::action(language, action))
 }
 
 /// The pages and who is signed in.

@@ -11,10 +11,14 @@ fn mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// The exit code, and all that was said.
 fn check(config: &Path, more: &[&str]) -> (Option<i32>, String) {
-    let mut command = Command::new(CARTEIRO);
-    command.env_clear().args(["check-config", "--config"]).arg(config).args(more);
+    run("check-config", config, more)
+}
+
+/// The exit code of a command, and all that it said.
+fn run(command: &str, config: &Path, more: &[&str]) -> (Option<i32>, String) {
+    let mut carteiro = Command::new(CARTEIRO);
+    let command = carteiro.env_clear().args([command, "--config"]).arg(config).args(more);
     let output = command.current_dir("/").output().unwrap();
     let said = [output.stdout, output.stderr].concat();
     (output.status.code(), String::from_utf8(said).unwrap())
@@ -66,6 +70,8 @@ fn what_the_daemons_user_cant_read_is_named_with_the_folder_in_its_way() {
     assert!(said.contains("deploy hook") && said.contains("ReadWritePaths="), "{said}");
     assert!(said.contains("can't read this file") && said.contains("chmod 640"), "{said}");
     assert!(said.contains("the user nobody"), "{said}");
+    let (code, judged) = run("doctor", &config, &[]);
+    assert!(code == Some(1) && judged.contains("can't read this file"), "{judged}");
     // Each is named once.
     assert_eq!(said.matches("privkey.pem").count(), 1, "{said}");
 

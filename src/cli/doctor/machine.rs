@@ -3,7 +3,7 @@
 
 use super::finding::{Findings, Subject, as_it_is};
 use crate::alerts::channels::ReadChannels;
-use crate::cli::check_config::service_user;
+use crate::cli::check_config::{service_user, unreadable};
 use crate::cli::output::printable;
 use crate::cli::own_daemon::endpoint;
 use crate::cli::settings::{INSTALLED_CONFIG, located};
@@ -131,6 +131,9 @@ pub(super) fn permissions(file: Option<&Path>, loaded: &Loaded, findings: &mut F
     // Root alone can judge as another user.
     let Ok(Some(user)) = service_user(None, file, &loaded.config) else { return };
     if user.become_it().is_ok() {
+        if let Some(problem) = file.and_then(|file| unreadable(file, &user)) {
+            findings.fail(Subject::Config, problem);
+        }
         for problem in crate::daemon::check_permissions(&loaded.config, &user.name) {
             findings.fail(Subject::Config, as_it_is(located(loaded, &problem)));
         }
