@@ -158,7 +158,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "completions",
         &["carteiro completions bash | sudo tee /usr/share/bash-completion/completions/carteiro > /dev/null"],
     ),
-    ("man", &["carteiro man webhooks create | man -l -", "carteiro man --all /usr/local/share/man/man1"]),
+    ("man", &["carteiro man webhooks create | man -l -", "carteiro man --all ."]),
 ];
 
 /// The examples of one command, as its help ends with them; `path` is its name without `carteiro`.

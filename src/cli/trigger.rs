@@ -154,6 +154,19 @@ fn sample(daemon: &ApiClient, event_type: &EventType) -> Result<Box<RawValue>, C
     )))
 }
 
+/// Those of these types that the daemon's catalogue doesn't have, with what may be meant; none where it can't be asked.
+pub(crate) fn unknown_types<'t>(daemon: &ApiClient, types: impl Iterator<Item = &'t str>) -> Vec<(&'t str, String)> {
+    let mut types = types.peekable();
+    if types.peek().is_none() {
+        return Vec::new();
+    }
+    let Ok(listed) = daemon.get("/api/event_types") else { return Vec::new() };
+    let rows = listed.rows();
+    let known: Vec<ListedType> = rows.iter().filter_map(|row| serde_json::from_str(row.get()).ok()).collect();
+    let known = || known.iter().map(|one| one.name.as_str());
+    types.filter(|name| known().all(|one| one != *name)).map(|name| (name, did_you_mean(name, known()))).collect()
+}
+
 fn did_you_mean<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     nearest(name, known)
         .map_or_else(String::new, |known| say(localized!(" (did you mean {known}?)", " (seria {known}?)")))

@@ -9,6 +9,7 @@ use super::language::{language, say, tell};
 use super::output::{
     Cell, Column, Fit, Screen, Show, Tone, joined, line, print_done, print_fields, print_one, printable, spoken, text,
 };
+use super::trigger::unknown_types;
 use super::webhook_file::{self, ApplyArgs};
 use crate::clock::Zone;
 use crate::model::{PayloadFilter, localized};
@@ -426,6 +427,7 @@ fn create(daemon: &ApiClient, webhook: String, idempotency_key: Option<&str>, js
                 "Ele já tinha sido criado, e o segredo foi trocado depois: o novo não é mostrado de novo."
             ));
         }
+        tell_of_unknown_types(daemon, &webhook["events"]);
         let id = text(&webhook["id"]);
         tell(localized!(
             "`carteiro webhooks test {id}` sends it a first notification.",
@@ -433,6 +435,19 @@ fn create(daemon: &ApiClient, webhook: String, idempotency_key: Option<&str>, js
         ));
     });
     Ok(())
+}
+
+/// Names the types that the daemon's catalogue doesn't have: a slip of the keyboard, or the shop's own.
+fn tell_of_unknown_types(daemon: &ApiClient, patterns: &Value) {
+    let exact = patterns.as_array().into_iter().flatten().filter_map(Value::as_str).filter(|one| !one.ends_with('*'));
+    for (name, hint) in unknown_types(daemon, exact) {
+        tell(localized!(
+            "{name} is not in the catalogue{hint}: only events that the shop records under this very type reach the \
+             webhook; `carteiro trigger --list` shows the types there are.",
+            "{name} não está no catálogo{hint}: só os eventos que a loja registrar exatamente com esse tipo chegam ao \
+             webhook; `carteiro trigger --list` mostra os tipos que existem."
+        ));
+    }
 }
 
 /// A new secret or key; the answer.

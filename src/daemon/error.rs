@@ -38,7 +38,15 @@ impl fmt::Display for Error {
         match self {
             Self::Store(error) => error.fmt(f),
             Self::Listen(address, error) => {
-                write!(f, "can't listen on {address}: {error}; stop what holds it or change `server.listen`")
+                let remedy = match error.kind() {
+                    io::ErrorKind::AddrInUse => "stop what holds it, or change `server.listen`",
+                    io::ErrorKind::PermissionDenied => {
+                        "a port below 1024 takes root: let systemd hand it over (ListenStream= of carteiro.socket), or \
+                         change `server.listen`"
+                    }
+                    _ => "change `server.listen` to an address of this machine",
+                };
+                write!(f, "can't listen on {address}: {error}; {remedy}")
             }
             Self::InheritedSocket(error) => write!(
                 f,

@@ -79,6 +79,16 @@ fn text(value: &Value) -> String {
 }
 
 #[test]
+fn a_webhook_for_a_type_that_the_catalogue_lacks_is_told_of() {
+    let daemon = Daemon::quick();
+    let (target, events) = (Receiver::ok().url, "PAYMENT.PIAD,PAYMENT.PAID,WEBHOOK.FAILING,ORDER.*");
+    let create = ["webhooks", "create", "--target", &target, "--events", events, "--server", &daemon.address];
+    let (code, _, said) = daemon.run(&create);
+    assert!(code == Some(0) && said.contains("PAYMENT.PIAD is not in the catalogue (did you mean PAYMENT.PAID?)"));
+    assert_eq!(said.matches("not in the catalogue").count(), 1, "{said}");
+}
+
+#[test]
 fn webhooks_are_made_changed_tried_and_deleted() {
     let daemon = Daemon::quick();
     let receiver = Receiver::ok();

@@ -1,4 +1,6 @@
--- The outbox of postgresql.sql for SQLite. The worker of either is worker.php.
+-- The outbox of postgresql.sql for SQLite. The worker of either is worker.php. All of it or none: `sqlite3 -bail`.
+
+BEGIN;
 
 CREATE TABLE outbox (
     seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -26,3 +28,5 @@ BEGIN
         'ORDER.' || upper(NEW.status),
         json_object('order', json_object('id', NEW.id, 'total_cents', NEW.total_cents, 'status', upper(NEW.status))));
 END;
+
+COMMIT;
