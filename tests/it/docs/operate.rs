@@ -44,7 +44,7 @@ fn everyday_tasks_are_done_as_printed() {
 
     // It asks, and there is no terminal here to ask at.
     let said = place.run(&erase.replace("events erase", "events erase --yes"));
-    assert!(said.contains("key pedido-1042: 1 events") && said.contains("DONE"), "{said}");
+    assert!(said.contains("key pedido-1042: 1 event,") && said.contains("DONE"), "{said}");
     assert!(daemon.get(&format!("/api/events/{event}")).expect(200).data()["resource"].is_null());
 }
 
