@@ -323,7 +323,7 @@ impl State {
             external_ids: std::mem::take(&mut alert.external_ids),
             steps: std::mem::take(&mut alert.steps),
         };
-        let past = rules.reminders(*alert.told_at.get_or_insert(now), now);
+        let past = reminders(&rules.repeat, *alert.told_at.get_or_insert(now), now);
         alert.last_told_at = Some(now);
         if phase == Phase::Lasts {
             // Those that a quiet night has held are one.

@@ -52,11 +52,6 @@ impl Rules {
     pub fn is_quiet(&self, now: Timestamp) -> bool {
         self.quiet.is_some_and(|hours| hours.contain(self.minute(now)))
     }
-
-    /// See [`reminders`].
-    pub fn reminders(&self, told_at: Timestamp, now: Timestamp) -> u8 {
-        reminders(&self.repeat, told_at, now)
-    }
 }
 
 /// How many reminders are past at `now`, of an alert that was first told at a moment.
@@ -125,8 +120,8 @@ mod tests {
             assert_eq!(rules.is_quiet(at(text)), quiet, "{text}");
         }
         let told = at("2026-11-29T10:00:00Z");
-        assert_eq!(rules.reminders(told, told.plus(HOUR)), 1);
-        assert_eq!(rules.reminders(told, told.plus(5 * HOUR)), 2);
+        assert_eq!(reminders(&rules.repeat, told, told.plus(HOUR)), 1);
+        assert_eq!(reminders(&rules.repeat, told, told.plus(5 * HOUR)), 2);
     }
 
     #[test]
