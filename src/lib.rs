@@ -24,7 +24,7 @@
 //! | 1 | [`stats`] | counters and histograms of the process, outcomes of attempts by the hour |
 //! | 0 | [`model`] | the nouns and their rules, as plain values |
 //! | 0 | [`clock`], [`random`], [`shutdown`] | the time, random bytes, accepting connections until the signal to stop |
-//! | 0 | [`atomic_file`], [`suggest`], [`tls`] | whole-file replacement, the nearest word, TLS and certificates |
+//! | 0 | [`atomic_file`], [`gather`], [`suggest`], [`tls`] | files replaced whole, small maps, the nearest word, TLS |
 //!
 //! # The path of an event
 //!
@@ -57,6 +57,7 @@ pub mod delivery;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzzing;
+pub mod gather;
 pub mod http;
 pub mod model;
 pub mod panel;

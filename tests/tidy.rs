@@ -28,7 +28,7 @@ const LAYERS: [&[&str]; 9] = [
     &["http", "delivery"],
     &["store"],
     &["config", "stats"],
-    &["model", "clock", "random", "shutdown", "atomic_file", "tls", "suggest"],
+    &["model", "clock", "random", "shutdown", "atomic_file", "tls", "suggest", "gather"],
 ];
 
 /// What may be imported within a layer: the clock gives timestamps, and certificates say until when they are good.

@@ -18,6 +18,7 @@ use crate::alerts::stored;
 use crate::alerts::writing::Writer;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::gather::Gather as _;
 use crate::model::{
     AccountNo, Actor, AlertFacts, AuditNote, Condition, Language, Letter, Localized, Recipient, Timestamp, WebhookId,
     WebhookNo,
@@ -255,7 +256,7 @@ impl Alerts {
     pub fn figures(&self) -> AlertFigures {
         let state = self.state();
         let lasting = Condition::NAMES.iter().filter(|one| !one.is_momentary());
-        let mut open: BTreeMap<&'static str, u64> = lasting.map(|one| (one.as_str(), 0)).collect();
+        let mut open: BTreeMap<&'static str, u64> = lasting.map(|one| (one.as_str(), 0)).gather();
         for ((recipient, condition), alert) in &state.alerts {
             if *recipient == Recipient::Operator && alert.ended_at.is_none() && !condition.is_momentary() {
                 *open.entry(condition.as_str()).or_default() += 1;

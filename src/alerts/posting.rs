@@ -3,6 +3,7 @@
 use crate::alerts::channels::{Channels, Retry};
 use crate::alerts::engine::{NotSent, Post, Sending};
 use crate::alerts::message::Message;
+use crate::gather::Gather as _;
 use crate::model::{AlertChannel, Recipient};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,7 +25,7 @@ impl Post for ChannelPost {
             let names = self.0.names(recipient).into_iter();
             (recipient, names.map(|channel| channel.as_str().to_owned()).collect::<Vec<String>>())
         });
-        named.filter(|(_, names)| !names.is_empty()).collect()
+        named.filter(|(_, names)| !names.is_empty()).gather()
     }
 
     fn send(&self, to: Recipient, channel: String, message: Message) -> Sending {

@@ -2,6 +2,7 @@
 
 use super::call::Call;
 use super::fields::{JsonFields, JsonValue};
+use crate::gather::Gather as _;
 use crate::http::{Answer, Failure};
 use crate::model::{BulkJob, JobId, JobKind, JobState, Pattern, Timestamp, WebhookId};
 use crate::service::BackfillDraft;
@@ -89,7 +90,7 @@ impl BackfillShape {
             matched: job.queued,
             created: job.made,
             skipped: job.skipped.total(),
-            skipped_by: job.skipped.iter().map(|(reason, count)| (reason.as_str(), count)).collect(),
+            skipped_by: job.skipped.iter().map(|(reason, count)| (reason.as_str(), count)).gather(),
             inserted_at: job.inserted_at,
             updated_at: job.updated_at,
             ended_at: job.ended_at,

@@ -6,6 +6,7 @@ use super::fields::{JsonFields, JsonValue};
 use super::idempotency::{self, REPLAYED};
 use super::notifications::DetailShape;
 use super::query::Query;
+use crate::gather::Gather as _;
 use crate::http::{Answer, Failure, MAX_NAMED_FIELDS};
 use crate::model::{About, Event, EventId, EventType, FilterUse, Sentences, Status, Timestamp, WebhookId};
 use crate::service::{CsvList, EventDraft, Recorded};
@@ -157,7 +158,7 @@ pub(super) async fn show(call: &Call, id: EventId) -> Result<Answer, Failure> {
     // What was accepted was one JSON object in UTF-8; it comes back byte for byte.
     let resource: Option<&RawValue> = resource.as_deref().and_then(|bytes| serde_json::from_slice(bytes).ok());
     let count = |status: Status| (status.as_str(), detail.summary.get(&status).copied().unwrap_or(0));
-    let summary = Status::ALL.into_iter().map(count).collect();
+    let summary = Status::ALL.into_iter().map(count).gather();
     Ok(Answer::data(StatusCode::OK, &EventDetailShape { event: EventShape::of(&detail.event), summary, resource }))
 }
 

@@ -2,6 +2,7 @@
 //!
 //! serde's derived errors name one problem and a byte; a merchant needs all of them, by field.
 
+use crate::gather::Gather as _;
 use crate::http::{Failure, MAX_NAMED_FIELDS};
 use crate::model::{ApiCode, Timestamp, depth, items, members};
 use serde_json::value::RawValue;
@@ -166,7 +167,7 @@ impl<'a> JsonFields<'a> {
         match value.members() {
             Ok(members) => Self::of_members(members, prefix),
             Err(problem) => {
-                let problems = BTreeMap::from([(prefix.clone(), vec![problem])]);
+                let problems = [(prefix.clone(), vec![problem])].into_iter().gather();
                 // What isn't there isn't missing either.
                 Self { prefix, members: Vec::new(), more: true, problems }
             }
@@ -198,7 +199,7 @@ impl<'a> JsonFields<'a> {
         }
         let mut seen = HashSet::new();
         let repeated: BTreeSet<String> =
-            self.members.iter().filter(|(name, _)| !seen.insert(name)).map(|(name, _)| shown(name)).collect();
+            self.members.iter().filter(|(name, _)| !seen.insert(name)).map(|(name, _)| shown(name)).gather();
         if repeated.is_empty() {
             return;
         }

@@ -1,6 +1,7 @@
 //! Reading a request's query: every parameter once, known, and in range, or a 422 that names it.
 
 use super::fields::Problems;
+use crate::gather::Gather as _;
 use crate::http::{Answer, Failure, MAX_NAMED_FIELDS};
 use crate::model::{Cursor, Filter, FilterUse, Fingerprint, Listing, Order, Page};
 use base64::Engine as _;
@@ -50,7 +51,7 @@ impl<'a> Query<'a> {
         let free = ["cursor", "limit", "from", "to"];
         let named = read.pairs.iter().map(|(name, value)| (&**name, &**value));
         let named: BTreeSet<(&str, &str)> =
-            named.filter(|pair| !free.contains(&pair.0) && *pair != ("order", "desc")).collect();
+            named.filter(|pair| !free.contains(&pair.0) && *pair != ("order", "desc")).gather();
         let named = named.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
         let owner = owner.to_be_bytes();
         let hash = Fingerprint::of([owner.as_slice(), path.as_bytes()].into_iter().chain(named)).0;

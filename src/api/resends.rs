@@ -2,6 +2,7 @@
 
 use super::call::Call;
 use super::fields::{JsonFields, JsonValue};
+use crate::gather::Gather as _;
 use crate::http::{Answer, Failure};
 use crate::model::{BulkJob, Filter as _, FilterUse, JobId, JobKind, JobState, NotificationFilter, Timestamp};
 use http::{StatusCode, header};
@@ -114,7 +115,7 @@ impl<'a> ResendShape<'a> {
             queued: resend.queued,
             resent: resend.made,
             skipped: resend.skipped.total(),
-            skipped_by: resend.skipped.iter().map(|(reason, count)| (reason.as_str(), count)).collect(),
+            skipped_by: resend.skipped.iter().map(|(reason, count)| (reason.as_str(), count)).gather(),
             inserted_at: resend.inserted_at,
             updated_at: resend.updated_at,
             ended_at: resend.ended_at,

@@ -4,6 +4,7 @@ use super::call::Call;
 use super::csv::CsvFormat;
 use super::fields::{self, JsonFields, JsonValue, Problems, shown};
 use super::idempotency::{self, REPLAYED};
+use crate::gather::Gather as _;
 use crate::http::{Answer, Failure};
 use crate::model::{
     ApiCode, Authorization, ClientCertificateName, EventId, EventType, ExpectedVersion, ExtraHeaders,
@@ -300,7 +301,7 @@ fn signatures(value: JsonValue<'_>) -> Result<Signatures, String> {
 }
 
 fn one_problem(field: impl Into<String>, problem: impl Into<String>) -> Problems {
-    BTreeMap::from([(field.into(), vec![problem.into()])])
+    [(field.into(), vec![problem.into()])].into_iter().gather()
 }
 
 /// Names and values; each that is wrong is named by itself.

@@ -2,6 +2,7 @@
 
 use super::error::CliError;
 use super::language::language;
+use crate::gather::Gather as _;
 use crate::model::CATALOGUE;
 use crate::model::localized;
 use clap::builder::{PossibleValue, StringValueParser, TypedValueParser};
@@ -35,7 +36,7 @@ pub(crate) const TYPES: Words = Words(|| CATALOGUE.iter().map(|entry| entry.even
 pub(crate) const PATTERNS: Words = Words(|| {
     static CATEGORIES: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
         let of = |event_type: &str| event_type.split_once('.').map(|(category, _)| format!("{category}.*"));
-        CATALOGUE.iter().filter_map(|entry| of(entry.event_type)).collect()
+        CATALOGUE.iter().filter_map(|entry| of(entry.event_type)).gather()
     });
     CATEGORIES.iter().map(String::as_str).chain(CATALOGUE.iter().map(|entry| entry.event_type)).collect()
 });

@@ -8,6 +8,7 @@ use super::keys::Setting;
 use super::limits::{MAX_ACCOUNTS, MAX_CLIENT_CERTIFICATES};
 use super::settings::{Account, CLIENT_CERTIFICATE_KEYS, ClientCertificate, Config, account_keys, config_keys};
 use super::value::{RawValue, clipped, entries, plain};
+use crate::gather::Gather as _;
 use crate::suggest::nearest;
 use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
@@ -138,7 +139,7 @@ impl FileReader<'_> {
                 .clone()
                 .filter_map(|key| key.section().strip_prefix(&below))
                 .map(|rest| rest.split('.').next().unwrap_or(rest))
-                .collect();
+                .gather();
             match value.get_ref() {
                 DeValue::Table(table) if inner.contains(name) => {
                     self.keys(&format!("{below}{name}"), &path, keys, target, table);

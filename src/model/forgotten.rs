@@ -65,13 +65,9 @@ impl Forgotten {
         alerts: &mut BTreeMap<(Recipient, Condition), Alert>,
         letters: &mut BTreeMap<(Recipient, u64), Letter>,
     ) {
-        *alerts = std::mem::take(alerts)
-            .into_iter()
-            .filter_map(|(key, alert)| Some((key, self.left_of_alert(key, alert)?)))
-            .collect();
-        *letters = std::mem::take(letters)
-            .into_iter()
-            .filter_map(|(key, letter)| Some((key, self.left_of_letter(key.0, letter)?)))
-            .collect();
+        let all = std::mem::take(alerts).into_iter();
+        alerts.extend(all.filter_map(|(key, alert)| Some((key, self.left_of_alert(key, alert)?))));
+        let all = std::mem::take(letters).into_iter();
+        letters.extend(all.filter_map(|(key, letter)| Some((key, self.left_of_letter(key.0, letter)?))));
     }
 }

@@ -5,6 +5,7 @@ use super::names::event_title;
 use super::pattern_typed;
 use super::texts::{Texts, fill};
 use super::view::{ROWS, View};
+use crate::gather::Gather as _;
 use crate::model::{Cursor, Filter, FilterUse, Listing, Order, Page, Timestamp};
 use crate::service::Error;
 use maud::{Markup, html};
@@ -336,7 +337,7 @@ pub(super) fn shown_period(view: &View<'_>, name: &str, value: &str) -> Option<S
 /// Offers the types of the catalogue to a text field.
 pub(super) fn type_list(view: &View<'_>) -> Markup {
     let types = view.catalogue();
-    let categories: std::collections::BTreeSet<&str> = types.iter().map(|known| known.event_type.category()).collect();
+    let categories: std::collections::BTreeSet<&str> = types.iter().map(|known| known.event_type.category()).gather();
     html! {
         datalist #types {
             @for category in categories { option value=(format!("{category}.*")) {} }

@@ -11,6 +11,7 @@ use super::session::random_text;
 use super::texts::{Lang, fill, sentence};
 use super::view::{PageResult, Refusal, View};
 use super::webhook_typed::{Problems, Typed};
+use crate::gather::Gather as _;
 use crate::model::{ApiCode, ClientCertificateName, Localized, Signatures, Webhook, WebhookId, WebhookPatch};
 use crate::service::{Error, Registered};
 use bytes::Bytes;
@@ -175,7 +176,7 @@ fn of_service(lang: Lang, fields: &BTreeMap<String, Vec<Localized>>) -> Problems
         let sentences: Vec<String> = problems.iter().map(|problem| sentence(lang, problem)).collect();
         (field, sentences.join(" "))
     };
-    fields.iter().map(of_field).collect()
+    fields.iter().map(of_field).gather()
 }
 
 /// `summary` says what the problems are, if there are any.
@@ -243,7 +244,7 @@ fn client_certificates(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed
     let own = webhook.and_then(|webhook| webhook.client_certificate.as_ref()).map(ClientCertificateName::as_str);
     let is_offered = |wanted: &str| offered.iter().any(|(name, _)| name.as_str() == wanted);
     // Those that the config has no more stay as they are, until somebody chooses otherwise.
-    let gone: BTreeSet<&str> = [own.unwrap_or_default(), chosen].into_iter().collect();
+    let gone: BTreeSet<&str> = [own.unwrap_or_default(), chosen].into_iter().gather();
     let gone: Vec<&str> = gone.into_iter().filter(|name| !name.is_empty() && !is_offered(name)).collect();
     let problem = problems.get("client_certificate");
     let described = if problem.is_some() {

@@ -7,6 +7,7 @@ use super::request::FormFields;
 use super::texts::{fill, sentence};
 use super::url_typed::{self, TypedUrl};
 use super::view::View;
+use crate::gather::Gather as _;
 use crate::model::{
     Authorization, ClientCertificateName, ExpectedVersion, ExtraHeaders, Localized, MAX_AUTOMATIC_ATTEMPTS,
     MAX_DESCRIPTION_BYTES, Pattern, PatternSet, PayloadFilter, RateLimit, RetryPolicy, RetryPolicyError, Signatures,
@@ -63,7 +64,7 @@ impl Typed {
         Self {
             name: text("name"),
             target: text("target"),
-            patterns: form.all("event").map(str::to_owned).collect(),
+            patterns: form.all("event").map(str::to_owned).gather(),
             more: text("more"),
             client_certificate: text("client_certificate"),
             filter: text("filter"),
@@ -143,7 +144,7 @@ impl Typed {
         let t = view.t;
         let events = |typed: &Self| {
             let more = typed.more.split([',', '\n', ' ']).map(|text| text.trim().to_ascii_uppercase());
-            let all: BTreeSet<String> = typed.patterns.iter().cloned().chain(more).collect();
+            let all: BTreeSet<String> = typed.patterns.iter().cloned().chain(more).gather();
             all.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ")
         };
         // However it is laid out.
@@ -415,7 +416,7 @@ fn gaps(text: &str) -> Option<Vec<Duration>> {
 fn offered(view: &View<'_>) -> BTreeSet<String> {
     let types = view.catalogue();
     let categories = types.iter().map(|known| format!("{}.*", known.event_type.category()));
-    categories.chain(types.iter().map(|known| known.event_type.to_string())).chain(["*".to_owned()]).collect()
+    categories.chain(types.iter().map(|known| known.event_type.to_string())).chain(["*".to_owned()]).gather()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Why a verb was not done, and how the API and the panel answer that.
 
+use crate::gather::Gather as _;
 use crate::model::{
     ApiCode, Localized, MAX_ATTEMPTS_KEPT, Outdated, ResendRefusal, TooManyKeys, TooManySecrets, Webhook, localized,
 };
@@ -44,7 +45,7 @@ impl<R: Into<Self>> From<ChangeError<R>> for Error {
 
 impl Error {
     pub(super) fn invalid(field: &str, problem: Localized) -> Self {
-        Self::Invalid(BTreeMap::from([(field.to_owned(), vec![problem])]))
+        Self::Invalid([(field.to_owned(), vec![problem])].into_iter().gather())
     }
 }
 

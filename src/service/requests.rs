@@ -6,6 +6,7 @@ use super::error::Error;
 use super::find::find_notification;
 use super::shared::Service;
 use crate::delivery::transport::sign::{SigningKey, signature_by};
+use crate::gather::Gather as _;
 use crate::model::{
     Attempt, Event, Localized, NotificationId, Payload, SentRequest, TargetUrl, Webhook, WebhookId, localized,
 };
@@ -98,7 +99,7 @@ pub struct RequestParts {
 impl RequestParts {
     /// Of an event with its payload, and the webhooks that its notifications are of.
     pub(super) fn of(event: Event, payload: Option<Payload>, webhooks: impl IntoIterator<Item = Arc<Webhook>>) -> Self {
-        Self { event, payload, webhooks: webhooks.into_iter().map(|webhook| (webhook.id, webhook)).collect() }
+        Self { event, payload, webhooks: webhooks.into_iter().map(|webhook| (webhook.id, webhook)).gather() }
     }
 
     /// The event.

@@ -1,6 +1,7 @@
 //! The handle on the open store.
 
 use crate::config::{Config, KeptBytes};
+use crate::gather::Gather as _;
 use crate::model::{
     AccountNo, EventId, NotificationId, NotificationKey, RetryPolicy, Seq, TargetHealth, Timestamp, WaitReason,
     WebhookNo,
@@ -100,7 +101,7 @@ impl Store {
         let envs = config.account.iter().map(|account| (account.name.clone(), account.env.as_str().into()));
         *self.shared.envs.write().unwrap_or_else(PoisonError::into_inner) = envs.collect();
         let extra = config.catalogue.extra.iter().map(|extra| extra.event_type.clone());
-        self.shared.catalogue_types.set_extra(extra.collect());
+        self.shared.catalogue_types.set_extra(extra.gather());
     }
 
     /// How many bytes the disk has room to keep; never less than is stored now, since another program's files, which

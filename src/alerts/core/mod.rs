@@ -10,6 +10,7 @@ pub mod sending;
 #[cfg(test)]
 mod tests;
 
+use crate::gather::Gather as _;
 use crate::model::{AccountNo, Alert, Book, ClockSteps, Condition, Letter, Recipient, Timestamp};
 use rules::{GATHER, HOUR, REMEMBERED, Rules, gap_after, has_turn, reminders};
 use std::collections::{BTreeMap, BTreeSet};
@@ -243,7 +244,7 @@ impl State {
 
     /// Forgets what nobody is to be told of any more.
     fn forget(&mut self, now: Timestamp, rules: &Rules) {
-        let open: BTreeSet<(Recipient, Condition)> = self.alerts.keys().copied().collect();
+        let open: BTreeSet<(Recipient, Condition)> = self.alerts.keys().copied().gather();
         let mutes = &self.mutes;
         self.alerts.retain(|(recipient, condition), alert| {
             let has_channels = !rules.channels_of(*recipient).is_empty();

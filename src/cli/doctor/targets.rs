@@ -4,6 +4,7 @@ use super::finding::{Findings, Subject};
 use crate::cli::client::block_on;
 use crate::cli::output::text;
 use crate::clock::Zone;
+use crate::gather::Gather as _;
 use crate::model::{Localized, TargetUrl, localized};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -68,7 +69,7 @@ fn hosts(webhooks: &[Value]) -> BTreeSet<String> {
         let host = target.host();
         host.trim_matches(['[', ']']).parse::<IpAddr>().is_err().then(|| host.to_owned())
     });
-    hosts.take(MAX_HOSTS).collect()
+    hosts.take(MAX_HOSTS).gather()
 }
 
 /// Here also where a proxy makes the connections: the daemon checks the addresses before it asks one.

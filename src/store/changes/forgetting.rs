@@ -4,6 +4,7 @@
 //! Rows are changed in the same commit. What alerts hold in memory they change themselves, as soon as they look at
 //! [`Shared::forgotten`](crate::store::state::Shared); what they have kept before that is looked through.
 
+use crate::gather::Gather as _;
 use crate::model::{AccountNo, Condition, Event, EventType, Forgotten, Recipient, SearchText, Seq, WebhookNo};
 use crate::store::changes::ledger::Ledger;
 use crate::store::changes::rows::read_event_head;
@@ -20,7 +21,7 @@ use std::sync::atomic::Ordering;
 
 /// The rows of alerts below a prefix, as this group sees them. Read before anything is staged, since it can fail.
 pub(crate) fn rows_below(txn: &Txn<'_>, prefix: &Key) -> Result<BTreeSet<Key>, StoreError> {
-    let mut rows: BTreeSet<Key> = txn.staged(prefix).cloned().collect();
+    let mut rows: BTreeSet<Key> = txn.staged(prefix).cloned().gather();
     for row in txn.scan(prefix) {
         rows.insert(row?.to_vec());
     }

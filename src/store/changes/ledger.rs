@@ -2,6 +2,7 @@
 //! touch it.
 
 use crate::clock::{Clock, Reading};
+use crate::gather::Gather as _;
 use crate::model::{
     AccountNo, EventType, FilterSet, NewEvent, OrderKey, Seq, TargetHealth, Timestamp, TokenId, Webhook, WebhookId,
     WebhookNo,
@@ -229,7 +230,7 @@ impl Ledger {
         };
         // A type may have lost its last event just before the process ended.
         let names = types.iter().flat_map(|(no, known)| known.keys().map(|name| (*no, name.clone())));
-        let maybe_unused_types = names.collect();
+        let maybe_unused_types = names.gather();
         *shared.directory.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(directory);
         *shared.tokens.write().unwrap_or_else(PoisonError::into_inner) = tokens;
         *shared.types.write().unwrap_or_else(PoisonError::into_inner) = types;

@@ -12,6 +12,7 @@
 //! is, for `verify` to tell of. Memory is bounded: what is staged is committed by pieces, each of which may be done
 //! again.
 
+use crate::gather::Gather as _;
 use crate::model::{AccountNo, Notification, NotificationKey, Seq, Timestamp, WebhookNo};
 use crate::store::engine::{Base, JournalWriter, RowWrite, Tree, Writer as _};
 use crate::store::error::StoreError;
@@ -372,9 +373,9 @@ impl<B: Base + 'static> Repair<'_, B> {
     /// What was to be done in the background by commits that are lost, and has begun: an account that is gone, and
     /// webhooks that are deleted.
     fn add_jobs(&mut self, head: &mut HeadV1, with_events: &BTreeSet<AccountNo>) -> Result<(), StoreError> {
-        let known: BTreeSet<AccountNo> = verify::accounts(self.tree)?.into_iter().collect();
+        let known: BTreeSet<AccountNo> = verify::accounts(self.tree)?.into_iter().gather();
         let (mut gone, mut jobs): (BTreeSet<u32>, _) =
-            (with_events.difference(&known).map(|account| account.0).collect(), Vec::new());
+            (with_events.difference(&known).map(|account| account.0).gather(), Vec::new());
         verify::each_readable_of(self.tree, &keys::webhooks(), |key, value| {
             let Some(account) = keys::u32_at(key, 1).filter(|account| known.contains(&AccountNo(*account))) else {
                 gone.extend(keys::u32_at(key, 1));

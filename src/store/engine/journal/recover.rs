@@ -61,6 +61,7 @@ mod plan;
 
 pub(crate) use self::plan::{Plan, Recovered};
 
+use crate::gather::Gather as _;
 use crate::store::engine::journal::disk::{Disk, DiskFile};
 use crate::store::engine::journal::error::{Damage, RecoverError};
 use crate::store::engine::journal::marker::{self, Found, Mark};
@@ -201,7 +202,7 @@ impl Surveyor {
         segments.sort_by_key(|segment| (segment.header.number, u64::MAX - segment.header.epoch));
         let left_behind = |number: u64| segments.iter().any(|segment| segment.header.left_behind(number));
         let left_behind: BTreeSet<u64> =
-            segments.iter().map(|segment| segment.header.number).filter(|number| left_behind(*number)).collect();
+            segments.iter().map(|segment| segment.header.number).filter(|number| left_behind(*number)).gather();
         let mut sorted: Vec<Segment> = Vec::new();
         for segment in segments {
             let number = segment.header.number;

@@ -1,5 +1,6 @@
 //! Reads everything that sled holds, and says what isn't as it should be.
 
+use crate::gather::Gather as _;
 use crate::store::engine::rows::base::Base;
 use crate::store::engine::rows::block::{Block, Malformed, unseal};
 use crate::store::engine::rows::checkpoint::{MAX_PIECE_BYTES, MAX_PIECE_ROWS, Watch};
@@ -125,7 +126,7 @@ impl<B: Base> RowStore<B> {
 
 fn compare(found: &Contents, expected: &Contents, findings: &mut Findings) {
     let tables = found.tables().chain(expected.tables()).map(|(table, _)| table);
-    for table in tables.collect::<BTreeSet<_>>() {
+    for table in tables.gather::<BTreeSet<_>>() {
         let (found, expected) = (found.of(table), expected.of(table));
         if found != expected {
             let Tally { rows, sled_rows, .. } = expected;
