@@ -171,20 +171,32 @@ pub(super) async fn notifications(call: &Call, id: EventId) -> Result<Answer, Fa
 }
 
 pub(super) async fn resend(call: &Call, id: EventId) -> Result<Answer, Failure> {
-    let resent = match call.read(only_to).await? {
-        None => call.service.resend_event(&call.caller, id).await?,
-        Some(webhook) => vec![call.service.resend_event_to(&call.caller, id, webhook).await?],
+    let resent = match call.read(to_whom).await? {
+        ToWhom::All { undelivered } => call.service.resend_event(&call.caller, id, undelivered).await?,
+        ToWhom::One(webhook) => vec![call.service.resend_event_to(&call.caller, id, webhook).await?],
     };
     Ok(Answer::data(StatusCode::ACCEPTED, &resent))
 }
 
-/// Which webhook alone an event is sent to; none needs to be named.
-fn only_to(body: &[u8]) -> Result<Option<WebhookId>, Failure> {
+/// To whom an event is sent again.
+enum ToWhom {
+    /// To every webhook that matches it, or to those of them that have not confirmed it.
+    All { undelivered: bool },
+    /// To one alone.
+    One(WebhookId),
+}
+
+/// To whom; all where the body names nobody.
+fn to_whom(body: &[u8]) -> Result<ToWhom, Failure> {
     let mut fields = JsonFields::of_optional_body(body)?;
     let webhook = fields
         .narrowing("webhook_id", |value| WebhookId::parse(&value.text()?).ok_or_else(|| "must be a UUID".to_owned()));
+    let undelivered = fields.narrowing("undelivered", |value| match value.boolean()? {
+        true if webhook.is_some() => Err("goes without `webhook_id`, which names the one to send to".to_owned()),
+        undelivered => Ok(undelivered),
+    });
     fields.finish()?;
-    Ok(webhook)
+    Ok(webhook.map_or(ToWhom::All { undelivered: undelivered.unwrap_or_default() }, ToWhom::One))
 }
 
 pub(super) async fn explain(call: &Call, id: EventId) -> Result<Answer, Failure> {

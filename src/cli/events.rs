@@ -55,6 +55,9 @@ enum EventsCommand {
         /// To this webhook alone, whatever its types and its filter say
         #[arg(long, value_name = "ID", value_parser = super::input::id)]
         webhook: Option<String>,
+        /// Only to those that have not confirmed it
+        #[arg(long, conflicts_with = "webhook")]
+        undelivered: bool,
     },
     /// Erase the resource of one, or of all that have a key (LGPD); pending notifications are cancelled
     Erase(erasures::EraseArgs),
@@ -199,10 +202,12 @@ pub(crate) fn events(args: &EventsArgs) -> Result<(), CliError> {
             let explained = daemon.get(format!("{}/explain", path(id)))?;
             print_one(&explained, json, |webhooks| webhooks.as_array().into_iter().flatten().for_each(explain));
         }
-        EventsCommand::Resend { id, webhook } => {
+        EventsCommand::Resend { id, webhook, undelivered } => {
             let mut request = ApiRequest::post(format!("{}/resend", path(id)));
             if let Some(webhook) = webhook {
                 request = request.body(json!({ "webhook_id": webhook }).to_string());
+            } else if *undelivered {
+                request = request.body(json!({ "undelivered": true }).to_string());
             }
             let created = daemon.call(request)?;
             print_one(&created, json, |created| {

@@ -3,9 +3,10 @@
 
 use super::advice::{Fix, fix};
 use super::layout::{
-    LONGEST_SHOWN, decimal, explained, moment, resend_button_named, span, status, when_exactly, with_moments,
+    LONGEST_SHOWN, at_when, decimal, explained, moment, resend_button_named, span, status, when_exactly, with_moments,
 };
 use super::names::{self, event_title};
+use super::texts::resends::EventResendTexts;
 use super::texts::{Lang, fill};
 use super::view::View;
 use crate::model::{
@@ -112,7 +113,12 @@ pub(super) fn notification(
                     }
                 }
                 @match first_confirmed(&detail.attempts).filter(|_| delivered) {
-                    Some(attempt) => p.say { (confirmed(view, attempt)) },
+                    Some(attempt) => p.say {
+                        (confirmed(view, attempt))
+                        @if let Some(again) = detail.attempts.last().filter(|last| last.number > attempt.number) {
+                            " · " (sent_again(view, again))
+                        }
+                    },
                     None => (unconfirmed(view, detail, why)),
                 }
             }
@@ -140,6 +146,16 @@ fn confirmed(view: &View<'_>, attempt: &Attempt) -> Markup {
         (when_exactly(view, attempt.started_at))
         " " span.muted { "(" (status) ", " (short(view.lang, attempt.duration_us)) ")" }
     }
+}
+
+/// "reenviada às 01:08, confirmada (200)", of what was delivered before.
+fn sent_again(view: &View<'_>, attempt: &Attempt) -> Markup {
+    let own = EventResendTexts::of(view.lang);
+    let text = if attempt.result.confirms() { own.again_confirmed } else { own.again_not };
+    let came = attempt.result.status().map_or_else(|| view.t.no_response.to_owned(), |status| status.to_string());
+    let mut parts = text.splitn(2, "{}");
+    let (before, behind) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    html! { (before) (at_when(view, attempt.started_at)) (fill(behind, &[&came])) }
 }
 
 /// Why it isn't delivered, when it goes on, and what to do.

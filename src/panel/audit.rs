@@ -244,6 +244,7 @@ fn label(view: &View<'_>, own: &AuditTexts, field: &str) -> String {
         "client_certificate" => view.lang.identity().client_certificate,
         "signatures" => view.lang.identity().signatures,
         "notifications" => own.sent,
+        "undelivered" => t.undelivered,
         "queued" => own.queued,
         "resent" => own.resent,
         "created" => own.created,
@@ -272,7 +273,7 @@ fn shown(view: &View<'_>, own: &AuditTexts, field: &str, text: &str) -> String {
         ("status" | "filter.status", _) => names::status_word(view.lang, text).unwrap_or(text),
         ("reason", "gone") => own.gone,
         ("reason", "failing") => own.failing,
-        ("ordered" | "external_id" | "filter.test", "true") => t.yes,
+        ("ordered" | "external_id" | "filter.test" | "undelivered", "true") => t.yes,
         ("ordered" | "external_id", "false") => t.no,
         _ => text,
     };

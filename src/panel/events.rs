@@ -1,13 +1,14 @@
 //! Eventos: the list, and one event with what became of it at each webhook.
 
 use super::attempts::{self, Exchanges};
+use super::event_resend;
 use super::filters::{
     alerts, asked_for, chip, csv_link, listed, period_popover, popover, read_page, set_chips, shown_period, text_field,
     toggle, type_list,
 };
 use super::frame::{Place, framed};
 use super::layout::{
-    LONGEST_SHOWN, action, ago, counted, curl, empty, explained, moment, number, pretty, test_mark, tone, when,
+    LONGEST_SHOWN, ago, counted, curl, empty, explained, moment, number, pretty, test_mark, tone, when,
 };
 use super::names::{self, event_title};
 use super::request::{page, see, with_field};
@@ -156,7 +157,7 @@ pub(super) async fn show(view: &View<'_>, id: EventId) -> PageResult {
             div.acts.below {
                 (others_of_order(view, event, order).await?)
                 @if view.can_change && event.erased_at.is_none() {
-                    (action(view, "resend", &format!("/events/{id}/resend"), t.resend_event))
+                    (event_resend::button(view, event, &history.items))
                 }
                 @if view.can_change && can_erase(event) {
                     a.btn href=(format!("/events/{id}/erase")) {
@@ -369,9 +370,4 @@ pub(super) async fn erase(view: &View<'_>, id: EventId) -> PageResult {
     let external_id = view.request.form.get(EXTERNAL_ID).is_some();
     view.service.erase(view.caller(), id, external_id).await?;
     Ok(see(&format!("/events/{id}?done=erased")))
-}
-
-pub(super) async fn resend(view: &View<'_>, id: EventId) -> PageResult {
-    view.service.resend_event(view.caller(), id).await.map_err(Refusal::from)?;
-    Ok(done(view, "resent-event", &[]))
 }

@@ -121,16 +121,14 @@ pub(super) fn explained(view: &View<'_>, text: &str) -> Markup {
 
 /// As [`with_moments`], but of today's the time alone, before which Portuguese has another preposition.
 fn of_today(view: &View<'_>, text: &str) -> Markup {
-    let today = written(view.lang, view.now);
     html! {
         @for (text, at) in moments(text) {
             @match at {
-                Some(at) if written(view.lang, at).get(..10) == today.get(..10) => {
+                Some(at) if is_today(view, at) => {
                     @match text.strip_suffix(" em ").filter(|_| view.lang == Lang::Pt) {
-                        Some(text) => { (text) " às " },
-                        None => (text),
+                        Some(text) => { (text) " " (at_when(view, at)) },
+                        None => { (text) (when(view, at)) },
                     }
-                    (when(view, at))
                 }
                 Some(at) => { (text) (moment(view.lang, at)) }
                 None => (text),
@@ -149,6 +147,17 @@ pub(super) fn ago(view: &View<'_>, at: Timestamp) -> Markup {
 /// When it was, short: the time of today, else the day as well. The whole of it is a tooltip, and shown on a tap.
 pub(super) fn when(view: &View<'_>, at: Timestamp) -> Markup {
     short_moment(view, at, 16)
+}
+
+/// Likewise in a sentence: "às 14:32", "em 28/11 14:32". Of one o'clock too, as everybody writes it where hours are
+/// digits: which hour it is depends on the zone of whoever reads.
+pub(super) fn at_when(view: &View<'_>, at: Timestamp) -> Markup {
+    let preposition = if is_today(view, at) { view.t.at_hour } else { view.t.on_day };
+    html! { (preposition) " " (when(view, at)) }
+}
+
+fn is_today(view: &View<'_>, at: Timestamp) -> bool {
+    written(view.lang, at).get(..10) == written(view.lang, view.now).get(..10)
 }
 
 /// Likewise, to the second.

@@ -14,6 +14,7 @@ mod charts;
 mod csv;
 mod ended;
 mod erasures;
+mod event_resend;
 mod event_types;
 mod events;
 mod filter_page;

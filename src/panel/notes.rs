@@ -1,11 +1,12 @@
 //! What a page says was just done: the thing by its name, then the result.
 
+use super::event_resend;
 use super::layout::{at_most_counted, span};
 use super::names::{self, event_title};
 use super::notifications::manual_after;
 use super::texts::fill;
 use super::view::View;
-use crate::model::{NotificationId, Status, WebhookId};
+use crate::model::{EventId, NotificationId, Status, WebhookId};
 use std::time::Duration;
 
 /// What the address says was done, in a sentence.
@@ -19,7 +20,7 @@ pub(super) async fn said(view: &View<'_>) -> Option<String> {
             let before = u16::try_from(number("ok")).unwrap_or(u16::MAX);
             resent(view, NotificationId::parse(query.get("n")?)?, before).await
         }
-        "resent-event" => Some(t.done_resent_event.to_owned()),
+        "resent-event" => event_resend::said(view, EventId::parse(query.get("n")?)?, number("ok")).await,
         "sent-to" => of_webhook(t.done_sent_to),
         "saved" => saved(view, WebhookId::parse(query.get("n")?)?).await,
         "created" => of_webhook(t.done_created),

@@ -2,8 +2,8 @@
 
 use super::view::{PageResult, View};
 use super::{
-    alerts, audit, backfills, erasures, event_types, events, key_pair, notifications, open_alerts, overview, resends,
-    search, system, tokens, webhook_form, webhook_page, webhooks, welcome,
+    alerts, audit, backfills, erasures, event_resend, event_types, events, key_pair, notifications, open_alerts,
+    overview, resends, search, system, tokens, webhook_form, webhook_page, webhooks, welcome,
 };
 use crate::http::{Route, Routes};
 use crate::model::{ErasureId, EventId, JobId, NotificationId, TokenId, WebhookId};
@@ -106,7 +106,8 @@ pub(super) static ROUTES: Routes<PanelAccess> = Routes(routes! {
     POST "/webhooks/{id}/delete" Change => webhooks::delete(WebhookId);
     GET "/events" Page => events::list;
     GET "/events/{id}" Page => events::show(EventId);
-    POST "/events/{id}/resend" Change => events::resend(EventId);
+    GET "/events/{id}/resend" Page => event_resend::ask(EventId);
+    POST "/events/{id}/resend" Change => event_resend::send(EventId);
     POST "/events/{id}/send-to" Change => events::send_to(EventId);
     GET "/events/{id}/erase" Page => events::confirm_erase(EventId);
     POST "/events/{id}/erase" Change => events::erase(EventId);

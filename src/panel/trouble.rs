@@ -1,7 +1,7 @@
 //! A webhook that doesn't get its notifications through: what is wrong, what to do, and the buttons that lead there.
 
 use super::advice::{Fix, fix};
-use super::layout::{ago, at_most_counted, number, rough, span, when, with_moments};
+use super::layout::{ago, at_most_counted, at_when, number, rough, span, with_moments};
 use super::texts::fill;
 use super::view::View;
 use crate::model::{Attempt, AttemptResult, Status, Timestamp, Webhook, WebhookStatus};
@@ -65,22 +65,10 @@ pub(super) fn what(view: &View<'_>, failing: &FailingWebhook) -> Markup {
         }
         @if let Some(attempt) = &failing.attempt { (last_failure(view, attempt, is_changed_since(failing))) }
         (orders(view, failing))
-        @if let Some(at) = failing.next_attempt_at { p.say { (next_attempt(view, at)) } }
+        @if let Some(at) = failing.next_attempt_at { p.say { (t.next_attempt) " " (at_when(view, at)) "." } }
         @if let Some(at) = failing.health.disables_at {
             p.say { (fill(t.will_disable, &[&span(view.lang, at.since(view.now))])) }
         }
-    }
-}
-
-/// "Próxima tentativa às 14:32."
-fn next_attempt(view: &View<'_>, at: Timestamp) -> Markup {
-    let (t, next, now) = (view.t, view.zone.text(at), view.zone.text(view.now));
-    let hour = next.get(11..13).and_then(|hour| hour.parse().ok()).unwrap_or_default();
-    let today = next.get(..10) == now.get(..10);
-    html! {
-        // Portuguese has a singular for the hours before two.
-        (if today { t.next_attempt_at.of(u64::max(1, hour), &"", &[]) } else { t.next_attempt_on.to_owned() })
-        " " (when(view, at)) "."
     }
 }
 

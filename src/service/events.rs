@@ -208,12 +208,18 @@ impl Service {
         .await
     }
 
-    /// Sends an event again to every webhook that matches it now.
-    pub async fn resend_event(&self, caller: &Caller, id: EventId) -> Result<Vec<NotificationView>, Error> {
+    /// Sends an event again to every webhook that matches it now; with `undelivered` not to those that have confirmed
+    /// it.
+    pub async fn resend_event(
+        &self,
+        caller: &Caller,
+        id: EventId,
+        undelivered: bool,
+    ) -> Result<Vec<NotificationView>, Error> {
         let account = caller.account;
         let event = self.read(move |store| find_event(store, account, id)).await?;
         let in_flight = self.delivery.status.attempts_in_flight(event.seq);
-        let resend = ResendEvent { account, seq: event.seq, in_flight };
+        let resend = ResendEvent { account, seq: event.seq, undelivered, in_flight };
         let notifications = self.store.commit(resend.by(caller.actor())).await?;
         let notifications = notifications.ok_or(Error::NotFound)?;
         self.followers.tell(account);

@@ -156,7 +156,7 @@ async fn answer(store: Store, request: Request) -> Answer {
             Ok(None) | Err(_) => Answer::Nothing,
         },
         Request::ResendEvent(seq) => {
-            let resend = ResendEvent { account, seq, in_flight: Vec::new() };
+            let resend = ResendEvent { account, seq, undelivered: false, in_flight: Vec::new() };
             let requested = try_ask(store, resend).await.ok().flatten().unwrap_or_default();
             let manual = requested.into_iter().filter(|notification| notification.manual_at.is_some());
             Answer::Requested(manual.map(|notification| notification.key).collect())

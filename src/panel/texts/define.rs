@@ -54,18 +54,19 @@ macro_rules! texts {
 }
 pub(super) use texts;
 
-/// A small table with both languages side by side, English first: `name: "text", "texto";`.
+/// A small table with both languages side by side, English first: `name: "text", "texto";`, or each as for one and for
+/// any other number.
 macro_rules! paired_texts {
-    ($table:ident; $($name:ident: $en:literal, $pt:literal;)*) => {
+    ($table:ident; $($name:ident: $en:tt, $pt:tt;)*) => {
         /// One language.
         pub(crate) struct $table {
-            $(pub(crate) $name: &'static str,)*
+            $(pub(crate) $name: super::define::texts!(type $en),)*
         }
 
         impl $table {
             pub(crate) const fn of(lang: super::Lang) -> &'static Self {
-                static EN: $table = $table { $($name: $en,)* };
-                static PT: $table = $table { $($name: $pt,)* };
+                static EN: $table = $table { $($name: super::define::texts!(value $en),)* };
+                static PT: $table = $table { $($name: super::define::texts!(value $pt),)* };
                 match lang {
                     super::Lang::En => &EN,
                     super::Lang::Pt => &PT,

@@ -114,8 +114,9 @@ texts! {
          refused. Name it again ([[account]] name = \"{}\") and restart, or use carteiro account export {} and \
          carteiro account remove {}.";
     what_to_do: "What to do:";
-    next_attempt_at: ["Next attempt at", "Next attempt at"];
-    next_attempt_on: "Next attempt on";
+    next_attempt: "Next attempt";
+    at_hour: "at";
+    on_day: "on";
     will_disable: "It will be disabled in {} unless something is confirmed.";
     system: "System";
     disk_used: "Disk used";
@@ -467,7 +468,6 @@ texts! {
     done_created: "{}: webhook created. Keep the secret and send a test.";
     done_rotated: "{}: new secret generated. Keep it in the receiving system.";
     done_sample: "Sample event sent.";
-    done_resent_event: "Event re-sent to all webhooks that subscribe to it.";
     done_erased: "Data erased.";
     resent_what: "Re-sent: {} – {}";
     resent_soon: "under way; the result appears on this page.";

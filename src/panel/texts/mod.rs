@@ -9,6 +9,7 @@ pub(super) mod erasures;
 mod event_names;
 mod identity;
 mod pt;
+pub(super) mod resends;
 mod upkeep_en;
 mod upkeep_pt;
 

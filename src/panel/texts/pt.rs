@@ -116,8 +116,9 @@ texts! {
          dela são recusados. Cite-a de novo ([[account]] name = \"{}\") e reinicie, ou use carteiro account export {} \
          e carteiro account remove {}.";
     what_to_do: "O que fazer:";
-    next_attempt_at: ["Próxima tentativa à", "Próxima tentativa às"];
-    next_attempt_on: "Próxima tentativa em";
+    next_attempt: "Próxima tentativa";
+    at_hour: "às";
+    on_day: "em";
     will_disable: "Será desativado em {} se nada for confirmado.";
     system: "Sistema";
     disk_used: "Uso em disco";
@@ -475,7 +476,6 @@ texts! {
     done_created: "{}: webhook criado. Guarde o segredo e envie um teste.";
     done_rotated: "{}: novo segredo gerado. Guarde-o no sistema que recebe.";
     done_sample: "Evento de exemplo enviado.";
-    done_resent_event: "Evento reenviado a todos os webhooks que o assinam.";
     done_erased: "Dados apagados.";
     resent_what: "Reenviada: {} – {}";
     resent_soon: "em andamento; o resultado aparece aqui na página.";

@@ -83,6 +83,8 @@ pub struct ResendEvent {
     pub account: AccountNo,
     /// The event.
     pub seq: Seq,
+    /// Only to those that have not confirmed it: what is delivered isn't sent once more.
+    pub undelivered: bool,
     /// Its attempts that are in flight, as far as delivery knows: the webhook, and the number of the attempt.
     pub in_flight: Vec<(WebhookNo, u16)>,
 }
@@ -98,7 +100,7 @@ impl AuditedChange for ResendEvent {
     }
 
     fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Noted<Self> {
-        let Self { account, seq, in_flight } = self;
+        let Self { account, seq, undelivered, in_flight } = self;
         let Some((mut event, stored)) = read_event(txn, account, seq)? else {
             return Ok((None, None));
         };
@@ -107,6 +109,7 @@ impl AuditedChange for ResendEvent {
         }
         for (webhook, attempt) in in_flight {
             let known = read_notification(txn, account, NotificationKey { seq, webhook })?;
+            let known = known.filter(|notification| !undelivered || notification.state != State::Delivered);
             if known.is_some_and(|notification| notification.is_in_flight(attempt)) {
                 return Err(ChangeError::Refused(ResendRefusal::InFlight));
             }
@@ -130,6 +133,11 @@ impl AuditedChange for ResendEvent {
         let mut notifications = Vec::new();
         for (webhook, ordered) in webhooks {
             let key = NotificationKey { seq, webhook };
+            // One that can't be read is told of by the resend.
+            let known = if undelivered { read_notification(txn, account, key).ok().flatten() } else { None };
+            if known.is_some_and(|notification| notification.state == State::Delivered) {
+                continue;
+            }
             match resend_one(ledger, txn, account, key, true, None, now) {
                 Ok(Some(notification)) => notifications.push(notification),
                 Err(ChangeError::Refused(_)) => {}
@@ -146,7 +154,10 @@ impl AuditedChange for ResendEvent {
         }
         txn.put(keys::event(account, seq), record::encode_event_again(&event, &stored));
         let note = AuditNote::new(account, AuditAction::EventResent).about(AuditSubject::Event(event.id));
-        let note = note.with([AuditedField::set("notifications", notifications.len())]);
+        let mut note = note.with([AuditedField::set("notifications", notifications.len())]);
+        if undelivered {
+            note = note.with([AuditedField::set("undelivered", true)]);
+        }
         Ok((Some(notifications), Some(note)))
     }
 }

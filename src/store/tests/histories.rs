@@ -129,7 +129,7 @@ pub(super) fn random_step(rig: &Rig, random: &mut Random) {
             let _ = reply(wait(store.commit(resend)));
         }
         (15, _, Some(notification)) => {
-            let resend = ResendEvent { account, seq: notification.key.seq, in_flight: vec![] };
+            let resend = ResendEvent { account, seq: notification.key.seq, undelivered: false, in_flight: vec![] };
             let _ = reply(wait(store.commit(resend)));
         }
         (16, ..) if random.below(6) == 0 => {

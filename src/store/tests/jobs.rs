@@ -371,7 +371,9 @@ fn a_webhook_is_disabled_together_with_the_event_that_says_so() {
     let later = rig.accept(vec![paid()]).remove(0);
     assert_eq!(rig.store.notifications_of(rig.account, later.seq).unwrap().len(), 2, "{}", deaf.id);
     let resent =
-        wait(rig.store.commit(ResendEvent { account: rig.account, seq: told, in_flight: vec![] })).unwrap().unwrap();
+        wait(rig.store.commit(ResendEvent { account: rig.account, seq: told, undelivered: false, in_flight: vec![] }))
+            .unwrap()
+            .unwrap();
     assert_eq!(resent.iter().map(|owed| owed.key.webhook).collect::<Vec<_>>(), [other.no]);
     let patch = WebhookPatch { status: Some(WebhookStatus::Active), ..WebhookPatch::default() };
     wait(rig.store.commit(ChangeWebhook { account: rig.account, id: bad.id, patch })).unwrap().unwrap();
@@ -412,7 +414,12 @@ fn what_was_erased_is_not_owed_again() {
         Err(ResendRefusal::Erased)
     );
     assert_eq!(
-        reply(wait(rig.store.commit(ResendEvent { account: rig.account, seq: recorded.seq, in_flight: vec![] }))),
+        reply(wait(rig.store.commit(ResendEvent {
+            account: rig.account,
+            seq: recorded.seq,
+            undelivered: false,
+            in_flight: vec![]
+        }))),
         Err(ResendRefusal::Erased)
     );
     wait(rig.store.commit(BeginBulkResend { account: rig.account, filter: NotificationFilter::default(), queued: 1 }))
@@ -450,7 +457,9 @@ fn a_re_send_waits_for_the_attempt_in_flight() {
     let (account, seq) = (rig.account, recorded.seq);
     let key = NotificationKey { seq, webhook: hook.no };
     let one = || reply(wait(rig.store.commit(ResendNotification { account, key, in_flight: Some(1) })));
-    let all = || reply(wait(rig.store.commit(ResendEvent { account, seq, in_flight: vec![(hook.no, 1)] })));
+    let all = || {
+        reply(wait(rig.store.commit(ResendEvent { account, seq, undelivered: false, in_flight: vec![(hook.no, 1)] })))
+    };
     let before = rig.rows();
     assert_eq!((one(), all()), (Err(ResendRefusal::InFlight), Err(ResendRefusal::InFlight)));
     assert_eq!(rig.rows(), before);

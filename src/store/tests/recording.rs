@@ -84,7 +84,7 @@ fn a_filter_is_met_by_the_resource_as_the_webhook_is_at_that_instant() {
 
     // Sent again, an event goes to what it has a notification for, and to what it matches now.
     let resend = |seq| {
-        let resend = ResendEvent { account: rig.account, seq, in_flight: vec![] };
+        let resend = ResendEvent { account: rig.account, seq, undelivered: false, in_flight: vec![] };
         let sent = reply(wait(rig.store.commit(resend))).unwrap().unwrap();
         sent.iter().map(|notification| notification.key.webhook).collect::<Vec<_>>()
     };

@@ -145,6 +145,65 @@ fn an_order_is_found_resent_and_named_in_the_history() {
     assert!(behind(made, "<summary>mais ").contains("Cabeçalho x-loja"), "{made}");
 }
 
+/// One click sent a payment once more to four systems that had confirmed it, and the cards went on saying "at the first
+/// attempt".
+#[test]
+fn an_event_is_resent_to_those_that_have_not_confirmed() {
+    let (works, fails) = (Receiver::start(&[Reply::Status(200)]), Receiver::start(&[Reply::Status(500)]));
+    let daemon = Daemon::start(&retrying_after("1h"));
+    daemon.register_with(json!({ "name": "ERP", "target": works.url, "events": ["*"] }));
+    let failing = daemon.register_with(json!({ "name": "Estoque", "target": fails.url, "events": ["*"] }));
+    let event = daemon.record_with(json!({ "type": "PAYMENT.PAID", "external_id": "pedido-11248", "resource": {} }));
+    eventually("one has confirmed, and one waits", || {
+        let count = |status: &str| daemon.list(&format!("/api/notifications?status={status}")).len();
+        (count("DELIVERED") == 1 && count("RETRYING") == 1).then_some(())
+    });
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    let page = |path: &str| text(&get(&daemon, path, &cookie).expect(200));
+    let path = format!("/events/{event}/resend");
+
+    // The page asks, and offers what repeats nothing first.
+    let link = format!("<a class=\"btn\" href=\"{path}\">Reenviar a todos…</a>");
+    assert!(page(&format!("/events/{event}")).contains(&link));
+    let asked = page(&path);
+    for told in ["1 webhook já confirmou este evento.", "em dobro", ">Reenviar só a quem não confirmou (1)</button>"]
+    {
+        assert!(asked.contains(told), "{told}: {asked}");
+    }
+    let back = format!("/events/{event}");
+    let form = [("csrf", csrf.as_str()), ("back", back.as_str()), ("undelivered", "1")];
+    let sent = post(&daemon, &path, &cookie, &form).expect(303);
+    let noted = page(sent.header("location").unwrap());
+    assert!(noted.contains("Reenviado a 1 webhook: pedido-11248."), "{noted}");
+    fails.await_count(2);
+    assert_eq!(works.count(), 1, "who has confirmed isn't sent it again");
+
+    // Likewise by the API, which refuses what contradicts itself.
+    let api = format!("/api{path}");
+    let both = json!({ "undelivered": true, "webhook_id": failing["id"] });
+    assert!(daemon.post(&api, &both).refused(422, "invalid_fields")["undelivered"].is_array());
+    let resent = eventually("no attempt is in flight", || {
+        let answer = daemon.post(&api, &json!({ "undelivered": true }));
+        (answer.status == 202).then(|| answer.data())
+    });
+    assert_eq!(resent.as_array().map(Vec::len), Some(1), "{resent}");
+    fails.await_count(3);
+    assert_eq!(works.count(), 1);
+
+    // To all, because somebody wants that; the card says so.
+    let all = eventually("no attempt is in flight", || {
+        let sent = post(&daemon, &path, &cookie, &form[..2]);
+        (sent.status == 303).then(|| sent.header("location").unwrap().to_owned())
+    });
+    assert!(page(&all).contains("Reenviado a 2 webhooks: pedido-11248."));
+    works.await_count(2);
+    eventually("its card tells of the second one", || {
+        let shown = page(&back);
+        let card = behind(&shown, "Confirmou na 1ª tentativa");
+        (card.contains("reenviada às <time") && card.contains(", confirmada (200)")).then_some(())
+    });
+}
+
 /// One retry of a shop where all is well made its first page amber.
 #[test]
 fn a_retry_that_comes_soon_is_nothing_to_look_after() {
