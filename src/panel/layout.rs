@@ -244,6 +244,17 @@ pub(super) fn percent(lang: Lang, permille: Option<u64>) -> String {
     permille.map_or_else(|| "–".to_owned(), written)
 }
 
+/// One of several answers, of which one holds.
+pub(super) fn radio(name: &str, value: &str, checked: bool, label: &str) -> Markup {
+    let id = format!("{name}-{value}");
+    html! {
+        div.check {
+            input id=(id) type="radio" name=(name) value=(value) checked[checked];
+            label for=(id) { (label) }
+        }
+    }
+}
+
 /// A button that is a form of its own. What undoes it takes its place under the same id, and keeps the focus.
 pub(super) fn action(view: &View<'_>, id: &str, path: &str, label: &str) -> Markup {
     html! {

@@ -9,6 +9,7 @@ mod advice;
 mod alerts;
 mod attempts;
 mod audit;
+mod authorization_typed;
 mod backfills;
 mod charts;
 mod csv;

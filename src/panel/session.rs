@@ -21,6 +21,8 @@ use std::time::Duration;
 
 /// How long a signing secret is shown that was just made, unless somebody says before that they have kept it.
 const SECRET_SHOWN: Duration = Duration::from_secs(600);
+/// How long an authorization is kept that somebody is asked about.
+const TYPED_KEPT: Duration = Duration::from_secs(600);
 /// How long a session lasts that nobody uses,
 const IDLE: Duration = Duration::from_secs(12 * 3600);
 /// and one that is used.
@@ -114,7 +116,8 @@ impl Sessions {
         state.changes += 1;
         state.all.retain(|_, session| is_alive(session, now));
         end_oldest(&mut state.all, account, &credential);
-        let session = Session { account, credential, begun: now, used: now, secret: None, token: None };
+        let session =
+            Session { account, credential, begun: now, used: now, secret: None, typed: None, token: None };
         state.all.insert(TokenHash::of(&cookie).to_bytes(), session);
         cookie
     }
@@ -191,9 +194,7 @@ impl Sessions {
     pub(super) fn secret(&self, of: &SignedIn, webhook: WebhookId) -> Option<String> {
         let now = self.now();
         let mut state = self.lock();
-        let kept = &mut state.all.get_mut(&of.key)?.secret;
-        kept.take_if(|(_, _, since)| Duration::from_millis(now.abs_diff(*since)) >= SECRET_SHOWN);
-        kept.as_ref().filter(|(owner, _, _)| *owner == webhook).map(|(_, secret, _)| secret.clone())
+        kept_of(&mut state.all.get_mut(&of.key)?.secret, webhook, now, SECRET_SHOWN)
     }
 
     /// Shows none again.
@@ -205,6 +206,28 @@ impl Sessions {
 }
 
 impl Sessions {
+    /// Keeps an authorization that somebody typed for a webhook and is asked about, for [`TYPED_KEPT`].
+    pub(super) fn put_typed_authorization(&self, of: &SignedIn, webhook: WebhookId, text: String) {
+        let now = self.now();
+        if let Some(session) = self.lock().all.get_mut(&of.key) {
+            session.typed = Some((webhook, text, now));
+        }
+    }
+
+    /// The authorization that was typed for this webhook.
+    pub(super) fn typed_authorization(&self, of: &SignedIn, webhook: WebhookId) -> Option<String> {
+        let now = self.now();
+        let mut state = self.lock();
+        kept_of(&mut state.all.get_mut(&of.key)?.typed, webhook, now, TYPED_KEPT)
+    }
+
+    /// Keeps none any more.
+    pub(super) fn forget_typed_authorization(&self, of: &SignedIn) {
+        if let Some(session) = self.lock().all.get_mut(&of.key) {
+            session.typed = None;
+        }
+    }
+
     /// Keeps an access token to be shown once.
     pub(super) fn put_token(&self, of: &SignedIn, text: String) {
         if let Some(session) = self.lock().all.get_mut(&of.key) {
@@ -216,6 +239,17 @@ impl Sessions {
     pub(super) fn take_token(&self, of: &SignedIn) -> Option<String> {
         self.lock().all.get_mut(&of.key)?.token.take()
     }
+}
+
+/// What is kept of this webhook, unless it was for longer than that.
+fn kept_of(
+    kept: &mut Option<(WebhookId, String, i64)>,
+    webhook: WebhookId,
+    now: i64,
+    longest: Duration,
+) -> Option<String> {
+    kept.take_if(|(_, _, since)| Duration::from_millis(now.abs_diff(*since)) >= longest);
+    kept.as_ref().filter(|(owner, _, _)| *owner == webhook).map(|(_, text, _)| text.clone())
 }
 
 fn read(path: &Path) -> io::Result<String> {
@@ -294,7 +328,8 @@ mod tests {
         for nth in 0..MAX {
             let account = AccountNo(3 + u32::try_from(nth / (MAX_OF_ACCOUNT - 1)).unwrap());
             let (credential, now) = (Credential::of(&nth.to_string()), sessions.now());
-            let session = Session { account, credential, begun: now, used: now, secret: None, token: None };
+            let session =
+                Session { account, credential, begun: now, used: now, secret: None, typed: None, token: None };
             let mut state = sessions.lock();
             if state.all.len() < MAX {
                 state.all.insert(TokenHash::of(&format!("{nth}")).to_bytes(), session);

@@ -36,6 +36,8 @@ pub(super) struct Session {
     pub(super) used: i64,
     /// A signing secret that is shown until somebody has kept it, and since when. In no file.
     pub(super) secret: Option<(WebhookId, String, i64)>,
+    /// An authorization that somebody typed and is asked about, and since when. Likewise.
+    pub(super) typed: Option<(WebhookId, String, i64)>,
     /// An access token that is to be shown once, likewise.
     pub(super) token: Option<String>,
 }
@@ -96,7 +98,8 @@ fn read_line(line: &str, written: i64) -> Option<(SessionKey, Session)> {
     };
     let credential = Credential::from_parts(TokenHash::from_bytes(bytes(next()?)?), id);
     let (begun, used) = (before(next()?)?, before(next()?)?);
-    words.next().is_none().then_some((key, Session { account, credential, begun, used, secret: None, token: None }))
+    let session = Session { account, credential, begun, used, secret: None, typed: None, token: None };
+    words.next().is_none().then_some((key, session))
 }
 
 #[cfg(test)]
@@ -117,6 +120,7 @@ mod tests {
             begun: begun * 1000,
             used: used * 1000,
             secret: None,
+            typed: None,
             token: None,
         };
         let token = crate::model::AccessToken::from_random([1; 16], [2; 32]);

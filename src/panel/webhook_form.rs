@@ -1,5 +1,6 @@
 //! The form that makes and changes a webhook. Each error stands beside its field, and typed values stay.
 
+use super::authorization_typed;
 use super::backfills;
 use super::filter_page;
 use super::frame::{Place, framed};
@@ -57,15 +58,14 @@ pub(super) fn again(view: &View<'_>, id: Option<WebhookId>) -> PageResult {
         return Err(Refusal::ReadOnly);
     }
     let typed = Typed::of_form(&view.request.form);
-    let problems = typed.has_authorization.then(|| ("authorization", view.t.authorization_again.to_owned()));
-    let problems = Problems::from_iter(problems);
+    let problems = Problems::from_iter(typed.authorization_problem(view).map(|problem| ("authorization", problem)));
     Ok(page(StatusCode::OK, form(view, webhook.as_deref(), &typed, &problems, view.t.bad_fields)))
 }
 
 fn refused(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, mut problems: Problems) -> Response<Bytes> {
     // The page never repeats the authorization. Without this error, the next submit would save the form without it.
-    if typed.has_authorization {
-        problems.entry("authorization").or_insert_with(|| view.t.authorization_again.to_owned());
+    if let Some(problem) = typed.authorization_problem(view) {
+        problems.entry("authorization").or_insert(problem);
     }
     let status =
         if view.request.is_too_long() { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::UNPROCESSABLE_ENTITY };
@@ -138,14 +138,20 @@ pub(super) async fn change(view: &View<'_>, id: WebhookId) -> PageResult {
         return Ok(too_long(view, Some(&before)));
     }
     let fields = &view.request.form;
-    let mut typed = Typed::of_form(fields);
-    let draft = match typed.read(view, fields.get("authorization"), Some(&before)).await {
-        Ok(draft) => draft,
+    let (mut typed, authorization) = (Typed::of_form(fields), authorization_typed::read(view, &before));
+    let is_asked = authorization.value.is_none() && authorization.question.is_some();
+    typed.question = authorization.question;
+    let draft = match typed.read(view, authorization.value.as_deref(), Some(&before)).await {
+        Ok(draft) if !is_asked => draft,
+        Ok(_) => return Ok(refused(view, Some(&before), &typed, Problems::new())),
         Err(problems) => return Ok(refused(view, Some(&before), &typed, problems)),
     };
     let patch = WebhookPatch { target: Some(draft.target), events: Some(draft.events), ..draft.rest };
     match view.service.change_if(view.caller(), id, patch, typed.expected()).await {
-        Ok(_) => Ok(see(&format!("/webhooks/{id}?done=saved&n={id}"))),
+        Ok(_) => {
+            view.sessions.forget_typed_authorization(view.signed_in);
+            Ok(see(&format!("/webhooks/{id}?done=saved&n={id}")))
+        }
         Err(Error::Outdated) => outdated(view, id, typed),
         Err(Error::Invalid(fields)) => Ok(refused(view, Some(&before), &typed, of_service(view.lang, &fields))),
         Err(error) => Err(error.into()),
@@ -162,9 +168,7 @@ fn outdated(view: &View<'_>, id: WebhookId, mut typed: Typed) -> PageResult {
         // Somebody has saved the very same.
         return Ok(see(&format!("/webhooks/{id}?done=saved&n={id}")));
     }
-    if typed.has_authorization {
-        instead.insert("authorization", view.t.authorization_again.to_owned());
-    }
+    instead.extend(typed.authorization_problem(view).map(|problem| ("authorization", problem)));
     typed.version = stored.version;
     Ok(page(StatusCode::CONFLICT, form(view, Some(&now), &typed, &instead, view.t.outdated)))
 }
@@ -207,6 +211,7 @@ fn form(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Pr
                 (field("target", t.url, t.url_help, &typed.target, "url", "https://loja.example/notificacoes"))
                 @if typed.has_authorization { input type="hidden" name="had_authorization" value="1"; }
                 (field("authorization", t.authorization, authorization_note, "", "password", ""))
+                @if let Some(question) = &typed.question { (question.answers(view)) }
                 @if has_authorization {
                     div.field.check {
                         input #remove_authorization type="checkbox" name="remove_authorization" value="1"

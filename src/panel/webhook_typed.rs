@@ -1,5 +1,6 @@
 //! What the form of a webhook holds, as typed, and what it means or what is wrong with it.
 
+use super::authorization_typed::Question;
 use super::filter_page;
 use super::number_typed;
 use super::pattern_typed;
@@ -38,6 +39,8 @@ pub(super) struct Typed {
     pub(super) remove_authorization: bool,
     /// Whether an authorization was typed, now or before the page was refused; its text is no part of a page.
     pub(super) has_authorization: bool,
+    /// What is asked about it.
+    pub(super) question: Option<Question>,
     /// Tells a form that is sent twice from two forms: the key of the registration. Empty where a webhook is changed.
     pub(super) key: String,
     /// Since when a new webhook is sent what was recorded before; empty for none of it.
@@ -74,6 +77,7 @@ impl Typed {
             rate_limit: text("rate_limit"),
             remove_authorization: form.get("remove_authorization").is_some(),
             has_authorization: form.get("authorization").or_else(|| form.get("had_authorization")).is_some(),
+            question: None,
             key: text("key"),
             backfill: text("backfill"),
             version: text("version"),
@@ -131,6 +135,15 @@ impl Typed {
                 .unwrap_or_default(),
             remove_authorization: false,
             has_authorization: false,
+            question: None,
+        }
+    }
+
+    /// What is to be said of the authorization on a page that never repeats it: asked about, or to be typed again.
+    pub(super) fn authorization_problem(&self, view: &View<'_>) -> Option<String> {
+        match &self.question {
+            Some(question) => Some(question.problem(view)),
+            None => self.has_authorization.then(|| view.t.authorization_again.to_owned()),
         }
     }
 

@@ -3,6 +3,7 @@
 mod alerts_en;
 mod alerts_pt;
 pub(super) mod audit;
+pub(super) mod authorization;
 mod define;
 mod en;
 pub(super) mod erasures;

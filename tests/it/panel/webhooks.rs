@@ -262,6 +262,48 @@ fn an_authorization_is_not_lost_without_a_word() {
     }
 }
 
+/// People paste the token that a system shows them, and only "Bearer …" works there: all that followed was refused.
+#[test]
+fn a_token_alone_does_not_replace_one_with_its_scheme_unasked() {
+    let (daemon, receiver) = (Daemon::quick(), Receiver::start(&[Reply::Status(200)]));
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    let stored = json!({ "target": receiver.url, "events": ["*"], "authorization": "Bearer antigo" });
+    let path = format!("/webhooks/{}", daemon.register_with(stored)["id"].as_str().unwrap());
+    let own = [("csrf", csrf.as_str()), ("event", "*"), ("target", receiver.url.as_str())];
+    let with = |fields: &[(&str, &str)]| post(&daemon, &path, &cookie, &[own.as_slice(), fields].concat());
+    let mut events = 0;
+    let mut sent = || {
+        daemon.record("PAYMENT.PAID");
+        events += 1;
+        receiver.await_count(events).last().unwrap().header("authorization").unwrap().to_owned()
+    };
+    let asked = text(&with(&[("authorization", "novo-token")]).expect(422));
+    assert!(asked.contains("A autorização atual começa com “Bearer ”"), "{asked}");
+    assert!(!asked.contains("novo-token"), "no page repeats it");
+    assert_eq!(sent(), "Bearer antigo", "nothing is saved yet");
+    // Something else has to be corrected meanwhile; the answer holds, and the token is not typed again.
+    let keep = ("authorization_scheme", "keep");
+    let refused = text(&with(&[("description", &"x".repeat(501)), keep, ("had_authorization", "1")]).expect(422));
+    let chosen = "id=\"authorization_scheme-keep\" type=\"radio\" name=\"authorization_scheme\" value=\"keep\" checked";
+    assert!(refused.contains(chosen), "{refused}");
+    with(&[keep, ("had_authorization", "1")]).expect(303);
+    assert_eq!(sent(), "Bearer novo-token");
+    // What was saved is not kept for another form.
+    with(&[keep]).expect(303);
+    assert_eq!(sent(), "Bearer novo-token");
+    with(&[("authorization", "outro")]).expect(422);
+    with(&[("authorization_scheme", "none"), ("had_authorization", "1")]).expect(303);
+    assert_eq!(sent(), "outro", "because somebody wants that");
+    // One that has a scheme, or takes the place of one without, is not asked about.
+    for value in ["Basic dXNlcg==", "so-um-token", "Basic dXNlcg=="] {
+        let answer = with(&[("authorization", value)]);
+        if answer.status == 422 {
+            with(&[("authorization_scheme", "none"), ("had_authorization", "1")]).expect(303);
+        }
+        assert_eq!((sent().as_str(), answer.status), (value, if value == "so-um-token" { 422 } else { 303 }));
+    }
+}
+
 #[test]
 fn a_form_that_is_too_long_says_so_and_keeps_what_was_typed() {
     let daemon = Daemon::quick();

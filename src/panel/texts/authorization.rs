@@ -1,0 +1,14 @@
+//! What is asked about an authorization before it is stored, in both languages.
+
+use super::define::paired_texts;
+
+paired_texts! { AuthorizationTexts;
+    question:
+        "The stored authorization begins with “{} ”, and what you typed does not. Choose below how to save it: you \
+         don't have to type it again.",
+        "A autorização atual começa com “{} ”, e a que você digitou, não. Escolha abaixo como salvar: não precisa \
+         digitar de novo.";
+    how: "How to save it?", "Como salvar?";
+    with_scheme: "Put “{} ” before what I typed", "Colocar “{} ” antes do que digitei";
+    as_typed: "Save what I typed, without “{} ”", "Salvar o que digitei, sem “{} ”";
+}
