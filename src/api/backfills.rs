@@ -1,11 +1,12 @@
 //! `/api/webhooks/{id}/backfill` and `/api/webhooks/backfill`: what a webhook has not received.
 
 use super::call::Call;
+use super::csv::CsvFormat;
 use super::fields::{JsonFields, JsonValue};
 use crate::gather::Gather as _;
 use crate::http::{Answer, Failure};
 use crate::model::{BulkJob, JobId, JobKind, JobState, Pattern, Timestamp, WebhookId};
-use crate::service::BackfillDraft;
+use crate::service::{BackfillDraft, CsvList};
 use http::{StatusCode, header};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -43,6 +44,10 @@ fn draft(body: &[u8]) -> Result<(BackfillDraft, bool), Failure> {
 #[expect(clippy::unused_async, reason = "as all handlers are")]
 pub(super) async fn list(call: &Call) -> Result<Answer, Failure> {
     let mut query = call.list();
+    if let Some(csv) = CsvFormat::of(&mut query) {
+        query.finish()?;
+        return Ok(csv.answer(call, CsvList::Jobs(JobKind::Backfill)));
+    }
     let paging = query.paging();
     query.finish()?;
     let page = call.service.bulk_jobs(&call.caller, JobKind::Backfill, paging.listing);

@@ -1,9 +1,11 @@
 //! `/api/erasures`: all events of one order or customer.
 
 use super::call::Call;
+use super::csv::CsvFormat;
 use super::fields::{JsonFields, JsonValue};
 use crate::http::{Answer, Failure};
 use crate::model::{Erasure, ErasureId, ErasureState, SearchText, Timestamp};
+use crate::service::CsvList;
 use http::{StatusCode, header};
 use serde::Serialize;
 
@@ -45,6 +47,10 @@ fn erasure_request(body: &[u8]) -> Result<ErasureRequest, Failure> {
 #[expect(clippy::unused_async, reason = "as all handlers are")]
 pub(super) async fn list(call: &Call) -> Result<Answer, Failure> {
     let mut query = call.list();
+    if let Some(csv) = CsvFormat::of(&mut query) {
+        query.finish()?;
+        return Ok(csv.answer(call, CsvList::Erasures));
+    }
     let paging = query.paging();
     query.finish()?;
     Ok(paging.answer(&call.service.erasures(&call.caller, paging.listing), ErasureShape::of))

@@ -1,10 +1,12 @@
 //! `/api/notifications/resend`: bulk resends.
 
 use super::call::Call;
+use super::csv::CsvFormat;
 use super::fields::{JsonFields, JsonValue};
 use crate::gather::Gather as _;
 use crate::http::{Answer, Failure};
 use crate::model::{BulkJob, Filter as _, FilterUse, JobId, JobKind, JobState, NotificationFilter, Timestamp};
+use crate::service::CsvList;
 use http::{StatusCode, header};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
@@ -57,6 +59,10 @@ fn bulk_request(body: &[u8]) -> Result<BulkRequest, Failure> {
 #[expect(clippy::unused_async, reason = "as all handlers are")]
 pub(super) async fn list(call: &Call) -> Result<Answer, Failure> {
     let mut query = call.list();
+    if let Some(csv) = CsvFormat::of(&mut query) {
+        query.finish()?;
+        return Ok(csv.answer(call, CsvList::Jobs(JobKind::Resend)));
+    }
     let paging = query.paging();
     query.finish()?;
     Ok(paging.answer(&call.service.bulk_jobs(&call.caller, JobKind::Resend, paging.listing), ResendShape::of))

@@ -1,9 +1,11 @@
 //! `/api/tokens`: what `carteiro token` speaks to.
 
 use super::call::Call;
+use super::csv::CsvFormat;
 use super::fields::JsonFields;
 use crate::http::{Answer, Failure};
 use crate::model::{MAX_TOKEN_NAME_CHARS, Scope, Scopes, TokenId, is_token_name, parse_token_life};
+use crate::service::CsvList;
 use http::StatusCode;
 use std::time::Duration;
 
@@ -41,6 +43,10 @@ fn draft(body: &[u8]) -> Result<(String, Scopes, Option<Duration>), Failure> {
 #[expect(clippy::unused_async, reason = "as all handlers are")]
 pub(super) async fn list(call: &Call) -> Result<Answer, Failure> {
     let mut query = call.list();
+    if let Some(csv) = CsvFormat::of(&mut query) {
+        query.finish()?;
+        return Ok(csv.answer(call, CsvList::Tokens));
+    }
     let paging = query.paging();
     query.finish()?;
     let page = call.service.tokens(&call.caller, paging.listing);

@@ -68,5 +68,6 @@ fn changes(row: &Value) -> String {
         to: given(&changed["to"]),
         hidden: changed["hidden"] == true,
     });
-    fields.map(|field| field.to_string()).collect::<Vec<_>>().join("; ")
+    // A period without a beginning has none to tell of.
+    fields.filter(|field| !field.is_open_start()).map(|field| field.to_string()).collect::<Vec<_>>().join("; ")
 }

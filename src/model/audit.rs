@@ -208,6 +208,12 @@ impl AuditedField {
         Self { field: field.to_owned(), from: None, to: Some(cut(&to.to_string())), hidden: false }
     }
 
+    /// Whether it is the beginning of time, which a period without a beginning is asked for with.
+    pub fn is_open_start(&self) -> bool {
+        let from = self.to.as_deref().and_then(|text| Timestamp::parse(text).ok());
+        matches!(&*self.field, "from" | "filter.from") && from == Some(Timestamp::default())
+    }
+
     /// A field that is set to something that is left out.
     pub fn set_hidden(field: &str) -> Self {
         Self { field: field.to_owned(), from: None, to: Some(HIDDEN.to_owned()), hidden: true }

@@ -1,5 +1,6 @@
 //! Histórico de alterações, for admins: who changed what, newest first.
 
+use super::audit_words as words;
 use super::filters::{
     alerts, asked_for, csv_link, listed, period_popover, popover, read_page, select_field, set_chips, shown_period,
 };
@@ -11,8 +12,7 @@ use super::texts::audit::{AuditTexts, action};
 use super::texts::fill;
 use super::view::{PageResult, Refusal, View};
 use crate::model::{
-    Actor, AuditAction, AuditFilter, AuditNote, AuditRow, AuditSubject, AuditedField, HIDDEN, Listing, Through,
-    Timestamp, WebhookId,
+    Actor, AuditAction, AuditFilter, AuditNote, AuditRow, AuditSubject, AuditedField, Listing, Through, WebhookId,
 };
 use http::StatusCode;
 use maud::{Markup, html};
@@ -103,13 +103,14 @@ fn row(view: &View<'_>, own: &AuditTexts, row: &AuditRow, order: Option<&str>) -
     let note = &row.note;
     html! {
         tr id=(format!("a-{}", row.number)) {
-            td.what { span.t1 { (action(view.lang, note.action)) } div.t2 { (done_to(view, own, note, order)) } }
+            td.what { span.t1 { (action(view.lang, note.action)) } div.t2.clip { (done_to(view, own, note, order)) } }
             td.full {
                 // As high as a phone has room for; what a new webhook has is a dozen facts.
-                @let told: Vec<&AuditedField> = note.fields.iter().filter(|one| says_something(note, one)).collect();
+                @let told = note.fields.iter().filter(|one| words::says_something(note, one));
+                @let told: Vec<&AuditedField> = told.collect();
                 @let count = told.len();
                 @let (shown, folded) = told.split_at(if count > FACTS { 1 } else { count });
-                @for changed in shown { div.clip.fact { (field(view, own, changed)) } }
+                div.clip.told { @for changed in shown { div.clip.fact { (field(view, own, changed)) } } }
                 @if !folded.is_empty() {
                     details id=(format!("f-{}", row.number)) {
                         summary { (fill(own.more, &[&folded.len()])) }
@@ -117,21 +118,10 @@ fn row(view: &View<'_>, own: &AuditTexts, row: &AuditRow, order: Option<&str>) -
                     }
                 }
             }
-            td.full.t2 { (who(view, own, &row.actor)) }
-            td.fit.t2.r { (when(view, row.inserted_at)) }
+            td.full.t2 { (who(view, own, &row.actor)) span.only { " · " (when(view, row.inserted_at)) } }
+            td.fit.hide.t2 { (when(view, row.inserted_at)) }
         }
     }
-}
-
-/// Whether a field is the beginning of time, which is asked for where a period has no beginning.
-fn is_open_start(field: &AuditedField) -> bool {
-    let from = field.to.as_deref().and_then(|text| Timestamp::parse(text).ok());
-    matches!(&*field.field, "from" | "filter.from") && from == Some(Timestamp::default())
-}
-
-/// All but the beginning of a period that has an end alone.
-fn says_something(note: &AuditNote, field: &AuditedField) -> bool {
-    !is_open_start(field) || !note.fields.iter().any(|other| matches!(&*other.field, "to" | "filter.to"))
 }
 
 /// The webhook, and what else it was done to, as links where they lead somewhere.
@@ -187,95 +177,22 @@ pub(super) fn who(view: &View<'_>, own: &AuditTexts, actor: &Actor) -> Markup {
 }
 
 fn field(view: &View<'_>, own: &AuditTexts, changed: &AuditedField) -> Markup {
-    if is_open_start(changed) {
+    if changed.is_open_start() {
         return html! { span.muted { (view.t.period) ": " } (view.t.any_time.to_lowercase()) };
     }
-    let label = label(view, own, &changed.field);
+    let label = words::label(view.lang, &changed.field);
     let value = |text: &Option<String>| {
         html! {
-            @if let Some(text) = text { (with_moments(view.lang, &shown(view, own, &changed.field, text))) }
+            @if let Some(text) = text { (with_moments(view.lang, words::shown(view.lang, &changed.field, text))) }
             @else { span.muted { (own.not_set) } }
         }
     };
-    let is_left_out = |text: &Option<String>| text.as_ref().is_none_or(|text| text == HIDDEN);
     html! {
         span.muted { (label) ": " }
-        @if changed.hidden && is_left_out(&changed.from) && is_left_out(&changed.to) {
-            @match (&changed.from, &changed.to) {
-                (None, _) => (own.was_set),
-                (Some(_), Some(_)) => (own.was_changed),
-                (Some(_), None) => (own.was_removed),
-            }
-        } @else if changed.from.is_none() && changed.to.is_some() {
-            (value(&changed.to))
-        } @else {
-            (value(&changed.from)) " → " (value(&changed.to))
+        @match (words::left_out(own, changed), &changed.from, &changed.to) {
+            (Some(told), _, _) => (told),
+            (None, None, to @ Some(_)) => (value(to)),
+            (None, from, to) => { (value(from)) " → " (value(to)) }
         }
     }
-}
-
-/// What a field is called on the other pages; its name in the API where it is on none.
-fn label(view: &View<'_>, own: &AuditTexts, field: &str) -> String {
-    let t = view.t;
-    let known = match field {
-        "filter.q" => t.search,
-        "filter.webhook_id" => t.webhook,
-        "filter.response_status" => t.response,
-        "filter.test" => t.tests,
-        "filter.from" | "from" => t.from,
-        "filter.to" | "to" => t.to,
-        "name" => t.name,
-        "target" => t.url,
-        "authorization" => t.authorization,
-        "events" => t.events,
-        "filter" => t.payload_filter,
-        "description" => t.description,
-        "status" | "filter.status" => t.status,
-        "max_in_flight" => t.max_in_flight,
-        "rate_limit" => t.rate_limit,
-        "ordered" => t.ordered,
-        "retry" => t.retry,
-        "scopes" => view.lang.upkeep().token_scopes,
-        "expires_at" => view.lang.upkeep().token_expires,
-        "type" | "filter.type" => t.event_type,
-        "secret" => own.secret,
-        "overlap" => own.overlap,
-        "key" => own.key,
-        "client_certificate" => view.lang.identity().client_certificate,
-        "signatures" => view.lang.identity().signatures,
-        "notifications" => own.sent,
-        "undelivered" => t.undelivered,
-        "queued" => own.queued,
-        "resent" => own.resent,
-        "created" => own.created,
-        "q" => own.searched,
-        "erased" => own.erased,
-        "matched" => own.matched_events,
-        "external_id" => own.too,
-        "alert" => own.alert,
-        "muted_until" => view.lang.alerts().muted_until,
-        "reason" => own.reason,
-        "failing_since" => own.failing_since,
-        other => {
-            return match other.strip_prefix("headers.") {
-                Some(name) => fill(own.header, &[&name]),
-                None => other.to_owned(),
-            };
-        }
-    };
-    known.to_owned()
-}
-
-/// A value as other pages have it.
-fn shown(view: &View<'_>, own: &AuditTexts, field: &str, text: &str) -> String {
-    let t = view.t;
-    let known = match (field, text) {
-        ("status" | "filter.status", _) => names::status_word(view.lang, text).unwrap_or(text),
-        ("reason", "gone") => own.gone,
-        ("reason", "failing") => own.failing,
-        ("ordered" | "external_id" | "filter.test" | "undelivered", "true") => t.yes,
-        ("ordered" | "external_id", "false") => t.no,
-        _ => text,
-    };
-    known.to_owned()
 }

@@ -1,6 +1,6 @@
 //! Access tokens, for admins: the list, a new one whose text is shown once, and revoking.
 
-use super::filters::{listed, read_page};
+use super::filters::{csv_link, listed, read_page};
 use super::frame::{Place, framed};
 use super::layout::{ago, empty, moment, when};
 use super::request::{page, see};
@@ -75,7 +75,7 @@ async fn shown(view: &View<'_>, typed: &Typed, problems: &Problems) -> PageResul
         }
     };
     let content = html! {
-        div.head { div { h1 { (u.tokens) } p.sub { (u.tokens_help) } } }
+        div.head { div { h1 { (u.tokens) } p.sub { (u.tokens_help) } } div.acts { (csv_link(view)) } }
         @if let Some(made) = &made {
             section.card.pad.secret role="status" {
                 h2 { (u.token_ready) }
@@ -147,7 +147,7 @@ fn row(view: &View<'_>, token: &TokenView) -> Markup {
     html! {
         tr id=(format!("t-{}", token.id)) {
             td.what {
-                span.t1 { (token.name) }
+                span.t1.clip title=(token.name) { (token.name) }
                 div.t2 { (u.token_made) " " (when(view, token.inserted_at)) }
             }
             td.full { (scopes) @if is_own(view, token.id) { " " span.tag { (u.token_own) } } }

@@ -37,7 +37,7 @@ pub use alert_channels::{ChannelOwner, ChannelTest, ChannelView};
 pub use backfills::BackfillDraft;
 pub use caller::{Account, By, Caller, Credential};
 pub use certificates::OwnCertificate;
-pub use csv::{CsvLanguage, CsvList, CsvLook};
+pub use csv::{CsvLanguage, CsvList, CsvLook, CsvWords};
 pub use curl::curl as request_as_curl;
 pub use disabling::{FailingCounts, HealthView};
 pub use error::{Error, ErrorReply, refusal_in_words};

@@ -1,8 +1,10 @@
 //! The cells of a CSV file: quoted where they must be, split and written as the language does.
 
-use super::rows::Heading;
-use super::{CsvLanguage, CsvLook};
+use super::look::{CsvLanguage, CsvLook};
 use crate::model::Timestamp;
+
+/// What a column is called, in English and in Portuguese.
+pub(super) type Heading = (&'static str, &'static str);
 
 /// One row after the other.
 pub(super) struct Rows {

@@ -5,18 +5,22 @@
 //! by which Excel knows UTF-8; in Portuguese it is split by semicolons, which is what Excel expects there.
 
 mod cells;
+mod look;
 mod rows;
 
 use super::caller::Caller;
 use super::error::Error;
 use super::shared::Service;
 use super::views::Webhooks;
-use crate::clock::Zone;
 use crate::http::{BodyFeed, NextPiece};
-use crate::model::{AuditFilter, Cursor, EventFilter, Listing, NotificationFilter, Order, Status, WebhookStatus};
+use crate::model::{AuditFilter, Cursor, EventFilter, JobKind, Listing, NotificationFilter, Order};
 use bytes::Bytes;
-use cells::Rows;
-use rows::{AUDIT, EVENT, Heading, NOTIFICATION, WEBHOOK, audit_row, event_row, notification_row, webhook_row};
+use cells::{Heading, Rows};
+pub use look::{CsvLanguage, CsvLook, CsvWords};
+use rows::{
+    AUDIT, BACKFILL, ERASURE, EVENT, NOTIFICATION, RESEND, TOKEN, WEBHOOK, audit_row, backfill_row, erasure_row,
+    event_row, notification_row, resend_row, token_row, webhook_row,
+};
 use std::sync::Arc;
 
 /// How many rows are read at once.
@@ -33,16 +37,12 @@ pub enum CsvList {
     Audit(AuditFilter),
     /// Webhooks: all, or those that this text is found in ([`Service::webhooks_named`]).
     Webhooks(Option<String>),
-}
-
-/// In which language the headings are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum CsvLanguage {
-    /// English, split by commas.
-    #[default]
-    En,
-    /// Portuguese, split by semicolons.
-    Pt,
+    /// Access tokens.
+    Tokens,
+    /// Bulk jobs of a kind: those that go on, and for a week those that have ended.
+    Jobs(JobKind),
+    /// Erasures by key, likewise.
+    Erasures,
 }
 
 impl CsvList {
@@ -56,6 +56,13 @@ impl CsvList {
             (Self::Audit(_), CsvLanguage::En) => "audit",
             (Self::Audit(_), CsvLanguage::Pt) => "historico-de-alteracoes",
             (Self::Webhooks(_), _) => "webhooks",
+            (Self::Tokens, _) => "tokens",
+            (Self::Jobs(JobKind::Resend), CsvLanguage::En) => "bulk-resends",
+            (Self::Jobs(JobKind::Resend), CsvLanguage::Pt) => "reenvios-em-massa",
+            (Self::Jobs(JobKind::Backfill), CsvLanguage::En) => "backfills",
+            (Self::Jobs(JobKind::Backfill), CsvLanguage::Pt) => "envios-de-eventos-anteriores",
+            (Self::Erasures, CsvLanguage::En) => "erasures",
+            (Self::Erasures, CsvLanguage::Pt) => "apagamentos",
         }
     }
 
@@ -65,27 +72,11 @@ impl CsvList {
             Self::Notifications(_) => &NOTIFICATION,
             Self::Audit(_) => &AUDIT,
             Self::Webhooks(_) => &WEBHOOK,
+            Self::Tokens => &TOKEN,
+            Self::Jobs(JobKind::Resend) => &RESEND,
+            Self::Jobs(JobKind::Backfill) => &BACKFILL,
+            Self::Erasures => &ERASURE,
         }
-    }
-}
-
-/// How a file is written for who reads it.
-#[derive(Clone)]
-pub struct CsvLook {
-    /// The language of its headings, which says by what cells are split as well.
-    pub language: CsvLanguage,
-    /// The zone of its times, which the headings name.
-    pub zone: Zone,
-    /// What a notification's status is called.
-    pub status: fn(Status) -> &'static str,
-    /// Likewise a webhook's.
-    pub webhook_status: fn(&WebhookStatus) -> &'static str,
-}
-
-impl CsvLook {
-    /// For programs: times in UTC, statuses by the words of the API.
-    pub fn of_api(language: CsvLanguage) -> Self {
-        Self { language, zone: Zone::utc(), status: Status::as_str, webhook_status: WebhookStatus::as_str }
     }
 }
 
@@ -191,6 +182,30 @@ impl CsvFeed {
                     webhook_row(rows, &webhook, self.service.health(&webhook).since);
                 }
                 Ok(None)
+            }
+            CsvList::Tokens => {
+                let page = self.service.tokens(&self.caller, listing);
+                for token in &page.items {
+                    token_row(rows, token);
+                }
+                Ok(ends(page.next, &listing, page.items.len()))
+            }
+            CsvList::Jobs(kind) => {
+                let page = self.service.bulk_jobs(&self.caller, *kind, listing);
+                for job in &page.items {
+                    match kind {
+                        JobKind::Resend => resend_row(rows, job),
+                        JobKind::Backfill => backfill_row(rows, job),
+                    }
+                }
+                Ok(ends(page.next, &listing, page.items.len()))
+            }
+            CsvList::Erasures => {
+                let page = self.service.erasures(&self.caller, listing);
+                for erasure in &page.items {
+                    erasure_row(rows, erasure);
+                }
+                Ok(ends(page.next, &listing, page.items.len()))
             }
         }
     }

@@ -1,11 +1,12 @@
 //! The columns of each list, and its rows.
 
-use super::cells::{Rows, yes};
-use crate::model::{AuditRow, AuditedField, Event, PayloadFilter, Timestamp, Webhook};
+use super::cells::{Heading, Rows, yes};
+use crate::model::{
+    AuditRow, BulkJob, Erasure, Event, Filter as _, FilterUse, NotificationFilter, PayloadFilter, Scope, SearchText,
+    Timestamp, Webhook,
+};
+use crate::service::tokens::TokenView;
 use crate::service::views::NotificationView;
-
-/// What a column is called, in English and in Portuguese.
-pub(super) type Heading = (&'static str, &'static str);
 
 /// In reais, as `total_cents` of the resource says.
 const AMOUNT: Heading = ("Amount (BRL)", "Valor (R$)");
@@ -72,6 +73,54 @@ pub(super) const AUDIT: [Heading; 13] = [
     ("Changes", "Alterações"),
 ];
 
+pub(super) const TOKEN: [Heading; 6] = [
+    ("Token", "Token"),
+    ("Name", "Nome"),
+    ("Scopes", "Permissões"),
+    ("Created at (UTC)", "Criado em (UTC)"),
+    ("Last used at (UTC)", "Último uso em (UTC)"),
+    ("Expires at (UTC)", "Vence em (UTC)"),
+];
+
+pub(super) const RESEND: [Heading; 10] = [
+    ("Bulk resend", "Reenvio em massa"),
+    ("Status", "Situação"),
+    ("Filter", "Filtro"),
+    ("Delivered ones too", "Também as já entregues"),
+    ("Matched", "Encontradas"),
+    ("Sent", "Enviadas"),
+    ("Skipped", "Puladas"),
+    ("Begun at (UTC)", "Iniciado em (UTC)"),
+    ("Changed at (UTC)", "Alterado em (UTC)"),
+    ("Ended at (UTC)", "Terminado em (UTC)"),
+];
+
+pub(super) const BACKFILL: [Heading; 11] = [
+    ("Backfill", "Envio de eventos anteriores"),
+    ("Status", "Situação"),
+    ("Webhook", "Webhook"),
+    ("From (UTC)", "De (UTC)"),
+    ("To (UTC)", "Até (UTC)"),
+    ("Type", "Tipo"),
+    ("Matched", "Encontrados"),
+    ("Created", "Criadas"),
+    ("Skipped", "Pulados"),
+    ("Begun at (UTC)", "Iniciado em (UTC)"),
+    ("Ended at (UTC)", "Terminado em (UTC)"),
+];
+
+pub(super) const ERASURE: [Heading; 8] = [
+    ("Erasure", "Apagamento"),
+    ("Status", "Situação"),
+    // Of one that goes on: it is forgotten then.
+    ("Key", "Chave"),
+    ("External ids too", "Também os ids externos"),
+    ("Events", "Eventos"),
+    ("Erased", "Apagados"),
+    ("Begun at (UTC)", "Iniciado em (UTC)"),
+    ("Ended at (UTC)", "Terminado em (UTC)"),
+];
+
 pub(super) fn event_row(rows: &mut Rows, event: &Event) {
     let times = [event.occurred_at, Some(event.inserted_at), event.erased_at];
     let [occurred_at, recorded_at, erased_at] = times.map(|at| rows.time(at));
@@ -108,7 +157,7 @@ pub(super) fn notification_row(rows: &mut Rows, view: &NotificationView, event: 
             &view.webhook_id.to_string(),
             &view.webhook_name,
             &view.target,
-            (rows.look.status)(view.status),
+            rows.look.words.status(view.status),
             yes(view.test, language),
             &view.attempts_count.to_string(),
             &view.response_status.map(|status| status.to_string()).unwrap_or_default(),
@@ -133,7 +182,7 @@ pub(super) fn webhook_row(rows: &mut Rows, webhook: &Webhook, failing_since: Opt
             webhook.description.as_deref().unwrap_or_default(),
             &patterns.join(" "),
             webhook.filter.as_ref().map(PayloadFilter::as_str).unwrap_or_default(),
-            (rows.look.webhook_status)(&webhook.status),
+            rows.look.words.webhook_status(&webhook.status),
             &failing_since,
             &created_at,
             &changed_at,
@@ -143,21 +192,21 @@ pub(super) fn webhook_row(rows: &mut Rows, webhook: &Webhook, failing_since: Opt
 
 pub(super) fn audit_row(rows: &mut Rows, row: &AuditRow) {
     let made_at = rows.time(Some(row.inserted_at));
-    let (actor, note) = (&row.actor, &row.note);
+    let (actor, note, words) = (&row.actor, &row.note, rows.look.words);
     let (token, token_name) = actor.token.as_ref().map(|(id, name)| (id.to_string(), &**name)).unwrap_or_default();
     let (webhook, webhook_name) = note.webhook.as_ref().map(|(id, name)| (id.to_string(), &**name)).unwrap_or_default();
     let (kind, id, name) = match &note.subject {
-        Some(subject) => (subject.kind(), subject.id().unwrap_or_default(), subject.name().unwrap_or_default()),
+        Some(subject) => (words.subject(subject), subject.id().unwrap_or_default(), subject.name().unwrap_or_default()),
         None => Default::default(),
     };
-    let changes: Vec<String> = note.fields.iter().map(AuditedField::to_string).collect();
+    let changes = words.changes(note, &rows.look.zone);
     rows.under(
         &AUDIT,
         [
             &row.number.to_string(),
             &made_at,
-            note.action.as_str(),
-            actor.origin.through.as_str(),
+            words.action(note.action),
+            words.through(actor.origin.through),
             &token,
             token_name,
             &actor.origin.address.map(|address| address.to_string()).unwrap_or_default(),
@@ -167,6 +216,79 @@ pub(super) fn audit_row(rows: &mut Rows, row: &AuditRow) {
             &id,
             name,
             &changes.join("\n"),
+        ],
+    );
+}
+
+pub(super) fn token_row(rows: &mut Rows, token: &TokenView) {
+    let times = [Some(token.inserted_at), token.last_used_at, token.expires_at];
+    let [created_at, last_used_at, expires_at] = times.map(|at| rows.time(at));
+    let scopes = token.scopes.iter().map(Scope::as_str).collect::<Vec<_>>().join(" ");
+    rows.under(&TOKEN, [&token.id.to_string(), &token.name, &scopes, &created_at, &last_used_at, &expires_at]);
+}
+
+pub(super) fn resend_row(rows: &mut Rows, job: &BulkJob) {
+    let [begun_at, changed_at, ended_at] =
+        [Some(job.inserted_at), Some(job.updated_at), job.ended_at].map(|at| rows.time(at));
+    // As a query of the list that it was made from; that tests are apart goes without saying.
+    let fields = NotificationFilter::fields(FilterUse::Resend);
+    let filter: Vec<String> = fields
+        .filter_map(|field| Some(format!("{}={}", field.name, field.get(&job.filter)?)))
+        .filter(|field| field != "test=false")
+        .collect();
+    rows.under(
+        &RESEND,
+        [
+            &job.id.to_string(),
+            rows.look.words.job_state(job.state),
+            &filter.join("&"),
+            yes(job.includes_delivered(), rows.look.language),
+            &job.queued.to_string(),
+            &job.made.to_string(),
+            &job.skipped.total().to_string(),
+            &begun_at,
+            &changed_at,
+            &ended_at,
+        ],
+    );
+}
+
+pub(super) fn backfill_row(rows: &mut Rows, job: &BulkJob) {
+    let filter = &job.filter;
+    // The beginning of time stands for none.
+    let from = filter.from.filter(|from| *from != Timestamp::default());
+    let [from, to, begun_at, ended_at] = [from, filter.to, Some(job.inserted_at), job.ended_at].map(|at| rows.time(at));
+    rows.under(
+        &BACKFILL,
+        [
+            &job.id.to_string(),
+            rows.look.words.job_state(job.state),
+            &filter.webhook_id.map(|id| id.to_string()).unwrap_or_default(),
+            &from,
+            &to,
+            &filter.event_type.as_ref().map(ToString::to_string).unwrap_or_default(),
+            &job.queued.to_string(),
+            &job.made.to_string(),
+            &job.skipped.total().to_string(),
+            &begun_at,
+            &ended_at,
+        ],
+    );
+}
+
+pub(super) fn erasure_row(rows: &mut Rows, erasure: &Erasure) {
+    let [begun_at, ended_at] = [Some(erasure.inserted_at), erasure.ended_at].map(|at| rows.time(at));
+    rows.under(
+        &ERASURE,
+        [
+            &erasure.id.to_string(),
+            rows.look.words.erasure_state(erasure.state),
+            erasure.key.as_ref().map(SearchText::as_str).unwrap_or_default(),
+            yes(erasure.external_id, rows.look.language),
+            &erasure.events.to_string(),
+            &erasure.erased.to_string(),
+            &begun_at,
+            &ended_at,
         ],
     );
 }

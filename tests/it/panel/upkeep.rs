@@ -265,6 +265,59 @@ fn the_panels_files_speak_its_readers_language() {
     assert!(api.contains(";RETRYING;"), "{api}");
 }
 
+/// The audit's file had the API's words where its page has people's, and the beginning of time for a period that has
+/// none; tokens, jobs and what was searched for had no file.
+#[test]
+fn every_list_is_a_file_and_the_audits_speaks_as_its_page() {
+    let daemon = Daemon::quick();
+    let webhook = daemon.register("http://127.0.0.1:9/x", &["*"]);
+    let patch = json!({ "webhook": { "status": "PAUSED", "authorization": "Bearer x" } });
+    daemon.patch(&format!("/api/webhooks/{webhook}"), &patch).expect(200);
+    let all = json!({ "from": "1970-01-01T00:00:00Z" });
+    daemon.post(&format!("/api/webhooks/{webhook}/backfill"), &all).expect(202);
+    daemon.post("/api/notifications/resend", &json!({ "filter": { "status": "FAILED" } })).expect(202);
+    daemon.post("/api/erasures", &json!({ "q": "pedido-1" })).expect(202);
+    let (cookie, _) = sign_in(&daemon, &daemon.token);
+    let file = |path: &str, language: &str| {
+        let answer = get(&daemon, path, &format!("{cookie}Accept-Language: {language}\r\n")).expect(200);
+        assert_eq!(answer.header("content-type"), Some("text/csv; charset=utf-8"), "{path}");
+        text(&answer)
+    };
+    let audit = file("/audit?format=csv", "pt");
+    for told in [
+        "Webhook alterado;API;",
+        "Situação: Ativo → Pausado",
+        "Autorização: valor definido",
+        ";Envio de eventos anteriores;",
+        "Período: qualquer",
+        "Entrada no painel;painel;",
+    ] {
+        assert!(audit.contains(told), "{told}: {audit}");
+    }
+    for code in ["WEBHOOK_CHANGED", "PAUSED", "BACKFILL", "1970", "1969", "notifications"] {
+        assert!(!audit.contains(code), "{code}: {audit}");
+    }
+    let english = file("/audit?format=csv", "en");
+    assert!(english.contains("Status: Active → Paused") && !english.contains("Ativo"), "{english}");
+    let tokens = file("/tokens?format=csv", "pt");
+    assert!(tokens.starts_with("\u{feff}Token;Nome;Permissões;Criado em"), "{tokens}");
+    // Programs have the API's words.
+    let api = |path: &str| text(&daemon.get(path).expect(200));
+    let audit = api("/api/audit?format=csv");
+    assert!(audit.contains(",BACKFILL_STARTED,API,") && !audit.contains("1970"), "{audit}");
+    for (path, begins, has) in [
+        ("/api/tokens", "Token,Name,Scopes,", ",admin,"),
+        ("/api/webhooks/backfill", "Backfill,Status,Webhook,", &*format!(",{webhook},,,,")),
+        ("/api/notifications/resend", "Bulk resend,Status,Filter,", ",status=FAILED,"),
+        ("/api/erasures", "Erasure,Status,Key,", ",no,0,0,"),
+    ] {
+        let csv = api(&format!("{path}?format=csv"));
+        assert!(csv.trim_start_matches('\u{feff}').starts_with(begins) && csv.contains(has), "{path}: {csv}");
+        assert_eq!(csv.lines().count(), 2, "{path}: {csv}");
+        daemon.get(&format!("{path}?format=xls")).refused(422, "invalid_fields");
+    }
+}
+
 /// "Other events of this order" said not how many, and stood there for one alone.
 #[test]
 fn an_event_says_how_many_others_its_order_has() {
