@@ -2,19 +2,21 @@
 //! Readers see what the API tells them; who erases and who has erased is for admins.
 
 use super::audit;
-use super::filters::{listed, read_page};
+use super::filters::{csv_link, listed, read_page};
 use super::frame::{Place, framed};
 use super::jobs;
 use super::layout::{empty, moment, number, when};
+use super::names;
 use super::request::{page, see, with_field};
 use super::texts::audit::AuditTexts;
-use super::texts::erasures::ErasureTexts;
+use super::texts::erasures::{ErasureTexts, erasure_state};
 use super::texts::fill;
 use super::view::{PageResult, Refusal, View, back_of};
-use crate::model::{Actor, Erasure, ErasureId, ErasureState, SearchText};
+use crate::model::{About, Actor, Erasure, ErasureId, ErasureState, SearchText};
+use crate::service::Found;
 use http::StatusCode;
 use maud::{Markup, html};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// Those that go on, and those that ended within a week, the newest first.
 pub(super) async fn list(view: &View<'_>) -> PageResult {
@@ -42,7 +44,10 @@ pub(super) async fn list(view: &View<'_>) -> PageResult {
         }
     };
     let content = html! {
-        div.head { div { h1 { (own.list) } p.sub { (own.list_help) } } }
+        div.head {
+            div { h1 { (own.list) } p.sub { (own.list_help) } }
+            @if view.can_change { div.acts { (csv_link(view)) } }
+        }
         @let shown = (!found.items.is_empty()).then_some(&rows);
         (listed(view, listing, found.next, shown, &empty(own.nothing, own.nothing_help, None, t)))
         @if view.can_change {
@@ -86,7 +91,7 @@ fn row(view: &View<'_>, erasure: &Erasure, begun_by: Option<&Actor>) -> Markup {
                 a.t1.clip href=(path(erasure)) { (key(own, erasure)) }
                 div.t2 { (progress(view, erasure)) }
             }
-            td { span class=(format!("pill {tone}")) { (state(view, erasure)) } }
+            td { span class=(format!("pill {tone}")) { (erasure_state(view.lang, erasure.state)) } }
             @if view.can_change { td.full.t2 { (who(view, begun_by)) } }
             td.fit.t2 { (when(view, erasure.inserted_at)) }
             @if view.can_change {
@@ -103,16 +108,6 @@ fn path(erasure: &Erasure) -> String {
 /// What was searched for, as long as that is known.
 fn key<'e>(own: &'static ErasureTexts, erasure: &'e Erasure) -> &'e str {
     erasure.key.as_ref().map_or(own.key_forgotten, SearchText::as_str)
-}
-
-fn state(view: &View<'_>, erasure: &Erasure) -> &'static str {
-    let (t, own) = (view.t, ErasureTexts::of(view.lang));
-    match erasure.state {
-        ErasureState::Running => own.running,
-        ErasureState::Done => t.job_done,
-        ErasureState::Failed => own.failed,
-        ErasureState::Cancelled => t.job_cancelled,
-    }
 }
 
 fn progress(view: &View<'_>, erasure: &Erasure) -> String {
@@ -149,7 +144,11 @@ pub(super) async fn ask(view: &View<'_>) -> PageResult {
     let Some(key) = SearchText::parse(wanted) else {
         return Ok(see("/erasures"));
     };
-    let count = view.service.count_erasure(view.caller(), key, false).await?;
+    let count = view.service.count_erasure(view.caller(), key.clone(), false).await?;
+    let meant = if count.events == 0 { meant(view, key).await? } else { BTreeSet::new() };
+    if let (Some(key), 1) = (meant.first(), meant.len()) {
+        return Ok(see(&address(key)));
+    }
     let back = with_field("/search", "q", wanted);
     let written = |count| number(view.lang, count);
     let content = html! {
@@ -159,6 +158,10 @@ pub(super) async fn ask(view: &View<'_>) -> PageResult {
             @if count.events == 0 {
                 section.card.pad {
                     p { (fill(own.none, &[&wanted])) }
+                    @if !meant.is_empty() {
+                        p { (own.meant) }
+                        ul { @for key in &meant { li { a href=(address(key)) { (key) } } } }
+                    }
                     div.acts { a.btn href=(back) { (t.back) } }
                 }
             } @else {
@@ -170,15 +173,31 @@ pub(super) async fn ask(view: &View<'_>) -> PageResult {
                     p { (own.goes) " " (own.stays) }
                     p.warning { (t.erase_help) }
                     div.check {
-                        input #external_id type="checkbox" name="external_id" value="1";
+                        input #external_id type="checkbox" name="external_id" value="1"
+                            aria-describedby="external_id-help";
                         label for="external_id" { (own.external_id) }
                     }
+                    p.help #external_id-help { (own.external_id_stays) }
                     div.acts { button.danger type="submit" { (t.erase_yes) } a.btn href=(back) { (t.cancel) } }
                 }
             }
         }
     };
     Ok(page(StatusCode::OK, framed(view, Place::None, own.title, &content)))
+}
+
+/// The keys that a part of one may mean; none where the search finds none.
+async fn meant(view: &View<'_>, part: SearchText) -> Result<BTreeSet<String>, Refusal> {
+    let key_of = |about: &About| {
+        let key = names::reference(about).map(str::to_owned);
+        // Its events are found by what an erasure has left of them.
+        key.filter(|key| SearchText::parse(key).as_ref() != Some(&part))
+    };
+    Ok(match view.service.search(view.caller(), part.clone()).await? {
+        Found::Orders { orders, next: _ } => orders.iter().filter_map(|order| key_of(&order.about)).collect(),
+        Found::Event(id) => key_of(&view.service.event(view.caller(), id).await?.event.about()).into_iter().collect(),
+        Found::Webhook(_) | Found::Notification(..) => BTreeSet::new(),
+    })
 }
 
 pub(super) async fn begin(view: &View<'_>) -> PageResult {
@@ -199,7 +218,7 @@ pub(super) async fn show(view: &View<'_>, id: ErasureId) -> PageResult {
         div.head { h1 { (own.title) } }
         @if running { noscript { meta http-equiv="refresh" content="3"; } }
         section.card.pad #job data-live="" {
-            p { strong { (state(view, &erasure)) } " · " (moment(view.lang, erasure.inserted_at)) }
+            p { strong { (erasure_state(view.lang, erasure.state)) } " · " (moment(view.lang, erasure.inserted_at)) }
             (jobs::bar(own.title, erasure.erased, all, running, is_done))
             p { (progress(view, &erasure)) }
             dl.facts {

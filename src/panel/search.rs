@@ -2,6 +2,7 @@
 
 use super::erasures;
 use super::events::rows;
+use super::filters::FORMAT;
 use super::frame::{Place, framed};
 use super::names;
 use super::request::{page, see, with_field};
@@ -37,7 +38,12 @@ pub(super) async fn show(view: &View<'_>) -> PageResult {
                     a.btn.small href=(with_field("/notifications/resend", "q", wanted)) { (t.resend_found) }
                     details.pop.end #more {
                         summary { (t.more) }
-                        div.sheet { a href=(erasures::address(wanted)) { (t.erase) } }
+                        div.sheet {
+                            a href=(erasures::address(wanted)) { (t.erase) }
+                            a href=(format!("{}&{FORMAT}=csv", with_field("/events", "q", wanted))) download {
+                                (t.export_csv)
+                            }
+                        }
                     }
                 }
             }

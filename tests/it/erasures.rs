@@ -148,8 +148,18 @@ fn the_command_line_and_the_panel_count_before_they_erase() {
     assert!(found.contains("href=\"/erasures/new?q=maria%40cliente.example\""), "{found}");
     let asks = text(&get(&daemon, &format!("/erasures/new?q={EMAIL}"), &cookie).expect(200));
     assert!(asks.contains("Eventos: 2 · notificações deles: 0"), "{asks}");
+    assert!(asks.contains("Sem marcar, eles ficam"), "{asks}");
+    // A part of a key is led on to the key where it means one alone, else to those that it may mean.
+    let led = get(&daemon, "/erasures/new?q=202", &cookie).expect(303);
+    assert_eq!(led.header("location"), Some("/erasures/new?q=Pedido-202"));
+    daemon.record_with(json!({ "type": "ORDER.PAID", "external_id": "troca-202", "resource": {} }));
     let none = text(&get(&daemon, "/erasures/new?q=202", &cookie).expect(200));
     assert!(none.contains("não basta") && !none.contains("action=\"/erasures\""), "{none}");
+    for key in ["Pedido-202", "troca-202"] {
+        assert!(none.contains(&format!("<a href=\"/erasures/new?q={key}\">{key}</a>")), "{key}: {none}");
+    }
+    let nothing = text(&get(&daemon, "/erasures/new?q=99999", &cookie).expect(200));
+    assert!(nothing.contains("não basta") && !nothing.contains("quis dizer"), "{nothing}");
     let answer = post(&daemon, "/erasures", &cookie, &[("csrf", &csrf), ("q", EMAIL)]).expect(303);
     let page = answer.header("location").unwrap().to_owned();
     eventually("both are erased", || (erased(&daemon, &one) && erased(&daemon, &two)).then_some(()));

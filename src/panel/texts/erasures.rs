@@ -1,6 +1,8 @@
 //! The texts of the pages of an erasure by key, in both languages.
 
+use super::Lang;
 use super::define::paired_texts;
+use crate::model::ErasureState;
 
 paired_texts! { ErasureTexts;
     title: "Erase data", "Apagar dados";
@@ -20,6 +22,10 @@ paired_texts! { ErasureTexts;
         "No event that has data has exactly the key “{}”. A part of a key, such as the number alone, is not enough.",
         "Nenhum evento com dados tem exatamente a chave “{}”. Uma parte da chave, como só o número, não basta.";
     external_id: "Erase the external id of each as well", "Apagar também o id externo de cada um";
+    external_id_stays:
+        "Unless it is ticked, they stay: the search goes on finding the events by them.",
+        "Sem marcar, eles ficam: a busca continua encontrando os eventos por eles.";
+    meant: "Did you mean one of these?", "Você quis dizer uma destas?";
     stop: "Stop erasing", "Parar de apagar";
     running: "In progress", "Em andamento";
     failed:
@@ -49,4 +55,15 @@ paired_texts! { ErasureTexts;
     unknown: "not known", "não se sabe";
     begun: "Begun", "Início";
     ended: "Ended", "Fim";
+}
+
+/// What a state is called.
+pub(crate) fn erasure_state(lang: Lang, state: ErasureState) -> &'static str {
+    let (t, own) = (lang.texts(), ErasureTexts::of(lang));
+    match state {
+        ErasureState::Running => own.running,
+        ErasureState::Done => t.job_done,
+        ErasureState::Failed => own.failed,
+        ErasureState::Cancelled => t.job_cancelled,
+    }
 }
