@@ -5,7 +5,7 @@ use super::backfills;
 use super::filter_page;
 use super::frame::{Place, framed};
 use super::key_pair;
-use super::layout::{day, pretty};
+use super::layout::{coded, day, pretty};
 use super::names;
 use super::request::{page, see};
 use super::session::random_text;
@@ -158,18 +158,19 @@ pub(super) async fn change(view: &View<'_>, id: WebhookId) -> PageResult {
     }
 }
 
-/// The form again, with what is typed in its fields and what somebody has saved since beside them. Sent once more, it
-/// replaces that.
+/// The form again, with what somebody has saved since in the fields that nobody touched here, and below those that
+/// somebody did. Sent once more, it replaces that.
 fn outdated(view: &View<'_>, id: WebhookId, mut typed: Typed) -> PageResult {
     let now = view.service.webhook(view.caller(), id)?;
     let stored = Typed::of_webhook(view, &now);
+    typed.take_untouched(view, &stored);
     let mut instead = typed.stored_instead(view, &stored);
     if instead.is_empty() && !typed.has_authorization && !typed.remove_authorization {
         // Somebody has saved the very same.
         return Ok(see(&format!("/webhooks/{id}?done=saved&n={id}")));
     }
     instead.extend(typed.authorization_problem(view).map(|problem| ("authorization", problem)));
-    typed.version = stored.version;
+    (typed.version, typed.marks) = (stored.version, stored.marks);
     Ok(page(StatusCode::CONFLICT, form(view, Some(&now), &typed, &instead, view.t.outdated)))
 }
 
@@ -207,6 +208,7 @@ fn form(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Pr
                 (view.csrf())
                 @if !typed.key.is_empty() { input type="hidden" name="key" value=(typed.key); }
                 @if !typed.version.is_empty() { input type="hidden" name="version" value=(typed.version); }
+                @if !typed.marks.is_empty() { input type="hidden" name="marks" value=(typed.marks); }
                 (field("name", t.name, t.name_help, &typed.name, "text", "ERP"))
                 (field("target", t.url, t.url_help, &typed.target, "url", "https://loja.example/notificacoes"))
                 @if typed.has_authorization { input type="hidden" name="had_authorization" value="1"; }
@@ -302,6 +304,7 @@ fn advanced(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems:
         || problems.contains_key("signatures")
         || values.iter().any(|value| !value.is_empty())
         || names.iter().chain(&["headers"]).any(|name| problems.contains_key(name));
+    let in_flight_help = fill(t.max_in_flight_help, &[&view.service.default_max_in_flight()]);
     let headers_help = if webhook.is_some() { t.headers_keep } else { t.headers_help };
     html! {
         details #advanced open[open] {
@@ -317,7 +320,7 @@ fn advanced(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems:
                 p.help #ordered-help { (t.ordered_help) }
             }
             div.groups {
-                (field("max_in_flight", t.max_in_flight, t.max_in_flight_help, &typed.max_in_flight, "short", ""))
+                (field("max_in_flight", t.max_in_flight, &in_flight_help, &typed.max_in_flight, "short", ""))
                 (field("rate_limit", t.rate_limit, t.rate_limit_help, &typed.rate_limit, "short", ""))
             }
             h3 { (t.retry) }
@@ -397,7 +400,7 @@ fn input(view: &View<'_>, of: &FormField<'_>, problems: &Problems) -> Markup {
                     }
                 }
             }
-            @if let Some(problem) = problem { p.problem id=(problem_id) { (problem) } }
+            @if let Some(problem) = problem { p.problem id=(problem_id) { (coded(problem)) } }
             @if !of.help.is_empty() { p.help id=(help_id) { (of.help) } }
         }
     }

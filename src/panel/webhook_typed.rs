@@ -11,8 +11,8 @@ use super::view::View;
 use crate::gather::Gather as _;
 use crate::model::{
     Authorization, ClientCertificateName, ExpectedVersion, ExtraHeaders, Localized, MAX_AUTOMATIC_ATTEMPTS,
-    MAX_DESCRIPTION_BYTES, Pattern, PatternSet, PayloadFilter, RateLimit, RetryPolicy, RetryPolicyError, Signatures,
-    TargetUrl, Webhook, WebhookName, WebhookPatch, WebhookVersion, format_duration, parse_duration,
+    MAX_DESCRIPTION_BYTES, Pattern, PatternSet, RateLimit, RetryPolicy, RetryPolicyError, Signatures, TargetUrl,
+    Webhook, WebhookName, WebhookPatch, WebhookVersion, format_duration, parse_duration,
 };
 use crate::service::WebhookDraft;
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,6 +47,8 @@ pub(super) struct Typed {
     pub(super) backfill: String,
     /// The version of the settings that the form was filled from; empty where a webhook is made.
     pub(super) version: String,
+    /// What the fields held when the form was filled: [`Typed::marks`].
+    pub(super) marks: String,
     /// One `Name: value` a line.
     pub(super) headers: String,
     /// Gaps, separated by spaces or commas.
@@ -81,6 +83,7 @@ impl Typed {
             key: text("key"),
             backfill: text("backfill"),
             version: text("version"),
+            marks: text("marks"),
             headers: text("headers"),
             retry_schedule: text("retry_schedule"),
             retry_attempts: text("retry_attempts"),
@@ -109,9 +112,10 @@ impl Typed {
         }
         let retry = webhook.retry.as_ref();
         let gaps = |policy: &RetryPolicy| policy.schedule().iter().copied().map(format_duration).collect::<Vec<_>>();
-        Self {
+        let mut typed = Self {
             key: String::new(),
             backfill: String::new(),
+            marks: String::new(),
             version: webhook.settings_version().to_string(),
             headers,
             retry_schedule: retry.map(|policy| gaps(policy).join(" ")).unwrap_or_default(),
@@ -136,7 +140,9 @@ impl Typed {
             remove_authorization: false,
             has_authorization: false,
             question: None,
-        }
+        };
+        typed.marks = typed.marks_now(view);
+        typed
     }
 
     /// What is to be said of the authorization on a page that never repeats it: asked about, or to be typed again.
@@ -150,54 +156,6 @@ impl Typed {
     /// Which version of the webhook may be changed.
     pub(super) fn expected(&self) -> ExpectedVersion {
         WebhookVersion::parse(&self.version).map_or(ExpectedVersion::Any, ExpectedVersion::Settings)
-    }
-
-    /// What is stored where something else is typed, by field; of an authorization nothing is told.
-    pub(super) fn stored_instead(&self, view: &View<'_>, stored: &Self) -> Problems {
-        let t = view.t;
-        let events = |typed: &Self| {
-            let more = typed.more.split([',', '\n', ' ']).map(|text| text.trim().to_ascii_uppercase());
-            let all: BTreeSet<String> = typed.patterns.iter().cloned().chain(more).gather();
-            all.into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(", ")
-        };
-        // However it is laid out.
-        let filter = |typed: &Self| {
-            let read = PayloadFilter::parse(typed.filter.trim());
-            read.map_or_else(|_| typed.filter.trim().to_owned(), |filter| filter.as_str().to_owned())
-        };
-        let yes_or_no = |yes: bool| if yes { t.yes } else { t.no }.to_owned();
-        // What one without a name of its own is called.
-        let host = TargetUrl::parse(&stored.target);
-        let host = host.map(|target| WebhookName::of_target(&target).to_owned()).unwrap_or_default();
-        // Nor however a number is written.
-        let number = |typed: &str, stored: &str| {
-            let same = number_typed::read(view.lang, typed) == number_typed::read(view.lang, stored);
-            if same && !typed.is_empty() { stored.to_owned() } else { typed.to_owned() }
-        };
-        let lines = |text: &str| text.lines().map(str::trim).collect::<Vec<_>>().join("\n");
-        let fields = [
-            ("name", if self.name.is_empty() { host } else { self.name.clone() }, stored.name.clone()),
-            ("target", self.target.clone(), stored.target.clone()),
-            ("events", events(self), events(stored)),
-            ("client_certificate", self.client_certificate.clone(), stored.client_certificate.clone()),
-            ("filter", filter(self), filter(stored)),
-            ("description", self.description.clone(), stored.description.clone()),
-            ("ordered", yes_or_no(self.ordered), yes_or_no(stored.ordered)),
-            ("max_in_flight", number(&self.max_in_flight, &stored.max_in_flight), stored.max_in_flight.clone()),
-            ("rate_limit", number(&self.rate_limit, &stored.rate_limit), stored.rate_limit.clone()),
-            ("headers", lines(&self.headers), lines(&stored.headers)),
-            ("retry_schedule", self.retry_schedule.clone(), stored.retry_schedule.clone()),
-            ("retry_attempts", number(&self.retry_attempts, &stored.retry_attempts), stored.retry_attempts.clone()),
-            ("retry_jitter", number(&self.retry_jitter, &stored.retry_jitter), stored.retry_jitter.clone()),
-            ("signatures", self.signatures.clone(), stored.signatures.clone()),
-        ];
-        let different = fields.into_iter().filter(|(_, typed, stored)| typed != stored);
-        different
-            .map(|(name, _, stored)| {
-                let problem = if stored.is_empty() { t.stored_empty.to_owned() } else { fill(t.stored_is, &[&stored]) };
-                (name, problem)
-            })
-            .collect()
     }
 
     /// What is meant, or what is wrong with it.

@@ -52,7 +52,9 @@ pub(super) fn steps(view: &View<'_>, overview: &Overview) -> Markup {
                 div.grow {
                     h2 { (t.step_sample) }
                     p { (t.step_sample_help) }
-                    @if view.can_change && has_webhook { (sample_form(view)) }
+                    @if !has_webhook { p.help { (t.step_webhook_first) } } @else if view.can_change {
+                        (sample_form(view))
+                    }
                     details #event-api { summary { (t.by_api) } pre tabindex="0" { (events::first(view)) } }
                 }
             }

@@ -193,6 +193,11 @@ fn view(
 }
 
 impl Service {
+    /// How many attempts of a webhook that says nothing of it may be in flight.
+    pub fn default_max_in_flight(&self) -> u16 {
+        self.config().delivery.max_in_flight_per_webhook
+    }
+
     /// What views of notifications depend on beside the store, as of now.
     pub(super) fn present(&self) -> Present {
         let config = self.config();

@@ -176,7 +176,7 @@ texts! {
     ordered: "Keep the order";
     ordered_help: "Notifications about the same resource leave one at a time, in the order they were recorded.";
     max_in_flight: "Sent at once";
-    max_in_flight_help: "1 to 1000. Empty: the default.";
+    max_in_flight_help: "1 to 1000. Empty: {}, the default.";
     rate_limit: "Sent per second";
     rate_limit_help: "0.01 to 10000. Empty: no limit.";
     secret_title: "Signing secret";
@@ -267,8 +267,9 @@ texts! {
     name_help: "What this webhook is called in lists. If empty, the host of the URL.";
     bad_name: "Use 1 to 80 characters, on one line.";
     outdated:
-        "This webhook was changed in another window while you were editing. Nothing is saved yet: the saved value \
-         stands beside each field that differs. Check them, and save again to use yours.";
+        "This webhook was changed in another window while you were editing. Nothing is saved yet: the fields that you \
+         did not change show what was saved there, and the saved value stands below each one that you did. Check them, \
+         and save again to use yours.";
     stored_is: "Saved now: {}";
     stored_empty: "Saved now: empty";
     secret_kept: "I have kept it";
@@ -536,6 +537,7 @@ texts! {
     step_webhook_help:
         "Say which address (URL) to notify, and of which events. The person who runs the receiving system — ERP, \
          spreadsheet, invoicing — gives you the URL and, if there is one, the authorization.";
+    step_webhook_first: "Create a webhook first: without one, nobody receives the event.";
     step_sample: "Send a sample event";
     step_sample_help: "A made-up event, marked as a test (env = test) and sent once, to see the notification arrive.";
     send_sample: "Send sample";

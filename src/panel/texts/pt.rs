@@ -178,7 +178,7 @@ texts! {
     ordered: "Manter a ordem";
     ordered_help: "Notificações sobre o mesmo recurso saem uma de cada vez, na ordem em que foram registradas.";
     max_in_flight: "Envios simultâneos";
-    max_in_flight_help: "De 1 a 1000. Em branco: o padrão.";
+    max_in_flight_help: "De 1 a 1000. Em branco: {}, o padrão.";
     rate_limit: "Envios por segundo";
     rate_limit_help: "De 0,01 a 10000. Em branco: sem limite.";
     secret_title: "Segredo de assinatura";
@@ -271,8 +271,9 @@ texts! {
     name_help: "Como este webhook aparece nas listas. Em branco, o host da URL.";
     bad_name: "Use de 1 a 80 caracteres, em uma linha.";
     outdated:
-        "Este webhook foi alterado em outra janela enquanto você editava. Nada foi salvo ainda: ao lado de cada campo \
-         diferente está o valor salvo. Confira e salve de novo para usar os seus.";
+        "Este webhook foi alterado em outra janela enquanto você editava. Nada foi salvo ainda: os campos que você não \
+         mudou já mostram o que foi salvo lá, e abaixo de cada campo que você mudou está o valor salvo. Confira e \
+         salve de novo para usar os seus.";
     stored_is: "Salvo agora: {}";
     stored_empty: "Salvo agora: vazio";
     secret_kept: "Já guardei";
@@ -550,6 +551,7 @@ texts! {
     step_webhook_help:
         "Diga para qual endereço (URL) avisar e de quais eventos. Quem cuida do sistema que recebe — ERP, planilha, \
          nota fiscal — informa a URL e, se houver, a autorização.";
+    step_webhook_first: "Crie antes um webhook: sem ele, ninguém recebe o evento.";
     step_sample: "Enviar um evento de exemplo";
     step_sample_help:
         "Um evento fictício, marcado como teste (env = test) e enviado uma vez, para ver a notificação chegar.";

@@ -171,6 +171,50 @@ fn a_form_that_another_tab_has_overtaken_shows_both_values_and_loses_none() {
     assert_eq!(stored()["status"], "PAUSED");
 }
 
+/// Who had changed the URL alone was shown the name in red, with the old one in its field: saving took back what the
+/// other tab had saved.
+#[test]
+fn a_field_that_nobody_touched_takes_what_another_tab_has_saved() {
+    let daemon = Daemon::quick();
+    let webhook = json!({ "target": "http://127.0.0.1:9/x", "events": ["*"], "name": "um", "rate_limit": 2.5 });
+    let path = format!("/webhooks/{}", daemon.register_with(webhook)["id"].as_str().unwrap());
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    let hidden = |page: &str, name: &str| {
+        let from = format!("name=\"{name}\" value=\"");
+        page.split_once(&from).unwrap_or_else(|| panic!("{name}: {page}")).1.split('"').next().unwrap().to_owned()
+    };
+    let form = text(&get(&daemon, &format!("{path}/edit"), &cookie).expect(200));
+    let save = |form: &str, name: &str, target: &str| {
+        let (version, marks) = (hidden(form, "version"), hidden(form, "marks"));
+        let fields = [
+            ("csrf", csrf.as_str()),
+            ("version", &version),
+            ("marks", &marks),
+            ("name", name),
+            ("target", target),
+            ("event", "*"),
+            ("rate_limit", "2,50"),
+        ];
+        post(&daemon, &path, &cookie, &fields)
+    };
+    let other = json!({ "webhook": { "name": "dois", "ordered": true, "rate_limit": 3 } });
+    daemon.patch(&format!("/api{path}"), &other).expect(200);
+    let refused = text(&save(&form, "um", "http://127.0.0.1:9/y").expect(409));
+    for shown in ["value=\"dois\"", "value=\"3\"", "value=\"http://127.0.0.1:9/y\"", "id=\"target-problem\""] {
+        assert!(refused.contains(shown), "{shown}: {refused}");
+    }
+    for untouched in ["name-problem", "ordered-problem", "rate_limit-problem"] {
+        assert!(!refused.contains(untouched), "{untouched}: {refused}");
+    }
+    // Nobody touches it on the next form either, which knows what that one was filled with.
+    daemon.patch(&format!("/api{path}"), &json!({ "webhook": { "name": "três" } })).expect(200);
+    let refused = text(&save(&refused, "dois", "http://127.0.0.1:9/y").expect(409));
+    assert!(refused.contains("value=\"três\"") && !refused.contains("name-problem"), "{refused}");
+    save(&refused, "três", "http://127.0.0.1:9/y").expect(303);
+    let stored = daemon.get(&format!("/api{path}")).expect(200).data();
+    assert_eq!((&stored["name"], &stored["target"]), (&json!("três"), &json!("http://127.0.0.1:9/y")));
+}
+
 #[test]
 fn a_name_is_optional_and_the_host_without_one() {
     let daemon = Daemon::quick();
@@ -213,7 +257,7 @@ fn headers_and_a_schedule_are_set_kept_and_refused_beside_their_fields() {
     for (field, value) in bad.iter().take(2) {
         assert!(page.contains(&format!("id=\"{field}-problem\"")) && page.contains(value), "{field}: {page}");
     }
-    assert!(page.contains("`Host` é definido pelo carteiro"), "in the page's language: {page}");
+    assert!(page.contains("<code>Host</code> é definido pelo carteiro"), "in the page's language: {page}");
     for (schedule, field) in [("5s", "retry_attempts"), ("", "retry_schedule")] {
         let page = text(&with("/webhooks", &[("retry_schedule", schedule), ("retry_attempts", "21")]).expect(422));
         assert!(page.contains(&format!("id=\"{field}-problem\"")), "{field}: {page}");
