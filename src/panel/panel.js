@@ -70,7 +70,11 @@
     (it) => to(it) ? it.nodeName === "A" && it.textContent : it.nodeName,
   ];
   const mated = (old, fresh) => {
-    const free = new Set(old.childNodes), mates = new Map();
+    const free = new Set(old.childNodes), mates = new Map(), had = [...free], has = [...fresh.childNodes];
+    // As a rule nothing has come or gone.
+    if (had.length === has.length && had.every((it, nth) => marks[0](it) === marks[0](has[nth]))) {
+      return new Map(has.map((it, nth) => [it, had[nth]]));
+    }
     for (const mark of marks) {
       const like = new Map();
       for (const it of free) like.set(mark(it), (like.get(mark(it)) || []).concat(it));
@@ -86,6 +90,7 @@
   // Elements stay who they are, so that focus, selection, ticks, open details and the place one has scrolled to stay
   // with them.
   const morph = (old, fresh) => {
+    if (old.isEqualNode(fresh)) return;
     if (old.nodeType !== Node.ELEMENT_NODE) { if (old.data !== fresh.data) old.data = fresh.data; return; }
     for (const { name } of [...old.attributes]) {
       if (!fresh.hasAttribute(name) && !(name === "open" && old.id)) old.removeAttribute(name);
