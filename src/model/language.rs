@@ -37,8 +37,9 @@ impl Language {
     pub fn bytes(self, bytes: u64) -> String {
         const UNITS: [&str; 4] = ["KB", "MB", "GB", "TB"];
         let (mut tenths, mut unit) = (bytes.saturating_mul(10) / 1024, 0);
-        while tenths >= 10_240 && unit + 1 < UNITS.len() {
-            (tenths, unit) = (tenths / 1024, unit + 1);
+        // "1,0 MB" rather than "1000,2 KB": nobody counts to 1024.
+        while tenths >= 10_000 && unit + 1 < UNITS.len() {
+            (tenths, unit) = ((tenths + 512) / 1024, unit + 1);
         }
         format!("{}{}{} {}", tenths / 10, self.pick(".", ","), tenths % 10, UNITS[unit])
     }

@@ -30,6 +30,7 @@ pub(super) async fn show(view: &View<'_>) -> PageResult {
                 pre tabindex="0" { (SAMPLE) }
             }
         } @else {
+            h2.over { (a.channels) }
             (table(view, &channels))
         }
     };
@@ -70,8 +71,7 @@ fn row(view: &View<'_>, of: &ChannelView) -> Markup {
     html! {
         tr id=(format!("c-{}-{}", of.owner.as_str(), of.channel.as_str())) {
             td.what {
-                span.t1 { (name) }
-                div.t2 { (whose) }
+                div.who { span.t1 { (name) } " " span.t2 { (whose) } }
                 @if let Some((at, error)) = of.state.failed.as_ref().filter(|_| is_failing) {
                     p.problem {
                         (with_moments(view.lang, view.lang.of(error))) " " span.muted { "(" (ago(view, *at)) ")" }
@@ -81,7 +81,8 @@ fn row(view: &View<'_>, of: &ChannelView) -> Markup {
                 }
             }
             td.now.r { span class=(format!("pill {tone}")) { (state) } }
-            td.full.t2 {
+            // On a phone the failure says it all.
+            td.full.t2.desk[is_failing] {
                 span.only { (a.last_sent) ": " }
                 // Nothing of a channel is kept over a start, least of all that it was never used.
                 @match sent_at {

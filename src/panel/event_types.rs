@@ -4,11 +4,16 @@ use super::frame::{Place, framed};
 use super::layout::pretty;
 use super::names::{self, event_title};
 use super::request::page;
+use super::texts::audit::AuditTexts;
+use super::texts::{Texts, fill};
 use super::view::{PageResult, View};
 use crate::model::{KnownType, Webhook};
 use http::StatusCode;
 use maud::{Markup, html};
 use std::sync::Arc;
+
+/// How many webhooks are named; of more all but the last ones lie folded.
+const NAMED: usize = 3;
 
 #[expect(clippy::unused_async, reason = "as all handlers are")]
 pub(super) async fn list(view: &View<'_>) -> PageResult {
@@ -42,7 +47,7 @@ fn row(view: &View<'_>, known: &KnownType, webhooks: &[Arc<Webhook>]) -> Markup 
                 div.clip.about { span.t1 { (title) } }
                 @if title != name { div.t2.code { (name) } }
                 @if let Some(sentence) = sentence.filter(|text| text.trim_end_matches('.') != title) {
-                    div.t2 { (sentence) }
+                    div.t2.desk { (sentence) }
                 }
                 details id=(format!("sample-{name}")) {
                     summary { (t.sample) }
@@ -51,11 +56,29 @@ fn row(view: &View<'_>, known: &KnownType, webhooks: &[Arc<Webhook>]) -> Markup 
             }
             td.full {
                 @if subscribers.is_empty() { span.t2 { (t.nobody) } }
-                @for (nth, own) in subscribers.iter().enumerate() {
-                    @if nth > 0 { ", " }
-                    a href=(format!("/webhooks/{}", own.id)) { (own.name()) }
-                    @if !own.is_active() { " " span.t2 { "(" (t.webhook_status(&own.status)) ")" } }
+                // As high as a phone has room for.
+                @let count = subscribers.len();
+                @let (named, folded) = subscribers.split_at(if count > NAMED { NAMED - 1 } else { count });
+                (named_webhooks(t, named))
+                @if !folded.is_empty() {
+                    details id=(format!("who-{name}")) {
+                        summary { (fill(AuditTexts::of(view.lang).more, &[&folded.len()])) }
+                        (named_webhooks(t, folded))
+                    }
                 }
+            }
+        }
+    }
+}
+
+/// Webhooks by their names, those that are stopped with how they stand.
+fn named_webhooks(t: &Texts, webhooks: &[&Arc<Webhook>]) -> Markup {
+    html! {
+        div {
+            @for (nth, own) in webhooks.iter().enumerate() {
+                @if nth > 0 { ", " }
+                a href=(format!("/webhooks/{}", own.id)) { (own.name()) }
+                @if !own.is_active() { " " span.t2 { "(" (t.webhook_status(&own.status)) ")" } }
             }
         }
     }

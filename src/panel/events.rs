@@ -84,25 +84,36 @@ fn table(view: &View<'_>, found: &Page<EventSummary>) -> Markup {
     html! { div.card { (rows(view, &found.items, Some("rows"))) } }
 }
 
-/// How many webhooks are named one by one: a shop has two or three.
-const NAMED: usize = 3;
+/// How many webhooks are named one by one.
+const NAMED: usize = 5;
 
 /// How many notifications stand so; or, where somebody has searched for the very order, which webhooks they are for.
 fn standing(view: &View<'_>, status: Status, webhooks: &[WebhookId], by_name: bool) -> Markup {
     html! {
         @if by_name && webhooks.len() <= NAMED {
-            @for id in webhooks {
-                span class=(format!("pill named {}", tone(status))) {
-                    (names::webhook(view, *id)) ": " (view.t.status(status))
+            div {
+                span class=(format!("pill {}", tone(status))) { (view.t.status(status)) }
+                @for (nth, id) in webhooks.iter().enumerate() {
+                    (if nth == 0 { " " } else { ", " }) (names::webhook(view, *id))
                 }
             }
         } @else { (counted(view, status, u64::try_from(webhooks.len()).unwrap_or(u64::MAX))) }
     }
 }
 
+/// What the row of an event says of its order: of what was found the amount alone, since which order it is stands above
+/// all of its events.
+fn about(view: &View<'_>, event: &Event, is_found: bool) -> String {
+    let about = event.about();
+    if is_found {
+        return about.total_cents.map(|cents| names::money(view.lang, cents)).unwrap_or_default();
+    }
+    names::about(view, &about)
+}
+
 /// Events as rows, each with how its notifications stand.
 pub(super) fn rows(view: &View<'_>, found: &[EventSummary], id: Option<&str>) -> Markup {
-    let t = view.t;
+    let (t, is_found) = (view.t, id.is_none());
     html! {
         table.rows id=[id] {
             caption.sr { (t.events) }
@@ -115,14 +126,14 @@ pub(super) fn rows(view: &View<'_>, found: &[EventSummary], id: Option<&str>) ->
                                 a.t1 href=(format!("/events/{}", event.id)) {
                                     (event_title(view, event.event_type.as_str()))
                                 }
-                                " " span.t2 { (names::about(view, &event.about())) }
+                                " " span.t2 { (about(view, event, is_found)) }
                                 (test_mark(t, event.trial.is_some()))
                             }
                             div.t2.code.clip { (event.event_type) }
                         }
                         td.full {
-                            div.acts {
-                                @for (state, webhooks) in states { (standing(view, *state, webhooks, id.is_none())) }
+                            div.acts.stands {
+                                @for (state, webhooks) in states { (standing(view, *state, webhooks, is_found)) }
                                 @if states.is_empty() { span.t2 { (t.nobody) } }
                             }
                         }

@@ -1,6 +1,6 @@
 //! What lists are narrowed by, read from the page's address. A filter that can't be read is named and left aside.
 
-use super::layout::{moment, pager};
+use super::layout::{coded, moment, pager};
 use super::names::event_title;
 use super::pattern_typed;
 use super::texts::{Texts, fill};
@@ -183,7 +183,7 @@ pub(super) fn unreadable(view: &View<'_>, text: &str) -> String {
 }
 
 pub(super) fn alerts(problems: &[String]) -> Markup {
-    html! { @for problem in problems { p.problem role="alert" { (problem) } } }
+    html! { @for problem in problems { p.problem role="alert" { (coded(problem)) } } }
 }
 
 /// Minutes west of UTC, as browsers count them; without a script the fields are in the panel's zone, and say so.

@@ -1,16 +1,14 @@
 //! What the pages of bulk resends and of backfills have in common: how far a job has got.
 
-use super::layout::{ago, at_most_counted, moment, number};
+use super::layout::{ago, at_most_counted, coded, moment, number};
+use super::names;
 use super::texts::{Texts, fill};
 use super::view::View;
 use crate::model::{BulkJob, JobKind, JobState};
 use maud::{Markup, html};
-use std::time::Duration;
 
 /// How many jobs that have ended are listed.
 pub(super) const MAX_ENDED: usize = 3;
-/// For how long after its end one of them is looked for.
-const NEW: Duration = Duration::from_secs(15 * 60);
 
 pub(super) const fn state(t: &Texts, state: JobState) -> &'static str {
     match state {
@@ -90,26 +88,26 @@ fn why_skipped(view: &View<'_>, job: &BulkJob) -> Markup {
         @if job.skipped.total() > 0 {
             ul.resends.muted {
                 @for (reason, count) in job.skipped.iter() {
-                    li { (number(view.lang, count)) " · " (view.lang.of(&reason.localized())) }
+                    li { (number(view.lang, count)) " · " (coded(view.lang.of(&reason.localized()))) }
                 }
             }
         }
     }
 }
 
-/// Those that go on, and the last few that have ended, as a part of a page that is live. They lie folded once nobody
-/// looks for them any more.
+/// Those that go on, and the last few that have ended, as a part of a page that is live. They lie folded where none
+/// goes on.
 pub(super) fn late(view: &View<'_>, title: &str, jobs: &[BulkJob]) -> Markup {
-    let is_new = |job: &BulkJob| job.ended_at.is_none_or(|ended| view.now.since(ended) < NEW);
     html! {
         div #resends data-live="" {
             @if !jobs.is_empty() {
-                details.card.pad #late-jobs open[jobs.iter().any(is_new)] {
+                details.card.pad #late-jobs open[jobs.iter().any(|job| job.state == JobState::Running)] {
                     summary { (title) " (" (jobs.len()) ")" }
                     ul.resends {
                         @for job in jobs {
                             li id=(format!("r-{}", job.id)) {
                                 a href=(path(job)) { (state(view.t, job.state)) }
+                                @if let Some(id) = job.filter.webhook_id { " · " (names::webhook(view, id)) }
                                 " · " (ago(view, job.inserted_at)) " · " (progress(view, job))
                             }
                         }

@@ -85,13 +85,30 @@ fn written(lang: Lang, at: Timestamp) -> String {
     }
 }
 
-/// A sentence of the service, its moments written as all others of the page are.
+/// A sentence of the service, its moments written as all others of the page are, and what it quotes in backticks as
+/// code.
 pub(super) fn with_moments(lang: Lang, text: &str) -> Markup {
-    html! { @for (text, at) in moments(text) { (text) @if let Some(at) = at { (moment(lang, at)) } } }
+    quoting(
+        text,
+        |part| html! { @for (text, at) in moments(part) { (text) @if let Some(at) = at { (moment(lang, at)) } } },
+    )
+}
+
+/// A sentence without moments, what it quotes in backticks as code.
+pub(super) fn coded(text: &str) -> Markup {
+    quoting(text, |part| html! { (part) })
+}
+
+fn quoting(text: &str, plain: impl Fn(&str) -> Markup) -> Markup {
+    html! {
+        @for (nth, part) in text.split('`').enumerate() {
+            @if nth.is_multiple_of(2) { (plain(part)) } @else { code { (part) } }
+        }
+    }
 }
 
 /// A text in parts, each with the moment that follows it.
-fn moments(text: &str) -> Vec<(&str, Option<Timestamp>)> {
+pub(super) fn moments(text: &str) -> Vec<(&str, Option<Timestamp>)> {
     let mut parts = Vec::new();
     let (mut rest, mut from) = (text, 0);
     // `T` and `Z` of a moment stand 14 bytes apart, and 10 bytes follow a moment's beginning before the first.
@@ -112,11 +129,7 @@ fn moments(text: &str) -> Vec<(&str, Option<Timestamp>)> {
 /// A sentence of the service that explains something: as [`with_moments`], what is of today by its time alone, and what
 /// it quotes in backticks as code.
 pub(super) fn explained(view: &View<'_>, text: &str) -> Markup {
-    html! {
-        @for (nth, part) in text.split('`').enumerate() {
-            @if nth.is_multiple_of(2) { (of_today(view, part)) } @else { code { (part) } }
-        }
-    }
+    quoting(text, |part| of_today(view, part))
 }
 
 /// As [`with_moments`], but of today's the time alone, before which Portuguese has another preposition.
@@ -390,6 +403,7 @@ mod tests {
         assert_eq!([0, 999, 1000, 1_000_297].map(|count| number(Lang::Pt, count)), ["0", "999", "1.000", "1.000.297"]);
         assert_eq!(number(Lang::En, 1_000_297), "1,000,297");
         assert_eq!(Lang::En.bytes(1536), "1.5 KB");
+        assert_eq!(Lang::Pt.bytes(1_024_205), "1,0 MB", "not 1000,2 KB");
         let shown = [None, Some(0), Some(999), Some(1000)].map(|permille| percent(Lang::Pt, permille));
         assert_eq!(shown, ["–", "0,0\u{a0}%", "99,9\u{a0}%", "100,0\u{a0}%"]);
         assert_eq!(Lang::Pt.bytes(3 << 30), "3,0 GB");

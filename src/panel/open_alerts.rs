@@ -16,7 +16,7 @@ pub(super) fn section(view: &View<'_>) -> Markup {
     let alerts = view.service.alerts(view.caller());
     html! {
         section #open-alerts data-live="" {
-            h2 { (t.open_alerts) }
+            h2.over { (t.open_alerts) }
             @if alerts.is_empty() {
                 div.card.pad { p { (t.none_open) } }
             } @else {

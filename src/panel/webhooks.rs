@@ -111,11 +111,18 @@ fn row(view: &View<'_>, summary: &WebhookSummary) -> Markup {
                 div.url.clip title=(webhook.target) { (webhook.target) }
             }
             td.now.r { (state(view, summary)) }
-            td.full { div.clip.fact { (patterns(view, webhook, PATTERNS)) } }
+            td.full {
+                // A phone has room for one.
+                div.clip.desk { (patterns(view, webhook, PATTERNS)) }
+                div.clip.only { (patterns(view, webhook, 1)) }
+            }
             td.hide { div.acts { (spark_of(view, &summary.history)) (rate(view, &summary.history)) } }
             td.full.t2 {
                 span.only { (t.last_success) ": " }
                 @match summary.history.confirmed_at { Some(at) => (ago(view, at)), None => (t.never) }
+                @if HourCounts::sum(&summary.history.hours).delivered_permille().is_some() {
+                    span.only { " · " span.whole { (t.last_day_short) ": " (rate(view, &summary.history)) } }
+                }
             }
         }
     }
@@ -159,10 +166,8 @@ pub(super) fn state(view: &View<'_>, summary: &WebhookSummary) -> Markup {
 }
 
 /// Which part of the last day's is delivered.
-pub(super) fn rate(view: &View<'_>, history: &WebhookHistory) -> Markup {
-    let permille = HourCounts::sum(&history.hours).delivered_permille();
-    let text = percent(view.lang, permille);
-    html! { @if permille.is_none() { span.muted { (text) } } @else { (text) } }
+pub(super) fn rate(view: &View<'_>, history: &WebhookHistory) -> String {
+    percent(view.lang, HourCounts::sum(&history.hours).delivered_permille())
 }
 
 fn spark_of(view: &View<'_>, history: &WebhookHistory) -> Markup {

@@ -1,10 +1,10 @@
 //! The panel in a real browser, with a script and without.
 //!
-//! The browser is Debian's Chromium, driven by playwright-core (`browser.js`, `away.js`, `focus.js`), with axe-core's
+//! The browser is Debian's Chromium, driven by playwright-core (the scripts beside this file), with axe-core's
 //! judgement of what it shows. `.ci/run` installs them (the latter two into `target/libs`); where they are missing,
 //! that is said and these tests are skipped.
 
-use super::super::harness::{Daemon, retrying_after, skipped};
+use super::super::harness::{Daemon, eventually, retrying_after, skipped};
 use super::super::receiver::{Receiver, Reply};
 use serde_json::json;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -123,6 +123,66 @@ fn the_focus_stays_where_it_is_while_the_page_changes() {
         receiver.await_count(count);
     }
     let out = script("focus.js", &daemon, chromium).env("WEBHOOK", webhook["id"].as_str().unwrap()).output().unwrap();
+    let said = String::from_utf8_lossy(&out.stdout);
+    assert!(said.trim() == "all well", "{said}\n{}\n{}", String::from_utf8_lossy(&out.stderr), daemon.log());
+}
+
+/// The rows of three lists were up to 200 pixels high on a phone, and four of them filled its screen.
+#[test]
+fn every_lists_rows_are_short_on_a_phone() {
+    let Some(chromium) = browser("rows on a phone in a browser") else {
+        return;
+    };
+    let (works, fails) = (Receiver::start(&[Reply::Status(200)]), Receiver::start(&[Reply::Status(500)]));
+    let channels =
+        format!("[alerts.webhook]\nurl = \"{}\"\n[alerts.ntfy]\nurl = \"{}/avisos\"\n", works.url, fails.url);
+    let daemon = Daemon::start(&format!("{}{channels}", retrying_after("1h")));
+    let webhook = |name: &str, target: &str, events: &[&str]| {
+        let made = daemon.register_with(json!({ "name": name, "target": target, "events": events }));
+        made["id"].as_str().unwrap().to_owned()
+    };
+    let failing = webhook("ERP Bling", &fails.url, &["*"]);
+    webhook("Estoque", &works.url, &["ORDER.*", "PAYMENT.*"]);
+    webhook(
+        "Nota fiscal (NFe.io)",
+        &format!("{}?conta=loja-do-exemplo", works.url),
+        &["ORDER.CREATED", "PAYMENT.PAID"],
+    );
+    let other = webhook("Planilha de acompanhamento", &works.url, &["ORDER.CREATED", "PAYMENT.PAID", "SHIPMENT.*"]);
+    for nth in 1..=8 {
+        for event_type in ["ORDER.CREATED", "PAYMENT.PAID", "SHIPMENT.SENT"] {
+            let resource = json!({ "id": format!("ord_{nth}"), "total_cents": 123_456 });
+            let order = format!("pedido-1120{nth}");
+            daemon.record_with(json!({ "type": event_type, "external_id": order, "resource": resource }));
+        }
+    }
+    let path = format!("/api/webhooks/{other}");
+    let changed = json!({ "status": "PAUSED", "description": "Da Ana", "rate_limit": 2.5, "ordered": true });
+    daemon.patch(&path, &json!({ "webhook": changed })).expect(200);
+    daemon.post(&format!("{path}/rotate_secret"), &json!({})).expect(200);
+    daemon.post(&format!("{path}/backfill"), &json!({ "from": "1970-01-01T00:00:00Z" })).expect(202);
+    daemon.post("/api/notifications/resend", &json!({ "filter": { "webhook_id": failing } })).expect(202);
+    daemon.post("/api/erasures", &json!({ "q": "ord_8", "external_id": true })).expect(202);
+    for name in ["Loja virtual", "Contador externo que só olha os números"] {
+        let token = json!({ "name": name, "scopes": ["ingest", "read"], "expires_in": "90d" });
+        daemon.post("/api/tokens", &json!({ "token": token })).expect(201);
+    }
+    eventually("an alert is open", || (!daemon.list("/api/alerts").is_empty()).then_some(()));
+    fails.await_count(24);
+    let own = format!("/webhooks/{failing}");
+    let paths = [
+        "/webhooks",
+        &own,
+        "/events",
+        "/notifications",
+        "/search?q=11203",
+        "/audit",
+        "/event-types",
+        "/alerts",
+        "/tokens",
+        "/erasures",
+    ];
+    let out = script("narrow.js", &daemon, chromium).env("PATHS", paths.join(" ")).output().unwrap();
     let said = String::from_utf8_lossy(&out.stdout);
     assert!(said.trim() == "all well", "{said}\n{}\n{}", String::from_utf8_lossy(&out.stderr), daemon.log());
 }
