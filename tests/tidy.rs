@@ -66,6 +66,49 @@ const NAMED_ONLY_IN: [(&str, &[&str]); 3] = [
     ("SystemTime::now", &["src/clock.rs", "src/clock"]),
 ];
 
+/// What is counted in the texts of the program; the panel's own tables have a test of theirs.
+const COUNTED: [&str; 30] = [
+    "accounts",
+    "alerts",
+    "attempts",
+    "days",
+    "events",
+    "hours",
+    "lines",
+    "notifications",
+    "orders",
+    "re-sends",
+    "requests",
+    "rows",
+    "seconds",
+    "targets",
+    "tokens",
+    "webhooks",
+    "avisos",
+    "contas",
+    "destinos",
+    "dias",
+    "eventos",
+    "horas",
+    "linhas",
+    "notificações",
+    "pedidos",
+    "reenvios",
+    "requisições",
+    "segundos",
+    "tentativas",
+    "tokens",
+];
+/// Places that never hold one.
+const NEVER_ONE: [&str; 3] = ["most", "total", "several"];
+/// Texts in which a word of many follows a place all the same: a part of each, and why it may.
+const MANY_ALL_THE_SAME: [(&str, &str); 4] = [
+    ("refuses events", "an address before a verb"),
+    ("recusa eventos", "likewise"),
+    ("free; events", "a size"),
+    ("re-sends {notifications}", "an id before a verb"),
+];
+
 /// Fails with what breaks a rule.
 fn hold(rule: &str, broken: &BTreeMap<String, Vec<String>>) {
     let lines: Vec<String> =
@@ -265,4 +308,52 @@ fn lines_are_short() {
         }
     }
     hold("long lines", &broken);
+}
+
+/// "1 events match", "1 rows are damaged": a number before a word of many has a case for one above it, or is written by
+/// `Noun::counted`.
+#[test]
+fn numbers_agree_with_what_they_count() {
+    let mut broken: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (module, source) in production() {
+        if module.starts_with("panel::texts") {
+            continue;
+        }
+        let text = &texts_of(&source.file);
+        for (at, place) in places(text) {
+            let behind = text[at..].split([' ', ',', '.', ';', ':', ')', '"', '\\']).filter(|word| !word.is_empty());
+            let is_many = behind.take(2).any(|word| COUNTED.contains(&word));
+            // The case for one stands above it: `1 =>`, `== 1`.
+            let from = text[..at].char_indices().rev().nth(600).map_or(0, |(from, _)| from);
+            let has_one = ["1 =>", "== 1", "(1, ", "> 1 "].iter().any(|mark| text[from..at].contains(mark));
+            let listed = MANY_ALL_THE_SAME.iter().any(|(part, _)| text[at..].starts_with(part));
+            // A limit is a constant.
+            let is_limit = place.bytes().any(|byte| byte.is_ascii_uppercase()) || NEVER_ONE.contains(&place);
+            if is_many && !has_one && !listed && !is_limit {
+                let line = text[..at].matches('\n').count() + 1;
+                let shown: String = text[at..].chars().take(40).collect();
+                broken.entry(format!("{module}:{line}")).or_default().push(shown);
+            }
+        }
+    }
+    hold("a number agrees with what it counts: see `Noun::counted`", &broken);
+}
+
+/// A file without its comments and what stands behind its tests.
+fn texts_of(file: &Path) -> String {
+    let text = fs::read_to_string(file).unwrap();
+    let production = text.split("\n#[cfg(test)]\nmod tests").next().unwrap();
+    let lines = production.lines().map(|line| if line.trim_start().starts_with("//") { "" } else { line });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Where each place of a format string, `{count}`, is followed by a space and more: behind that, and what fills it.
+fn places(text: &str) -> Vec<(usize, &str)> {
+    let opened = text.match_indices('{');
+    let found = opened.filter_map(|(at, _)| {
+        let (name, _) = text[at + 1..].split_once('}').filter(|(_, behind)| behind.starts_with(' '))?;
+        let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        is_name.then_some((at + name.len() + 3, name))
+    });
+    found.collect()
 }

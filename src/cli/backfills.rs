@@ -5,9 +5,10 @@ use super::error::CliError;
 use super::input::{self, Id, PATTERNS};
 use super::jobs::{JobKind, print_skipped};
 use super::language::say;
-use super::output::{Column, Fit, Show, line, print_fields, print_one};
+use super::output::{Column, Fit, Show, line, print_fields, print_one, short_time};
 use super::time_zone;
-use crate::model::localized;
+use super::words;
+use crate::model::{Localized, Noun, Timestamp, localized};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -46,9 +47,10 @@ pub(crate) const BACKFILLS: JobKind = JobKind {
     made: "created",
     does: ("backfill", "events"),
     begun: |id, matched| {
+        let events = words::events(matched);
         localized!(
-            "Job {id} looks at {matched} events; Ctrl-C leaves it to the daemon.",
-            "A tarefa {id} verifica {matched} eventos; Ctrl-C a deixa com o daemon."
+            "Job {id} looks at {events}; Ctrl-C leaves it to the daemon.",
+            "A tarefa {id} verifica {events}; Ctrl-C a deixa com o daemon."
         )
     },
     commands: ["carteiro webhooks backfills", "carteiro webhooks show-backfill", "carteiro webhooks cancel-backfill"],
@@ -60,7 +62,7 @@ const COLUMNS: &[Column] = &[
     Column("ID", Fit::Whole, Show::Text("id")),
     Column("STATUS", Fit::Whole, Show::JobStatus("status")),
     Column("WEBHOOK", Fit::Spare, Show::Text("webhook_id")),
-    Column("FROM", Fit::Spare, Show::Time("from")),
+    Column("FROM", Fit::Spare, Show::Made(from)),
     Column("MATCHED", Fit::Spare, Show::Text("matched")),
     Column("CREATED", Fit::Spare, Show::Text("created")),
     Column("SKIPPED", Fit::Spare, Show::Text("skipped")),
@@ -79,22 +81,30 @@ pub(crate) fn backfill(daemon: &ApiClient, args: &BackfillArgs, json: bool) -> R
         body["dry_run"] = json!(true);
         let counted = daemon.call(ApiRequest::post(path).body(body.to_string()))?;
         print_one(&counted, json, |count| {
-            let (matched, created) = (&count["matched"], &count["would_create"]);
-            line(say(if count["exact"] == true {
-                localized!(
-                    "{matched} events match; {created} notifications would be created",
-                    "{matched} eventos no período; {created} notificações seriam criadas"
-                )
-            } else {
-                localized!(
-                    "{matched} events match; at most {created} notifications would be created",
-                    "{matched} eventos no período; no máximo {created} notificações seriam criadas"
-                )
+            let number = |name: &str| count[name].as_u64().unwrap_or_default();
+            let (matched, created) = (number("matched"), number("would_create"));
+            let (events, new) = (Noun::EVENTS.counted(matched), Noun::NOTIFICATIONS.counted(created));
+            let (at_most, no_maximo) = if count["exact"] == true { ("", "") } else { ("at most ", "no máximo ") };
+            let verb = if matched == 1 { "matches" } else { "match" };
+            let seriam = if created == 1 { "seria criada" } else { "seriam criadas" };
+            let (en, pt) = (&events.en, &events.pt);
+            line(say(Localized {
+                en: format!("{en} {verb}; {at_most}{} would be created", new.en),
+                pt: format!("{pt} no período; {no_maximo}{} {seriam}", new.pt),
             }));
         });
         return Ok(());
     }
     BACKFILLS.run(daemon, ApiRequest::post(path).body(body.to_string()), !args.no_wait, json)
+}
+
+/// Since when events are taken in; the beginning of time is how a period without a beginning is asked for.
+fn from(job: &Value) -> String {
+    let at = job["from"].as_str().and_then(|text| Timestamp::parse(text).ok());
+    if at == Some(Timestamp::default()) {
+        return say(localized!("the beginning", "o início"));
+    }
+    short_time(&job["from"])
 }
 
 fn show(job: &Value) {
@@ -104,7 +114,7 @@ fn show(job: &Value) {
             ("job", Show::Text("id")),
             ("status", Show::JobStatus("status")),
             ("webhook", Show::Text("webhook_id")),
-            ("from", Show::Time("from")),
+            ("from", Show::Made(from)),
             ("to", Show::Time("to")),
             ("type", Show::Text("type")),
             ("matched", Show::Text("matched")),

@@ -214,7 +214,7 @@ impl ListedRows {
             let shown = self.rows.len();
             tell(localized!(
                 "These are the newest {shown}; --limit N shows more, --all every one.",
-                "Estas são as {shown} linhas mais novas; --limit N mostra mais, --all mostra todas."
+                "Mostradas da mais nova em diante: {shown}; --limit N mostra mais, --all mostra todas."
             ));
         }
     }

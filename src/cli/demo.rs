@@ -12,8 +12,8 @@ use crate::config::Config;
 use crate::daemon::{Daemon, StartOptions};
 use crate::delivery;
 use crate::model::{
-    Attempt, Authorization, EventId, EventType, Listing, Pattern, PatternSet, Sample, SampleMethod, Status, TargetUrl,
-    Trigger, WebhookPatch, localized,
+    Attempt, Authorization, EventId, EventType, Listing, Noun, Pattern, PatternSet, Sample, SampleMethod, Status,
+    TargetUrl, Trigger, WebhookPatch, localized,
 };
 use crate::service::{Caller, EventDraft, NotificationDetail, Service, WebhookDraft};
 use std::collections::HashMap;
@@ -180,13 +180,14 @@ async fn show(daemon: &Daemon, over: impl Future<Output = ()>, ends_by_itself: b
     let Story { recorded, attempts, delivered, open } = &story;
     let (seen, pending) = (receiver.confirmed(), open.len());
     print(say(localized!(
-        "\n{recorded} events recorded, {attempts} attempts made, {delivered} notifications confirmed ({seen} seen by \
-         the receiver), {pending} still pending.",
-        "\n{recorded} eventos registrados, {attempts} tentativas, {delivered} notificações confirmadas ({seen} vistas \
-         pelo receptor), {pending} ainda pendentes."
+        "\nEvents recorded: {recorded}; attempts made: {attempts}; notifications confirmed: {delivered} (seen by the \
+         receiver: {seen}), still pending: {pending}.",
+        "\nEventos registrados: {recorded}; tentativas: {attempts}; notificações confirmadas: {delivered} (vistas pelo \
+         receptor: {seen}), ainda pendentes: {pending}."
     )))?;
     if receiver.rejected() > 0 {
-        return Err(format!("{} requests had a wrong authorization or signature", receiver.rejected()).into());
+        let rejected = Noun::REQUESTS.counted(receiver.rejected().into()).en;
+        return Err(format!("{rejected} with a wrong authorization or signature").into());
     }
     Ok(())
 }

@@ -55,7 +55,7 @@ pub(crate) const ERASURES: JobKind = JobKind {
     made: "erased",
     does: ("erase", "events"),
     begun: |id, events| {
-        let events = words::events(events.as_u64().unwrap_or(0));
+        let events = words::events(events);
         localized!(
             "Job {id} erases {events}; Ctrl-C leaves it to the daemon.",
             "A tarefa {id} apaga {events}; Ctrl-C a deixa com o daemon."

@@ -25,7 +25,7 @@ pub(crate) struct JobKind {
     /// What it does, as its progress bar says it, and with what.
     pub(crate) does: (&'static str, &'static str),
     /// What a job with this id does with so many, as a sentence.
-    pub(crate) begun: fn(&str, &Value) -> Localized,
+    pub(crate) begun: fn(&str, u64) -> Localized,
     /// The commands that list its jobs, show one and cancel one.
     pub(crate) commands: [&'static str; 3],
     /// The columns of their list.
@@ -46,7 +46,7 @@ impl JobKind {
             if !wait {
                 return Ok(started);
             }
-            tell((self.begun)(&id, &job[self.matched]));
+            tell((self.begun)(&id, job[self.matched].as_u64().unwrap_or_default()));
             self.await_end(daemon, &id).await
         }))?;
         let Some(ended) = ended else {

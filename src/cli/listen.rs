@@ -9,7 +9,7 @@ use super::language::{language, say, tell};
 use super::output::{Screen, Tone, line, pretty_json, printable, short_time};
 use super::receiver::{Check, Expected, MAX_BODY, reply, serve, text};
 use crate::clock::Clock;
-use crate::model::{Authority, PublicKey, SigningSecret, TargetError, TargetUrl, localized};
+use crate::model::{Authority, Localized, Noun, PublicKey, SigningSecret, TargetError, TargetUrl, localized};
 use bytes::Bytes;
 use clap::{Args, ValueHint};
 use http::request::Parts;
@@ -230,9 +230,10 @@ async fn run(args: &ListenArgs, listener: Arc<Listener>) -> Result<(), CliError>
     let _ = tokio::time::timeout(GRACE, async { while connections.join_next().await.is_some() {} }).await;
     let refused = listener.state().refused;
     if args.count.is_some() && refused > 0 {
+        let Localized { en, pt } = Noun::REQUESTS.counted(refused);
         return Err(CliError::failed(localized!(
-            "{refused} requests had a wrong authorization or signature",
-            "{refused} requisições tinham autorização ou assinatura errada"
+            "{en} with a wrong authorization or signature",
+            "{pt} com autorização ou assinatura errada"
         )));
     }
     Ok(())

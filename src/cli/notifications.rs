@@ -9,6 +9,7 @@ use super::jobs::{JobKind, print_skipped};
 use super::language::{language, say};
 use super::output::{Column, Fit, Show, line, print_fields, print_one, printable, text};
 use super::tail::{self, TailArgs};
+use super::words;
 use crate::model::{NotificationFilter, localized};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -234,9 +235,10 @@ const RESENDS: JobKind = JobKind {
     made: "resent",
     does: ("resend", "notifications"),
     begun: |id, queued| {
+        let notifications = words::notifications(queued);
         localized!(
-            "Job {id} re-sends {queued} notifications; Ctrl-C leaves it to the daemon.",
-            "A tarefa {id} reenvia {queued} notificações; Ctrl-C a deixa com o daemon."
+            "Job {id} re-sends {notifications}; Ctrl-C leaves it to the daemon.",
+            "A tarefa {id} reenvia {notifications}; Ctrl-C a deixa com o daemon."
         )
     },
     commands: ["carteiro notifications jobs", "carteiro notifications job", "carteiro notifications cancel"],

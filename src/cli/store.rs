@@ -13,7 +13,7 @@ use super::words;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::control::{self, accounts::absent};
-use crate::model::{Timestamp, localized};
+use crate::model::{Noun, Timestamp, localized};
 use crate::store::{JournalEnd, NewFile, OfflineStore, Phase, Progress, Replay, Replayed, Restored, Token, restore};
 use clap::{Args, ValueHint};
 use std::io::{self, IsTerminal as _, Write as _};
@@ -22,7 +22,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The longest a restore may go on without having written anything.
-const RESTORE_STALL: Duration = Duration::from_secs(120);
+const RESTORE_STALL_S: u64 = 120;
+const RESTORE_STALL: Duration = Duration::from_secs(RESTORE_STALL_S);
 
 #[derive(Args)]
 pub(crate) struct StoreArgs {
@@ -297,10 +298,9 @@ fn watch_progress() -> Arc<Mutex<Instant>> {
         loop {
             std::thread::sleep(Duration::from_secs(1));
             if watched.lock().unwrap_or_else(PoisonError::into_inner).elapsed() > RESTORE_STALL {
-                let seconds = RESTORE_STALL.as_secs();
                 complain(localized!(
-                    "the restore has written nothing for {seconds} seconds: run it again, it begins anew",
-                    "a restauração não gravou nada por {seconds} segundos: execute de novo, ela recomeça"
+                    "the restore has written nothing for {RESTORE_STALL_S} seconds: run it again, it begins anew",
+                    "a restauração não gravou nada por {RESTORE_STALL_S} segundos: execute de novo, ela recomeça"
                 ));
                 std::process::exit(i32::from(TRY_LATER));
             }
@@ -334,7 +334,7 @@ pub(crate) fn verify(args: &StoreArgs) -> Result<(), CliError> {
         let code = |error: &crate::store::OpenError| if error.is_passing() { TRY_LATER } else { FAILED };
         let closed = closed.map_err(|error| CliError::new(code(&error), error))?;
         let mut bar = ProgressBar::new();
-        let report = closed.verify(|rows| bar.show("verify", 0, 0, &say(localized!("{rows} rows", "{rows} linhas"))));
+        let report = closed.verify(|rows| bar.show("verify", 0, 0, &say(Noun::ROWS.counted(rows))));
         bar.clear();
         line_if_read(report.to_string().trim_end());
         report.is_sound()

@@ -2,7 +2,7 @@
 //! status stays its code, which scripts read.
 
 use super::language::{language, say};
-use crate::model::{Language, localized};
+use crate::model::{Language, Noun};
 use crate::panel;
 
 /// A status of a notification or a webhook.
@@ -30,18 +30,12 @@ fn status_in(language: Language, code: &str, word: fn(Language, &str) -> Option<
 
 /// So many events.
 pub(crate) fn events(count: u64) -> String {
-    say(match count {
-        1 => localized!("1 event", "1 evento"),
-        _ => localized!("{count} events", "{count} eventos"),
-    })
+    say(Noun::EVENTS.counted(count))
 }
 
 /// So many notifications.
 pub(crate) fn notifications(count: u64) -> String {
-    say(match count {
-        1 => localized!("1 notification", "1 notificação"),
-        _ => localized!("{count} notifications", "{count} notificações"),
-    })
+    say(Noun::NOTIFICATIONS.counted(count))
 }
 
 /// A title of a column or of a field.

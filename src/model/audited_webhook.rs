@@ -1,7 +1,7 @@
 //! What the audit keeps of a webhook's fields.
 
 use super::audit::{AuditedField, HIDDEN, cut};
-use super::{Pattern, RetryPolicy, Webhook, format_duration};
+use super::{Noun, Pattern, RetryPolicy, Webhook, format_duration};
 use std::collections::BTreeSet;
 
 /// A field: its name, what is kept of its value, and the whole value, by which a change of it is found.
@@ -101,5 +101,6 @@ fn fields(webhook: &Webhook) -> Vec<Field> {
 /// A policy on one line: its gaps, attempts and jitter.
 fn retry_text(retry: &RetryPolicy) -> String {
     let gaps: Vec<String> = retry.schedule().iter().map(|gap| format_duration(*gap)).collect();
-    format!("{}; {} attempts; jitter {}", gaps.join(" "), retry.max_attempts(), retry.jitter())
+    let attempts = Noun::ATTEMPTS.counted(retry.max_attempts().into()).en;
+    format!("{}; {attempts}; jitter {}", gaps.join(" "), retry.jitter())
 }

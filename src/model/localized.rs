@@ -16,6 +16,37 @@ impl Localized {
     }
 }
 
+/// What is counted: for one, and for any other number; in English and in Portuguese.
+#[derive(Clone, Copy, Debug)]
+pub struct Noun {
+    en: [&'static str; 2],
+    pt: [&'static str; 2],
+}
+
+impl Noun {
+    /// Events.
+    pub const EVENTS: Self = Self { en: ["event", "events"], pt: ["evento", "eventos"] };
+    /// Notifications.
+    pub const NOTIFICATIONS: Self =
+        Self { en: ["notification", "notifications"], pt: ["notificação", "notificações"] };
+    /// Attempts.
+    pub const ATTEMPTS: Self = Self { en: ["attempt", "attempts"], pt: ["tentativa", "tentativas"] };
+    /// Webhooks.
+    pub const WEBHOOKS: Self = Self { en: ["webhook", "webhooks"], pt: ["webhook", "webhooks"] };
+    /// Requests.
+    pub const REQUESTS: Self = Self { en: ["request", "requests"], pt: ["requisição", "requisições"] };
+    /// Rows of a table.
+    pub const ROWS: Self = Self { en: ["row", "rows"], pt: ["linha", "linhas"] };
+    /// Hours.
+    pub const HOURS: Self = Self { en: ["hour", "hours"], pt: ["hora", "horas"] };
+
+    /// "1 event", "2 events".
+    pub fn counted(self, count: u64) -> Localized {
+        let form = usize::from(count != 1);
+        Localized { en: format!("{count} {}", self.en[form]), pt: format!("{count} {}", self.pt[form]) }
+    }
+}
+
 /// A [`Localized`] of two format strings, English first, that capture their values from the scope.
 macro_rules! localized {
     ($en:literal, $pt:literal $(,)?) => {
@@ -23,3 +54,15 @@ macro_rules! localized {
     };
 }
 pub(crate) use localized;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_agree_with_what_they_count() {
+        let counted = |count| Noun::NOTIFICATIONS.counted(count);
+        assert_eq!([0, 1, 2].map(|count| counted(count).en), ["0 notifications", "1 notification", "2 notifications"]);
+        assert_eq!([0, 1, 2].map(|count| counted(count).pt), ["0 notificações", "1 notificação", "2 notificações"]);
+    }
+}

@@ -12,6 +12,7 @@ use super::texts::audit::AuditTexts;
 use super::texts::erasures::{ErasureTexts, erasure_state};
 use super::texts::fill;
 use super::view::{PageResult, Refusal, View, back_of};
+use crate::gather::Gather as _;
 use crate::model::{About, Actor, Erasure, ErasureId, ErasureState, SearchText};
 use crate::service::Found;
 use http::StatusCode;
@@ -194,8 +195,8 @@ async fn meant(view: &View<'_>, part: SearchText) -> Result<BTreeSet<String>, Re
         key.filter(|key| SearchText::parse(key).as_ref() != Some(&part))
     };
     Ok(match view.service.search(view.caller(), part.clone()).await? {
-        Found::Orders { orders, next: _ } => orders.iter().filter_map(|order| key_of(&order.about)).collect(),
-        Found::Event(id) => key_of(&view.service.event(view.caller(), id).await?.event.about()).into_iter().collect(),
+        Found::Orders { orders, next: _ } => orders.iter().filter_map(|order| key_of(&order.about)).gather(),
+        Found::Event(id) => key_of(&view.service.event(view.caller(), id).await?.event.about()).into_iter().gather(),
         Found::Webhook(_) | Found::Notification(..) => BTreeSet::new(),
     })
 }

@@ -116,8 +116,7 @@ impl Sessions {
         state.changes += 1;
         state.all.retain(|_, session| is_alive(session, now));
         end_oldest(&mut state.all, account, &credential);
-        let session =
-            Session { account, credential, begun: now, used: now, secret: None, typed: None, token: None };
+        let session = Session { account, credential, begun: now, used: now, secret: None, typed: None, token: None };
         state.all.insert(TokenHash::of(&cookie).to_bytes(), session);
         cookie
     }

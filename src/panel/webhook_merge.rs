@@ -5,6 +5,7 @@ use super::number_typed;
 use super::texts::fill;
 use super::view::View;
 use super::webhook_typed::{Problems, Typed};
+use crate::gather::Gather as _;
 use crate::model::{Fingerprint, PayloadFilter, TargetUrl, WebhookName};
 use std::collections::BTreeSet;
 
@@ -14,7 +15,7 @@ impl Typed {
     fn compared(&self, view: &View<'_>, host: &str) -> [(&'static str, String); 14] {
         let t = view.t;
         let more = self.more.split([',', '\n', ' ']).map(|text| text.trim().to_ascii_uppercase());
-        let events: BTreeSet<String> = self.patterns.iter().cloned().chain(more).collect();
+        let events: BTreeSet<String> = self.patterns.iter().cloned().chain(more).gather();
         let events: Vec<String> = events.into_iter().filter(|text| !text.is_empty()).collect();
         let filter = PayloadFilter::parse(self.filter.trim());
         let filter = filter.map_or_else(|_| self.filter.trim().to_owned(), |filter| filter.as_str().to_owned());
@@ -94,7 +95,7 @@ impl Typed {
                 let t = view.t;
                 (name, if stored.is_empty() { t.stored_empty.to_owned() } else { fill(t.stored_is, &[&stored]) })
             })
-            .collect()
+            .gather()
     }
 }
 

@@ -258,8 +258,8 @@ fn explain_notification_of(
                 ),
             };
             Localized {
-                en: format!("{made} of {most} automatic attempts made, none confirmed; {}.", next.en),
-                pt: format!("{made} de {most} tentativas automáticas feitas, nenhuma confirmada; {}.", next.pt),
+                en: format!("Automatic attempts made: {made} of {most}, none confirmed; {}.", next.en),
+                pt: format!("Tentativas automáticas: {made} de {most}, nenhuma confirmada; {}.", next.pt),
             }
         }
         Status::Held => localized!(

@@ -3,7 +3,7 @@
 
 use super::file_error::CertificateFileError;
 use super::x509;
-use crate::model::Timestamp;
+use crate::model::{Noun, Timestamp};
 use rustls::InconsistentKeys;
 use rustls::crypto::ring;
 use rustls::sign::CertifiedKey;
@@ -159,7 +159,7 @@ impl KeyedCertificate {
             return Some(format!("the certificate in {file} has expired, at {at}: {who} refuse it; renew it"));
         }
         let left = match (left.as_secs() / DAY_S, left.as_secs() / 3600) {
-            (0, hours) => format!("{hours} hours"),
+            (0, hours) => Noun::HOURS.counted(hours).en,
             (1, _) => "1 day".to_owned(),
             (days, _) => format!("{days} days"),
         };

@@ -74,7 +74,7 @@ pub(crate) fn apply(daemon: &ApiClient, args: &ApplyArgs, json: bool) -> Result<
             }
             Err(error) => {
                 let sentence = format!(
-                    "{}: {}\n{done} of {most} webhooks were done before; once that is fixed, the same command goes on",
+                    "{}: {}\ndone before: {done} of {most}; once that is fixed, the same command goes on",
                     step.name, error.sentence
                 );
                 report.end(Some(&sentence));

@@ -30,6 +30,10 @@ impl Counted {
     }
 }
 
+/// A text by its name: alone, or for one and for any other number.
+#[cfg(test)]
+pub(crate) type Named = (&'static str, &'static [&'static str]);
+
 /// A table of one language: `name: "text";`, or `name: ["text for one", "text for any other number"];`. The first one,
 /// marked by `struct`, says what there is; what another has more or less doesn't compile, and what no page shows is a
 /// warning.
@@ -43,7 +47,7 @@ macro_rules! texts {
     ($table:ident as $language:ident; $($name:ident: $text:tt;)*) => {
         pub(crate) static $language: $table = $table { $($name: texts!(value $text),)* };
         #[cfg(test)]
-        pub(crate) const ALL: &[(&str, &[&str])] = &[$((stringify!($name), texts!(all $text)),)*];
+        pub(crate) const ALL: &[super::define::Named] = &[$((stringify!($name), texts!(all $text)),)*];
     };
     (type [$one:literal, $many:literal $(,)?]) => { super::define::Counted };
     (type $text:literal) => { &'static str };
@@ -73,6 +77,12 @@ macro_rules! paired_texts {
                 }
             }
         }
+
+        #[cfg(test)]
+        pub(crate) const ALL: [&[super::define::Named]; 2] = [
+            &[$((stringify!($name), super::define::texts!(all $pt)),)*],
+            &[$((stringify!($name), super::define::texts!(all $en)),)*],
+        ];
     };
 }
 pub(super) use paired_texts;

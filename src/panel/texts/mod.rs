@@ -116,12 +116,74 @@ impl Texts {
 
 #[cfg(test)]
 mod tests {
+    use super::define::Named;
     use super::*;
+
+    /// Every table, in Portuguese and in English.
+    const TABLES: [[&[Named]; 2]; 9] = [
+        [pt::ALL, en::ALL],
+        [upkeep_pt::ALL, upkeep_en::ALL],
+        [alerts_pt::ALL, alerts_en::ALL],
+        audit::ALL,
+        authorization::ALL,
+        erasures::ALL,
+        event_names::ALL,
+        identity::ALL,
+        resends::ALL,
+    ];
+
+    /// Texts without a form for one in which a word follows a place: what fills that is no number, or never one.
+    const NO_NUMBER: &[(&str, &str)] = &[
+        ("too_many_tokens", "seconds, by their sign"),
+        ("host_lost", "a host"),
+        ("absent_account", "an account"),
+        ("ago", "a span"),
+        ("will_disable", "a span"),
+        ("erase_external_id_too", "an id"),
+        ("what_to_webhook", "what is sent"),
+        ("long_body", "a size"),
+        ("long_resource", "a size"),
+        ("low_disk_help", "a size"),
+        ("of_attempts", "two numbers and no noun"),
+        ("tried", "two numbers and no noun"),
+        ("job_progress", "two numbers and no noun"),
+        ("progress", "two numbers and no noun"),
+        ("more", "a number and no noun"),
+        ("count_changed", "more than a thousand"),
+        ("delete_pending_many", "as many as are counted"),
+        ("all_failing", "more than three"),
+        ("in_days", "30, 90 or 365"),
+    ];
+
+    /// Words beside many that have no s: they don't change with the number, or are verbs.
+    const WITHOUT_S: [&str; 21] = [
+        "more",
+        "na",
+        "em",
+        "tentando",
+        "de",
+        "que",
+        "não",
+        "falharam",
+        "of",
+        "on",
+        "that",
+        "not",
+        "pending",
+        "retrying",
+        "delivered",
+        "failed",
+        "cancelled",
+        "retried",
+        "could",
+        "selected",
+        "waiting",
+    ];
 
     #[test]
     fn both_languages_say_all_of_it() {
         let places = |text: &str| text.matches("{}").count();
-        for (pt, en) in [(pt::ALL, en::ALL), (upkeep_pt::ALL, upkeep_en::ALL), (alerts_pt::ALL, alerts_en::ALL)] {
+        for [pt, en] in TABLES {
             assert_eq!(pt.len(), en.len());
             for ((name, pt), (other, en)) in pt.iter().zip(en) {
                 assert_eq!(name, other, "the two languages have their texts in the same order");
@@ -131,6 +193,54 @@ mod tests {
             }
         }
         assert_eq!(fill("{} de {}", &[&1, &"dois"]), "1 de dois");
+    }
+
+    /// The word behind each place of a text, and the one before it.
+    fn neighbours(text: &str) -> Vec<(String, String)> {
+        let word = |text: &str| text.trim_matches(|letter: char| !letter.is_alphabetic()).to_lowercase();
+        let parts: Vec<&str> = text.split("{}").collect();
+        let pairs = parts.windows(2).map(|pair| {
+            let before = pair[0].strip_suffix(' ').and_then(|text| text.split(' ').next_back());
+            let behind = pair[1].strip_prefix(' ').and_then(|text| text.split(' ').next());
+            (word(before.unwrap_or_default()), word(behind.unwrap_or_default()))
+        });
+        pairs.collect()
+    }
+
+    /// A notification that failed once was "nenhuma das 1 tentativas": a text with one form for all numbers.
+    #[test]
+    fn numbers_agree_with_their_words() {
+        const MANY: [&str; 10] = ["as", "os", "das", "dos", "nas", "nos", "todas", "todos", "all", "those"];
+        let mut broken = Vec::new();
+        let mut unused: std::collections::BTreeSet<&str> = NO_NUMBER.iter().map(|(name, _)| *name).collect();
+        for (name, texts) in TABLES.into_iter().flatten().flatten() {
+            let [one, many] = *texts else {
+                let text = texts[0];
+                let is_bound =
+                    |(before, behind): &(String, String)| !behind.is_empty() || MANY.contains(&before.as_str());
+                if neighbours(text).iter().any(is_bound) {
+                    unused.remove(name);
+                    if NO_NUMBER.iter().any(|(listed, _)| listed == name) {
+                        continue;
+                    }
+                    broken.push(format!("{name}: {text:?} has one form for all numbers; give it two, or list it"));
+                }
+                continue;
+            };
+            for count in [0, 1, 2] {
+                let (before, behind) = neighbours(if count == 1 { one } else { many }).swap_remove(0);
+                let agrees = match count {
+                    1 => !behind.ends_with('s') && !MANY.contains(&before.as_str()),
+                    _ => behind.ends_with('s') || WITHOUT_S.contains(&behind.as_str()),
+                };
+                if !agrees {
+                    let shown = Counted { one, many }.of(count, &count, &[&"ERP", &"ERP"]);
+                    broken.push(format!("{name}: {shown:?}"));
+                }
+            }
+        }
+        assert!(broken.is_empty(), "{}", broken.join("\n"));
+        assert!(unused.is_empty(), "these texts have no such place, or are no more: {unused:?}");
     }
 
     #[test]

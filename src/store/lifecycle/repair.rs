@@ -13,7 +13,7 @@
 //! again.
 
 use crate::gather::Gather as _;
-use crate::model::{AccountNo, Notification, NotificationKey, Seq, Timestamp, WebhookNo};
+use crate::model::{AccountNo, Notification, NotificationKey, Noun, Seq, Timestamp, WebhookNo};
 use crate::store::engine::{Base, JournalWriter, RowWrite, Tree, Writer as _};
 use crate::store::error::StoreError;
 use crate::store::lifecycle::{counts, verify};
@@ -46,14 +46,14 @@ pub(crate) struct Repaired {
 
 impl fmt::Display for Repaired {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} rows of sled were damaged and given up; dropped:", self.given_up)?;
+        write!(f, "damaged in sled and given up: {}; dropped:", Noun::ROWS.counted(self.given_up).en)?;
         for (nth, (table, rows)) in self.dropped.iter().enumerate() {
             write!(f, "{} {rows} of `{table}`", if nth == 0 { "" } else { "," })?;
         }
         if self.dropped.is_empty() {
             write!(f, " nothing")?;
         }
-        write!(f, "; {} rows were mended", self.mended)?;
+        write!(f, "; mended: {}", Noun::ROWS.counted(self.mended).en)?;
         if self.unreadable > 0 {
             write!(f, "; {} can't be read, `carteiro verify` names them", self.unreadable)?;
         }

@@ -6,7 +6,7 @@
 
 mod bound;
 
-use crate::model::{AccountNo, Event, EventId, NotificationKey, Seq, Timestamp, TokenId, WebhookId, WebhookNo};
+use crate::model::{AccountNo, Event, EventId, NotificationKey, Noun, Seq, Timestamp, TokenId, WebhookId, WebhookNo};
 use crate::store::engine::{Tree, catch_sled_panic};
 use crate::store::error::{EngineError, StoreError};
 use crate::store::handle::Store;
@@ -72,9 +72,9 @@ impl fmt::Display for Report {
         } else {
             writeln!(
                 f,
-                "{} rows are not as they should be: keep a copy of the data folder, then restore the last backup into \
-                 an empty folder with `carteiro restore FILE`",
-                self.wrong
+                "not as they should be: {}; keep a copy of the data folder, then restore the last backup into an \
+                 empty folder with `carteiro restore FILE`",
+                Noun::ROWS.counted(self.wrong).en
             )
         }
     }
@@ -429,7 +429,7 @@ impl Verifier<'_> {
         }
         let owed = recipients(self.tree, &event)?;
         Ok((owed.len() != event.notifications as usize)
-            .then(|| format!("it counts {} notifications and has {}", event.notifications, owed.len())))
+            .then(|| format!("its notifications: {} by its count, {} there", event.notifications, owed.len())))
     }
 
     /// Filters by time go by the runs: an event's time must fit the one it is in.

@@ -249,7 +249,7 @@ fn what_somebody_else_has_changed_meanwhile_is_not_overwritten() {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let said = complaint(&output);
     assert!(said.contains("dois: somebody has changed it meanwhile"), "{said}");
-    assert!(said.contains("1 of 2 webhooks were done before"), "{said}");
+    assert!(said.contains("done before: 1 of 2"), "{said}");
     assert!(out(&output).starts_with("changed  um"), "{output:?}");
     assert_eq!(daemon.get(&path).data()["target"], "http://127.0.0.1:9/a");
     let said = applied(&daemon, &file("b").concat(), &[], &[]);

@@ -131,8 +131,8 @@ fn compare(found: &Contents, expected: &Contents, findings: &mut Findings) {
         if found != expected {
             let Tally { rows, sled_rows, .. } = expected;
             findings.add(format!(
-                "table {table:#04x} isn't what was written: {rows} rows in {sled_rows} of sled were, {} in {} are \
-                 there",
+                "table {table:#04x} isn't what was written: rows that were, {rows} (of sled {sled_rows}); that are \
+                 there, {} (of sled {})",
                 found.rows, found.sled_rows,
             ));
         }
