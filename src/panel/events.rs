@@ -120,16 +120,18 @@ pub(super) fn rows(view: &View<'_>, found: &[EventSummary], id: Option<&str>) ->
             thead { tr { @for name in [t.event, t.notifications, t.when] { th scope="col" { (name) } } } }
             tbody {
                 @for (event, states) in found {
+                    @let title = event_title(view, event.event_type.as_str());
                     tr id=(format!("e-{}", event.id)) {
                         td.what {
                             div.clip.about {
                                 a.t1 href=(format!("/events/{}", event.id)) {
-                                    (event_title(view, event.event_type.as_str()))
+                                    (title)
                                 }
                                 " " span.t2 { (about(view, event, is_found)) }
                                 (test_mark(t, event.trial.is_some()))
                             }
-                            div.t2.code.clip { (event.event_type) }
+                            // One that has no name is called by it.
+                            @if title != event.event_type.as_str() { div.t2.code.clip { (event.event_type) } }
                         }
                         td.full {
                             div.acts.stands {

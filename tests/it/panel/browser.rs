@@ -150,7 +150,7 @@ fn every_lists_rows_are_short_on_a_phone() {
     );
     let other = webhook("Planilha de acompanhamento", &works.url, &["ORDER.CREATED", "PAYMENT.PAID", "SHIPMENT.*"]);
     for nth in 1..=8 {
-        for event_type in ["ORDER.CREATED", "PAYMENT.PAID", "SHIPMENT.SENT"] {
+        for event_type in ["ORDER.CREATED", "PAYMENT.PAID", "SHIPMENT.DELAYED_BY_THE_CARRIER"] {
             let resource = json!({ "id": format!("ord_{nth}"), "total_cents": 123_456 });
             let order = format!("pedido-1120{nth}");
             daemon.record_with(json!({ "type": event_type, "external_id": order, "resource": resource }));
