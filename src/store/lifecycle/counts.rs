@@ -3,7 +3,7 @@
 use crate::model::{AccountNo, NotificationKey, Seq, WebhookNo};
 use crate::store::engine::Tree;
 use crate::store::error::StoreError;
-use crate::store::lifecycle::verify::each_readable_of;
+use crate::store::lifecycle::readable::each_readable_of;
 use crate::store::schema::record::HeadV1;
 use crate::store::schema::{keys, record};
 use std::collections::BTreeSet;

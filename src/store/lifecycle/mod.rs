@@ -5,6 +5,7 @@ pub(crate) mod files;
 pub(crate) mod offline;
 pub(crate) mod open;
 pub(crate) mod owner;
+pub(crate) mod readable;
 pub(crate) mod repair;
 pub(crate) mod replay;
 pub(crate) mod restore;

@@ -16,7 +16,7 @@ use crate::gather::Gather as _;
 use crate::model::{AccountNo, Notification, NotificationKey, Noun, Seq, Timestamp, WebhookNo};
 use crate::store::engine::{Base, JournalWriter, RowWrite, Tree, Writer as _};
 use crate::store::error::StoreError;
-use crate::store::lifecycle::{counts, verify};
+use crate::store::lifecycle::{counts, readable, verify};
 use crate::store::schema::index::{event_rows, notification_rows};
 use crate::store::schema::keys::{self, Key};
 use crate::store::schema::record::{self, HeadV1, Job, WebhookRefV1};
@@ -175,7 +175,7 @@ impl<B: Base + 'static> Repair<'_, B> {
             keys::all_erasures(),
             keys::all_audits(),
         ] {
-            verify::each_readable_of(self.tree, &prefix, |key, _| {
+            readable::each_readable_of(self.tree, &prefix, |key, _| {
                 if is_above(key) {
                     self.delete(key);
                     self.commit_many()?;
@@ -190,7 +190,7 @@ impl<B: Base + 'static> Repair<'_, B> {
     fn pass(&mut self) -> Result<bool, StoreError> {
         let (tree, references, before) = (self.tree, self.references, self.changes());
         self.repaired.unreadable = 0;
-        let unreadable = verify::each_readable(tree, &[], None, |key, value| {
+        let unreadable = readable::each_readable(tree, &[], None, |key, value| {
             let problem = self.readable(verify::problem(tree, references, key, value))?.flatten();
             if problem.is_some()
                 && let Some(table) = Table::of(key)
@@ -376,7 +376,7 @@ impl<B: Base + 'static> Repair<'_, B> {
         let known: BTreeSet<AccountNo> = verify::accounts(self.tree)?.into_iter().gather();
         let (mut gone, mut jobs): (BTreeSet<u32>, _) =
             (with_events.difference(&known).map(|account| account.0).gather(), Vec::new());
-        verify::each_readable_of(self.tree, &keys::webhooks(), |key, value| {
+        readable::each_readable_of(self.tree, &keys::webhooks(), |key, value| {
             let Some(account) = keys::u32_at(key, 1).filter(|account| known.contains(&AccountNo(*account))) else {
                 gone.extend(keys::u32_at(key, 1));
                 return Ok(());
