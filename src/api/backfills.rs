@@ -3,6 +3,7 @@
 use super::call::Call;
 use super::csv::CsvFormat;
 use super::fields::{JsonFields, JsonValue};
+use super::resends::OutcomesShape;
 use crate::gather::Gather as _;
 use crate::http::{Answer, Failure};
 use crate::model::{BulkJob, JobId, JobKind, JobState, Pattern, Timestamp, WebhookId};
@@ -76,6 +77,7 @@ struct BackfillShape {
     event_type: Option<String>,
     matched: u64,
     created: u64,
+    outcomes: OutcomesShape,
     skipped: u64,
     skipped_by: BTreeMap<&'static str, u64>,
     inserted_at: Timestamp,
@@ -94,6 +96,7 @@ impl BackfillShape {
             event_type: job.filter.event_type.as_ref().map(ToString::to_string),
             matched: job.queued,
             created: job.made,
+            outcomes: OutcomesShape::of(job),
             skipped: job.skipped.total(),
             skipped_by: job.skipped.iter().map(|(reason, count)| (reason.as_str(), count)).gather(),
             inserted_at: job.inserted_at,

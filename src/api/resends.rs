@@ -5,7 +5,9 @@ use super::csv::CsvFormat;
 use super::fields::{JsonFields, JsonValue};
 use crate::gather::Gather as _;
 use crate::http::{Answer, Failure};
-use crate::model::{BulkJob, Filter as _, FilterUse, JobId, JobKind, JobState, NotificationFilter, Timestamp};
+use crate::model::{
+    BulkJob, Filter as _, FilterUse, JobId, JobKind, JobOutcomes, JobState, NotificationFilter, Timestamp,
+};
 use crate::service::CsvList;
 use http::{StatusCode, header};
 use serde::{Serialize, Serializer};
@@ -88,11 +90,31 @@ struct ResendShape<'a> {
     include_delivered: bool,
     queued: u64,
     resent: u64,
+    outcomes: OutcomesShape,
     skipped: u64,
     skipped_by: BTreeMap<&'static str, u64>,
     inserted_at: Timestamp,
     updated_at: Timestamp,
     ended_at: Option<Timestamp>,
+}
+
+/// How what a bulk job has requested or created ended, and how much of it has not.
+pub(super) struct OutcomesShape {
+    pending: u64,
+    outcomes: JobOutcomes,
+}
+
+impl OutcomesShape {
+    pub(super) fn of(job: &BulkJob) -> Self {
+        Self { pending: job.pending(), outcomes: job.outcomes }
+    }
+}
+
+impl Serialize for OutcomesShape {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let ended = self.outcomes.iter().map(|(outcome, count)| (outcome.as_str(), count));
+        serializer.collect_map([("pending", self.pending)].into_iter().chain(ended))
+    }
 }
 
 /// Every field, `null` where it isn't set.
@@ -120,6 +142,7 @@ impl<'a> ResendShape<'a> {
             include_delivered: resend.includes_delivered(),
             queued: resend.queued,
             resent: resend.made,
+            outcomes: OutcomesShape::of(resend),
             skipped: resend.skipped.total(),
             skipped_by: resend.skipped.iter().map(|(reason, count)| (reason.as_str(), count)).gather(),
             inserted_at: resend.inserted_at,

@@ -3,7 +3,7 @@
 use super::client::{ApiClient, ApiRequest};
 use super::error::CliError;
 use super::input::{self, Id, PATTERNS};
-use super::jobs::{JobKind, print_skipped};
+use super::jobs::{JobKind, print_outcomes, print_skipped};
 use super::language::say;
 use super::output::{Column, Fit, Show, line, print_fields, print_one, short_time};
 use super::time_zone;
@@ -123,5 +123,6 @@ fn show(job: &Value) {
             ("ended", Show::Time("ended_at")),
         ],
     );
+    print_outcomes(job);
     print_skipped(job);
 }

@@ -7,7 +7,7 @@ use super::follow::Backoff;
 use super::language::{say, tell};
 use super::output::{Column, line, print_one, text};
 use super::progress::ProgressBar;
-use crate::model::{Localized, SkipReason, localized};
+use crate::model::{JobOutcome, Localized, SkipReason, localized};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -112,6 +112,16 @@ impl JobKind {
                 }
             }
             tokio::time::sleep(POLL_INTERVAL).await;
+        }
+    }
+}
+
+/// Prints how what a job has requested or created ended, and how much of it has not.
+pub(crate) fn print_outcomes(job: &Value) {
+    let ended = JobOutcome::ALL.map(|outcome| (outcome.as_str(), outcome.localized()));
+    for (name, words) in [("pending", JobOutcome::pending())].into_iter().chain(ended) {
+        if let Some(count @ 1..) = job["outcomes"][name].as_u64() {
+            line(format!("  {}: {count}", say(words)));
         }
     }
 }

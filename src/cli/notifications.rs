@@ -5,7 +5,7 @@ use super::connection::{ConnectionArgs, Extent};
 use super::error::CliError;
 use super::filters::{FilterFlags, LIST, RESEND};
 use super::input::{self, Id};
-use super::jobs::{JobKind, print_skipped};
+use super::jobs::{JobKind, print_outcomes, print_skipped};
 use super::language::{language, say};
 use super::output::{Column, Fit, Show, line, print_fields, print_one, printable, text};
 use super::tail::{self, TailArgs};
@@ -258,5 +258,6 @@ fn show_job(job: &Value) {
             ("ended", Show::Time("ended_at")),
         ],
     );
+    print_outcomes(job);
     print_skipped(job);
 }

@@ -2,7 +2,9 @@
 //! attempt of each notification, a *backfill* creates the notifications that a webhook has not received.
 
 use super::words::words;
-use super::{AccountNo, JobId, Localized, NotificationFilter, ResendRefusal, Status, Timestamp, localized};
+use super::{
+    AccountNo, JobId, JobOutcomes, Localized, NotificationFilter, ResendRefusal, Status, Timestamp, localized,
+};
 use std::collections::BTreeMap;
 
 /// What a bulk job does.
@@ -174,6 +176,8 @@ pub struct BulkJob {
     /// Of a backfill: how many of these newer events of the same resources have brought with them, and the backfill has
     /// not come to itself.
     pub ahead: u64,
+    /// How those it has requested or created ended; the rest of them is pending.
+    pub outcomes: JobOutcomes,
     /// How many of what matched it skipped, and why.
     pub skipped: Skipped,
     /// How many webhooks it has not finished.
@@ -189,6 +193,11 @@ pub struct BulkJob {
 }
 
 impl BulkJob {
+    /// How many of those it has requested or created have not ended.
+    pub fn pending(&self) -> u64 {
+        self.made.saturating_sub(self.outcomes.total())
+    }
+
     /// Whether what was delivered already is sent again.
     pub fn includes_delivered(&self) -> bool {
         match self.filter.status {

@@ -28,6 +28,7 @@ mod forgotten;
 pub mod fuzzing;
 mod host;
 mod ids;
+mod job_outcome;
 mod json_cursor;
 mod json_parts;
 mod json_scan;
@@ -91,6 +92,7 @@ pub use forgotten::Forgotten;
 pub use ids::{
     AccountNo, ErasureId, EventId, JobId, NotificationId, NotificationKey, OrderKey, Seq, TokenId, WebhookId, WebhookNo,
 };
+pub use job_outcome::{JobOutcome, JobOutcomes, OfJob};
 pub(crate) use json_parts::{items, members};
 pub use language::Language;
 pub use letter_text::{LetterFact, LetterText};

@@ -1,7 +1,7 @@
 //! A notification: one event for one webhook. The transitions between its states are decided here, and nowhere else.
 
 use super::words::words;
-use super::{AccountNo, Attempt, NotificationKey, OrderKey, RetryPolicy, Timestamp, Trigger};
+use super::{AccountNo, Attempt, JobOutcome, NotificationKey, OfJob, OrderKey, RetryPolicy, Timestamp, Trigger};
 use std::time::Duration;
 
 /// Maximum number of attempts stored for one notification: 20 automatic ones, the rest manual. A resend beyond it is
@@ -40,6 +40,8 @@ pub struct Notification {
     /// Delay of the next automatic attempt after the last one: the longest it waits, whatever the wall clock does.
     /// `None` before the first attempt.
     pub gap: Option<Duration>,
+    /// The bulk job that has requested or created it last.
+    pub job: Option<OfJob>,
     /// The attempt made last.
     pub last: Option<Attempt>,
 }
@@ -146,6 +148,7 @@ impl Notification {
             order: None,
             awaits_predecessor: false,
             gap: None,
+            job: None,
             last: None,
         }
     }
@@ -157,6 +160,32 @@ impl Notification {
             State::Retrying { .. } => true,
             State::Delivered | State::Failed | State::Cancelled => false,
         }
+    }
+
+    /// Whether any attempt has to be made, now or later.
+    pub fn is_pending(&self) -> bool {
+        self.needs_automatic_attempt() || self.manual_at.is_some()
+    }
+
+    /// Belongs to a bulk job from now on. Returns what that means for the job that it has belonged to, and that has not
+    /// counted it yet; `None` where there is none.
+    pub fn join_job(&mut self, number: u64) -> Option<(u64, JobOutcome)> {
+        let earlier = self.job.replace(OfJob { number, counted: false })?;
+        (!earlier.counted).then_some((earlier.number, JobOutcome::Replaced))
+    }
+
+    /// As what the bulk job that it belongs to is to count it now, which is done once: as soon as it is delivered, else
+    /// once it isn't pending any more. `None` where there is nothing to count.
+    pub fn tell_job(&mut self, outcome: JobOutcome) -> Option<(u64, JobOutcome)> {
+        let has_ended = outcome == JobOutcome::Delivered || !self.is_pending();
+        let job = self.job.as_mut().filter(|job| has_ended && !job.counted)?;
+        job.counted = true;
+        Some((job.number, outcome))
+    }
+
+    /// The number of the bulk job that it belongs to, and that has not counted it yet.
+    pub fn awaited_by(&self) -> Option<u64> {
+        self.job.filter(|job| !job.counted).map(|job| job.number)
     }
 
     /// Whether its next automatic attempt waits for no other notification.

@@ -202,7 +202,7 @@ pub(super) async fn job(view: &View<'_>, id: JobId) -> PageResult {
             }
         }
         div.head { h1 { (t.backfills) } }
-        (jobs::card(view, &job, t.backfills, &held, &words(view, &job), None))
+        (jobs::card(view, &job, t.backfills, &held, &words(view, &job)))
     };
     Ok(page(StatusCode::OK, framed(view, Place::Webhooks, t.backfills, &content)))
 }

@@ -4,7 +4,7 @@ use super::layout::{ago, at_most_counted, coded, moment, number};
 use super::names;
 use super::texts::{Texts, fill};
 use super::view::View;
-use crate::model::{BulkJob, JobKind, JobState};
+use crate::model::{BulkJob, JobKind, JobOutcome, JobState};
 use maud::{Markup, html};
 
 /// How many jobs that have ended are listed.
@@ -27,59 +27,49 @@ pub(super) fn path(job: &BulkJob) -> String {
     }
 }
 
-/// What is to be told of a bulk resend beside how far it has got; by default nothing.
-#[derive(Default)]
-pub(super) struct Outcome {
-    /// How many that its filter finds are not delivered now; `None` where it has re-sent what was delivered already, of
-    /// which nothing tells how it went this time.
-    pub(super) left: Option<u64>,
-    /// The list of these.
-    pub(super) list: String,
-}
-
-impl Outcome {
-    /// How the bar looks: that everything was sent says nothing of what came of it.
-    fn tone(&self, job: &BulkJob) -> &'static str {
-        match self.left {
-            Some(0) if job.state == JobState::Done => "ok",
-            Some(1..) => "warn",
-            Some(0) | None => "idle",
-        }
+/// How the bar of a job looks: that everything was sent says nothing of what came of it.
+fn tone(job: &BulkJob) -> &'static str {
+    let delivered = job.outcomes.of(JobOutcome::Delivered);
+    match job.state {
+        JobState::Running => "",
+        _ if delivered < job.made => "warn",
+        JobState::Done if delivered > 0 => "ok",
+        JobState::Done | JobState::Failed | JobState::Cancelled => "idle",
     }
 }
 
+/// How those that were sent or created ended, and how many of them have not.
+fn outcomes(view: &View<'_>, job: &BulkJob) -> Option<String> {
+    let t = view.t;
+    let of = |outcome| job.outcomes.of(outcome);
+    let counts = [
+        (t.outcome_delivered, of(JobOutcome::Delivered)),
+        (t.outcome_pending, job.pending()),
+        (t.outcome_failed, of(JobOutcome::Failed)),
+        (t.outcome_cancelled, of(JobOutcome::Cancelled)),
+        (t.outcome_replaced, of(JobOutcome::Replaced)),
+        (t.outcome_lost, of(JobOutcome::Lost)),
+    ];
+    let there = counts.into_iter().filter(|(_, count)| *count > 0);
+    let told: Vec<String> = there.map(|(text, count)| text.of(count, &number(view.lang, count), &[])).collect();
+    (!told.is_empty()).then(|| told.join(", "))
+}
+
+/// How far a job has got; of one that has ended, what came of it.
 fn progress(view: &View<'_>, job: &BulkJob) -> String {
+    let t = view.t;
     let count = |count| number(view.lang, count);
     let (made, queued, skipped) = (count(job.made), count(job.queued), job.skipped.total());
-    match job.kind {
-        JobKind::Backfill => fill(view.t.backfill_progress, &[&made, &queued, &count(skipped)]),
-        JobKind::Resend if skipped == 0 => fill(view.t.job_progress, &[&made, &queued]),
-        JobKind::Resend => {
-            let sent = fill(view.t.job_progress, &[&made, &queued]);
-            format!("{sent}; {}", fill(view.t.job_skipped, &[&count(skipped)]))
-        }
-    }
-}
-
-/// What came of it, as far as that is known, and the ways to it.
-fn outcome(view: &View<'_>, job: &BulkJob, outcome: &Outcome) -> Markup {
-    let t = view.t;
-    html! {
-        @match outcome.left {
-            Some(0) => p.strong { (t.outcome_none) },
-            Some(left) => p.strong { (t.outcome_left.of(left, &at_most_counted(view, left), &[])) },
-            None => {}
-        }
-        p.help { (t.outcome_unknown) }
-        div.acts {
-            @if let Some(left @ 1..) = outcome.left {
-                a.btn.small.main href=(outcome.list) { (t.see_undelivered.of(left, &at_most_counted(view, left), &[])) }
-            }
-            @if let Some(id) = job.filter.webhook_id {
-                a.btn.small href=(format!("/webhooks/{id}")) { (t.see_webhook) }
-            }
-        }
-    }
+    let (what, passed_over) = match job.kind {
+        JobKind::Resend => (t.job_resent, t.job_skipped),
+        JobKind::Backfill => (t.backfill_created, t.backfill_skipped),
+    };
+    let sent = match outcomes(view, job).filter(|_| job.state != JobState::Running) {
+        Some(outcomes) => format!("{}: {outcomes}", what.of(job.made, &made, &[])),
+        None if job.kind == JobKind::Backfill => fill(t.backfill_progress, &[&made, &queued]),
+        None => fill(t.job_progress, &[&made, &queued]),
+    };
+    if skipped == 0 { sent } else { format!("{sent}; {}", passed_over.of(skipped, &count(skipped), &[])) }
 }
 
 /// Why some were passed over, each reason with how many.
@@ -130,30 +120,32 @@ fn toned_bar(name: &str, tone: &str, (through, all): (u64, u64), running: bool, 
     html! { progress class=(tone) data-over=[over] max=(most) value=(value) aria-label=(name) {} }
 }
 
-/// How far a job has got, and the button that ends it. `held` says why a part of it waits, `words` what it is of, and
-/// `came` what came of it.
-pub(super) fn card(
-    view: &View<'_>,
-    job: &BulkJob,
-    name: &str,
-    held: &Markup,
-    words: &Markup,
-    came: Option<&Outcome>,
-) -> Markup {
+/// How far a job has got and what came of it, and the button that ends it. `held` says why a part of it waits, and
+/// `asked_for` what it is of.
+pub(super) fn card(view: &View<'_>, job: &BulkJob, name: &str, held: &Markup, asked_for: &Markup) -> Markup {
     let t = view.t;
     let running = job.state == JobState::Running;
     let through = job.made + job.skipped.total();
-    let tone = came.map_or("", |came| came.tone(job));
     html! {
         @if running { noscript { meta http-equiv="refresh" content="3"; } }
         section.card.pad #job data-live="" {
             p { strong { (state(t, job.state)) } " · " (moment(view.lang, job.inserted_at)) }
-            (toned_bar(name, tone, (through, job.queued), running, job.state == JobState::Done))
-            p { (progress(view, job)) }
+            (toned_bar(name, tone(job), (through, job.queued), running, job.state == JobState::Done))
+            @if running {
+                p { (progress(view, job)) }
+                @if let Some(outcomes) = outcomes(view, job) { p { (outcomes) } }
+            } @else {
+                p.strong { (progress(view, job)) }
+            }
             (why_skipped(view, job))
-            @if running { (held) }
-            (words)
-            @if let Some(came) = came { (outcome(view, job, came)) }
+            @if running || job.pending() > 0 { (held) }
+            @if !running && job.made > 0 { p.help { (t.outcome_help) } }
+            // Of what it was begun with, and not how things stand now.
+            h2 { (t.job_asked_for) }
+            (asked_for)
+            @if let Some(id) = job.filter.webhook_id {
+                div.acts { a.btn.small href=(format!("/webhooks/{id}")) { (t.see_webhook) } }
+            }
             @if running && view.can_change {
                 form method="post" action=(format!("{}/stop", path(job))) {
                     (view.csrf())

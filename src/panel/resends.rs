@@ -1,17 +1,15 @@
 //! Bulk resends: asked before, listed, watched, cancelled.
 
-use super::filters::{INCLUDE_DELIVERED, PAGING, alerts, parameter};
+use super::filters::{INCLUDE_DELIVERED, PAGING, alerts};
 use super::frame::{Place, framed};
-use super::jobs::{self, MAX_ENDED, Outcome};
+use super::jobs::{self, MAX_ENDED};
 use super::layout::{moment, number};
 use super::names;
 use super::notification_filter::{asked_for, not_whole};
 use super::request::{PanelRequest, page, see};
 use super::texts::{Texts, fill};
 use super::view::{PageResult, Refusal, View, back_of};
-use crate::model::{
-    BulkJob, Filter as _, FilterUse, JobId, JobKind, JobState, NotificationFilter, ResponseFilter, Status, WebhookId,
-};
+use crate::model::{JobId, JobKind, NotificationFilter, ResponseFilter, Status, WebhookId};
 use http::StatusCode;
 use maud::{Markup, html};
 
@@ -191,14 +189,11 @@ pub(super) fn late(view: &View<'_>) -> Markup {
     jobs::late(view, view.t.resend_jobs, &found)
 }
 
+#[expect(clippy::unused_async, reason = "as all handlers are")]
 pub(super) async fn job(view: &View<'_>, id: JobId) -> PageResult {
     let t = view.t;
     let job = view.service.bulk_job(view.caller(), JobKind::Resend, id)?;
     let (held, words) = (some_paused(view, job.filter.webhook_id), in_words(view, &job.filter));
-    let came = match job.state {
-        JobState::Running => Outcome::default(),
-        JobState::Done | JobState::Failed | JobState::Cancelled => outcome(view, &job).await?,
-    };
     let content = html! {
         p.crumb {
             a href="/notifications" { (t.notifications) }
@@ -207,24 +202,9 @@ pub(super) async fn job(view: &View<'_>, id: JobId) -> PageResult {
             }
         }
         div.head { h1 { (t.resend_job) } }
-        (jobs::card(view, &job, t.resend_job, &held, &words, Some(&came)))
+        (jobs::card(view, &job, t.resend_job, &held, &words))
     };
     Ok(page(StatusCode::OK, framed(view, Place::Notifications, t.resend_job, &content)))
-}
-
-/// What of it isn't delivered, and the list of that.
-async fn outcome(view: &View<'_>, job: &BulkJob) -> Result<Outcome, Refusal> {
-    let Some((filter, left)) = view.service.undelivered_of(view.caller(), job).await? else {
-        return Ok(Outcome::default());
-    };
-    let mut query = form_urlencoded::Serializer::new(String::new());
-    for field in NotificationFilter::fields(FilterUse::Panel) {
-        // That tests are apart goes without saying.
-        if let Some(value) = field.get(&filter).filter(|value| (field.name, value.as_str()) != ("test", "false")) {
-            query.append_pair(parameter(field.name), &value);
-        }
-    }
-    Ok(Outcome { left: Some(left), list: format!("/notifications?{}", query.finish()) })
 }
 
 pub(super) async fn stop(view: &View<'_>, id: JobId) -> PageResult {

@@ -6,7 +6,6 @@ use super::explaining::reason;
 use super::find::find_notification;
 use super::requests::RequestParts;
 use super::shared::Service;
-use super::summary::MAX_COUNTED;
 use super::views::{NotificationDetail, NotificationView, Webhooks};
 use crate::model::{
     AccountNo, BulkJob, Listing, Localized, NotificationFilter, NotificationId, Page, Status, localized,
@@ -181,35 +180,6 @@ impl Service {
         let resend = self.store.commit(BeginBulkResend { account, filter, queued }.by(caller.actor())).await?;
         self.followers.tell(account);
         Ok(resend)
-    }
-
-    /// How many of the notifications that a bulk resend's filter finds among what was recorded before it are not
-    /// delivered now, whatever their status was; counted to [`MAX_COUNTED`], with the filter that lists them. `None`
-    /// where it includes what was delivered already: that stays delivered, whatever becomes of it when it is sent
-    /// again.
-    pub async fn undelivered_of(
-        &self,
-        caller: &Caller,
-        job: &BulkJob,
-    ) -> Result<Option<(NotificationFilter, u64)>, Error> {
-        if job.includes_delivered() {
-            return Ok(None);
-        }
-        let (account, began) = (caller.account, job.inserted_at);
-        let filter = NotificationFilter {
-            status: None,
-            response: None,
-            undelivered: Some(true),
-            webhook_deleted: Some(false),
-            to: Some(job.filter.to.map_or(began, |to| to.min(began))),
-            ..job.filter.clone()
-        };
-        let filter = filter.or_default();
-        self.read(move |store| {
-            let count = store.count_notifications(account, &filter, MAX_COUNTED)?;
-            Ok(Some((filter, count)))
-        })
-        .await
     }
 
     /// How many notifications [`Self::resend_many`] would give a manual attempt now; its errors where it would refuse.

@@ -14,7 +14,7 @@ use crate::store::changes::alerts::note_step;
 use crate::store::changes::audit::retire_audit;
 use crate::store::changes::audit_retirement::AuditRetirement;
 use crate::store::changes::bring_forward::after_clock_step;
-use crate::store::changes::bulk_jobs::sweep_bulk_jobs;
+use crate::store::changes::bulk_jobs::{count_outcomes, sweep_bulk_jobs};
 use crate::store::changes::change::{Answer, FEW_ROWS_BYTES, Reply, Submitted};
 use crate::store::changes::erasures::sweep_erasures;
 use crate::store::changes::jobs::{take_turn, turn_of};
@@ -317,6 +317,7 @@ impl Committer {
         if txn.is_empty() {
             return;
         }
+        count_outcomes(&mut self.ledger, &mut txn);
         let Ledger { clock_steps, clock, shared, .. } = &mut self.ledger;
         clock_steps.write_if_due(clock, shared, &mut txn);
         self.ledger.commit += 1;

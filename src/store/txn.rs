@@ -1,6 +1,6 @@
 //! Changes on their way into one commit.
 
-use crate::model::{AccountNo, WebhookNo};
+use crate::model::{AccountNo, JobOutcome, JobOutcomes, WebhookNo};
 use crate::store::engine::{RowWrite, Slice, Tree, ending};
 use crate::store::error::StoreError;
 use crate::store::schema::keys::Key;
@@ -13,6 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Txn<'t> {
     tree: &'t dyn Tree,
     rows: BTreeMap<Key, Option<Vec<u8>>>,
+    /// How what belongs to bulk jobs ended, by account and number of the job: see [`Txn::take_outcomes`].
+    outcomes: BTreeMap<(AccountNo, u64), JobOutcomes>,
     /// How often something was staged.
     steps: u64,
     /// Whether a read that fails costs this change alone, and not the process.
@@ -24,7 +26,8 @@ pub struct Txn<'t> {
 impl<'t> Txn<'t> {
     /// For changes that are applied in any case: a read of theirs that fails ends the process.
     pub(crate) fn new(tree: &'t dyn Tree) -> Self {
-        Self { tree, rows: BTreeMap::new(), steps: 0, tentative: false, failed: RefCell::default() }
+        let (rows, outcomes) = (BTreeMap::new(), BTreeMap::new());
+        Self { tree, rows, outcomes, steps: 0, tentative: false, failed: RefCell::default() }
     }
 
     /// For a background change, which is dropped whole if a read of it fails ([`Txn::failed`]), and tried again later.
@@ -75,6 +78,21 @@ impl<'t> Txn<'t> {
         let mut found = self.noted(seqs::webhooks_below(self.tree, &prefix))?;
         found.extend(self.staged(&prefix).filter_map(|row| keys::u32_at(row, prefix.len()).map(WebhookNo)));
         Ok(found)
+    }
+
+    /// Takes down what a notification says to its bulk job ([`Notification::tell_job`]), for this group.
+    ///
+    /// [`Notification::tell_job`]: crate::model::Notification::tell_job
+    pub(crate) fn note_outcome(&mut self, account: AccountNo, said: Option<(u64, JobOutcome)>) {
+        if let Some((job, outcome)) = said {
+            self.outcomes.entry((account, job)).or_default().add(outcome, 1);
+        }
+    }
+
+    /// What was taken down, which goes into the rows of the jobs as the group is committed: once a job, however many
+    /// of its notifications have ended.
+    pub(crate) fn take_outcomes(&mut self) -> BTreeMap<(AccountNo, u64), JobOutcomes> {
+        std::mem::take(&mut self.outcomes)
     }
 
     /// How many rows are staged.

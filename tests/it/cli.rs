@@ -10,7 +10,7 @@ mod webhook_file;
 
 pub(crate) use running::Running;
 
-use super::harness::{CARTEIRO, Daemon, QUICK};
+use super::harness::{CARTEIRO, Daemon, QUICK, eventually};
 use super::receiver::{Receiver, Reply};
 use serde_json::{Value, json};
 use std::io::Write as _;
@@ -238,11 +238,14 @@ fn notifications_are_listed_shown_and_resent_one_or_many() {
     let job = json_of(&daemon, &["notifications", "resend", "--type", "PAYMENT.*"]);
     assert_eq!(job["queued"], 0, "it is delivered already");
     let job = json_of(&daemon, &["notifications", "resend", "--type", "PAYMENT.*", "--include-delivered"]);
-    keys(&job, &["id", "status", "filter", "queued", "resent", "skipped", "skipped_by", "ended_at"]);
+    keys(&job, &["id", "status", "filter", "queued", "resent", "outcomes", "skipped", "skipped_by", "ended_at"]);
     assert_eq!((&job["status"], &job["queued"]), (&json!("DONE"), &json!(1)));
     assert_eq!(json_of(&daemon, &["notifications", "jobs"])[0]["id"], job["id"]);
     let job_id = text(&job["id"]);
-    assert!(done(&daemon, &["notifications", "job", &job_id]).contains("DONE"));
+    let shown = eventually("how it ended is known", || {
+        Some(done(&daemon, &["notifications", "job", &job_id])).filter(|shown| shown.contains("delivered: 1"))
+    });
+    assert!(shown.contains("DONE") && !shown.contains("still trying"), "{shown}");
     for (arguments, says) in [
         (vec!["resend"], "--status FAILED"),
         (vec!["resend", &id, "--all"], "not two of them"),

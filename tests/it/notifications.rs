@@ -219,7 +219,13 @@ fn a_bulk_resend_is_seen_in_progress_survives_a_crash_and_can_be_cancelled() {
     eventually("what was pending by then is sent", || (receiver.count() as u64 >= 800 + given).then_some(()));
     let again = receiver.count() as u64 - 800 - given;
     assert!(again <= 64, "only what was in flight or not yet synced at the crash is sent again, not {again}");
-    assert_eq!(daemon.get(&path).expect(200).data(), cancelled);
+    let kept = eventually("how all of it ended is known", || {
+        Some(daemon.get(&path).expect(200).data()).filter(|job| job["outcomes"]["pending"] == 0)
+    });
+    assert_eq!(kept["outcomes"]["delivered"], cancelled["resent"], "{kept}");
+    for field in ["status", "queued", "resent", "skipped", "skipped_by", "updated_at", "ended_at"] {
+        assert_eq!(kept[field], cancelled[field], "{field}");
+    }
     // Another account's token, or one that may only read, doesn't reach it.
     let read = daemon.post("/api/tokens", &json!({ "token": { "name": "r", "scopes": ["read"] } })).expect(201).data();
     let read = read["token"].as_str().unwrap();
@@ -250,6 +256,12 @@ fn a_bulk_resend_says_what_it_passed_over() {
         eventually("it has ended", || Some(daemon.get(&job).expect(200).data()).filter(|job| job["status"] == "DONE"));
     assert_eq!((&done["resent"], &done["skipped"]), (&json!(64), &json!(36)), "{done}");
     assert_eq!(done["skipped_by"], json!({ "webhook_deleted": 36 }), "{done}");
+    let ended = eventually("how each of the others ended is known", || {
+        Some(daemon.get(&job).expect(200).data()["outcomes"].clone()).filter(|outcomes| outcomes["pending"] == 0)
+    });
+    let of = |outcome: &str| ended[outcome].as_u64().unwrap();
+    assert_eq!(of("failed") + of("cancelled"), 64, "{ended}");
+    assert!(of("cancelled") > 0 && of("delivered") + of("replaced") + of("lost") == 0, "{ended}");
 }
 
 #[test]

@@ -430,6 +430,9 @@ impl Ledger {
         self.check_store(store);
         assert!(self.open.is_empty(), "attempts without an outcome: {:?}", self.open);
         let notifications = store.notifications(ACCOUNT);
+        for one in notifications.values() {
+            assert!(one.awaited_by().is_none() || one.is_pending(), "it has ended, and its job doesn't know: {one:?}");
+        }
         for event in store.events(ACCOUNT) {
             let Some((must, _)) = self.events.get(&uid_of_event(&event)) else {
                 continue;

@@ -403,16 +403,16 @@ texts! {
     job_failed: "Done in part";
     job_cancelled: "Cancelled";
     job_progress: "Sent: {} of {}";
-    job_skipped: "skipped: {}";
-    outcome_unknown:
-        "Each gets one attempt. The resend doesn’t keep how each went: the notification itself says whether the target \
-         confirmed or refused it.";
-    outcome_left: [
-        "Of those that this filter finds, {} notification is not delivered yet.",
-        "Of those that this filter finds, {} notifications are not delivered yet.",
-    ];
-    outcome_none: "Of those that this filter finds, none is waiting to be delivered.";
-    see_undelivered: ["See the {} not delivered", "See the {} not delivered"];
+    job_resent: ["{} re-sent", "{} re-sent"];
+    job_skipped: ["{} skipped", "{} skipped"];
+    job_asked_for: "What was asked for";
+    outcome_delivered: ["{} delivered", "{} delivered"];
+    outcome_pending: ["{} still trying", "{} still trying"];
+    outcome_failed: ["{} failed for good", "{} failed for good"];
+    outcome_cancelled: ["{} cancelled", "{} cancelled"];
+    outcome_replaced: ["{} taken over by another bulk resend", "{} taken over by another bulk resend"];
+    outcome_lost: ["{} lost to damaged data", "{} lost to damaged data"];
+    outcome_help: "Each counts as it first ended; a later re-send doesn’t change these figures.";
     see_webhook: "See the webhook";
     confirm_all: ["Re-send {} notification?", "Re-send {} notifications?"];
     confirm_all_help: "Each gets one manual attempt, at its webhook's own pace.";
@@ -453,7 +453,9 @@ texts! {
     backfill_matched: "Events of the webhook's types in that time: {}.";
     backfill_yes: "Yes, send them";
     backfill_waits: "The webhook is paused or disabled: this waits until it is resumed.";
-    backfill_progress: "Notifications created: {}; events in that time: {}; skipped: {}";
+    backfill_progress: "Notifications created: {}; events in that time: {}";
+    backfill_created: ["{} notification created", "{} notifications created"];
+    backfill_skipped: ["{} event skipped", "{} events skipped"];
     backfill_new: "Send earlier events as well";
     backfill_no: "No, only new ones";
     stop_backfill: "Stop sending earlier events";

@@ -407,16 +407,16 @@ texts! {
     job_failed: "Concluído em parte";
     job_cancelled: "Cancelado";
     job_progress: "Enviadas: {} de {}";
-    job_skipped: "puladas: {}";
-    outcome_unknown:
-        "Cada uma recebe uma tentativa. O reenvio não guarda o resultado de cada uma: a própria notificação diz se o \
-         destino confirmou ou recusou.";
-    outcome_left: [
-        "Entre as deste filtro, {} notificação ainda não foi entregue.",
-        "Entre as deste filtro, {} notificações ainda não foram entregues.",
-    ];
-    outcome_none: "Entre as deste filtro, nenhuma notificação aguarda entrega.";
-    see_undelivered: ["Ver a {} não entregue", "Ver as {} não entregues"];
+    job_resent: ["{} reenviada", "{} reenviadas"];
+    job_skipped: ["{} pulada", "{} puladas"];
+    job_asked_for: "O que foi pedido";
+    outcome_delivered: ["{} entregue", "{} entregues"];
+    outcome_pending: ["{} ainda tentando", "{} ainda tentando"];
+    outcome_failed: ["{} falhou de vez", "{} falharam de vez"];
+    outcome_cancelled: ["{} cancelada", "{} canceladas"];
+    outcome_replaced: ["{} assumida por outro reenvio em massa", "{} assumidas por outro reenvio em massa"];
+    outcome_lost: ["{} perdida por dano nos dados", "{} perdidas por dano nos dados"];
+    outcome_help: "Cada uma conta como terminou da primeira vez; um reenvio posterior não muda estes números.";
     see_webhook: "Ver o webhook";
     confirm_all: ["Reenviar {} notificação?", "Reenviar {} notificações?"];
     confirm_all_help: "Cada uma recebe uma tentativa manual, no ritmo do seu webhook.";
@@ -458,7 +458,9 @@ texts! {
     backfill_matched: "Eventos dos tipos do webhook nesse período: {}.";
     backfill_yes: "Sim, enviar";
     backfill_waits: "O webhook está pausado ou desativado: o envio espera até que ele seja retomado.";
-    backfill_progress: "Notificações criadas: {}; eventos no período: {}; pulados: {}";
+    backfill_progress: "Notificações criadas: {}; eventos no período: {}";
+    backfill_created: ["{} notificação criada", "{} notificações criadas"];
+    backfill_skipped: ["{} evento pulado", "{} eventos pulados"];
     backfill_new: "Enviar também eventos anteriores";
     backfill_no: "Não, só os novos";
     stop_backfill: "Interromper o envio de eventos anteriores";

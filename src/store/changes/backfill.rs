@@ -151,7 +151,7 @@ pub(crate) fn backfill_some(
     let shared = ledger.shared.clone();
     let mut merge = matching(&shared, &webhook, &of.filter, Seq(at_seq), Seq(last_seq))?;
     merge.steps = JOB_BATCH;
-    let to = To::new(&webhook);
+    let to = To::new(&webhook, job);
     let (mut created, mut read_bytes) = (0, 0);
     let next = loop {
         if created >= room || read_bytes > MAX_READ_BYTES {
@@ -217,15 +217,16 @@ fn room(ledger: &Ledger, txn: &Txn<'_>, webhook: &Webhook, last: Seq, mark: Seq)
     Ok((pending <= go_on_at).then(|| most - pending))
 }
 
-/// The webhook that something is owed to, with its filter ready.
+/// The webhook that something is owed to, with its filter ready, and the backfill that creates it.
 struct To<'w> {
     webhook: &'w Webhook,
     filters: FilterSet,
+    job: u64,
 }
 
 impl<'w> To<'w> {
-    fn new(webhook: &'w Webhook) -> Self {
-        Self { webhook, filters: webhook.filter.iter().collect() }
+    fn new(webhook: &'w Webhook, job: u64) -> Self {
+        Self { webhook, filters: webhook.filter.iter().collect(), job }
     }
 }
 
@@ -255,7 +256,7 @@ fn owe(
     spans: &Spans,
     now: Timestamp,
 ) -> Result<Owed, StoreError> {
-    let To { webhook, filters } = to;
+    let To { webhook, filters, job } = to;
     let (account, no) = (webhook.account, webhook.no);
     let Some((mut event, stored)) = read_event(txn, account, seq)? else {
         return Ok(Owed::NotMeant);
@@ -271,7 +272,7 @@ fn owe(
     if let Some(reason) = reason {
         return Ok(Owed::Not { reason, payload_bytes });
     }
-    add_to_event(ledger, txn, &mut event, (no, webhook.ordered), now)?;
+    add_to_event(ledger, txn, &mut event, (no, webhook.ordered), Some(*job), now)?;
     txn.put(keys::event(account, seq), record::encode_event_again(&event, &stored));
     Ok(Owed::Created { payload_bytes })
 }
@@ -331,7 +332,7 @@ fn owe_older(
     merge.steps = MAX_BROUGHT_STEPS;
     // Each event's own time is looked at.
     merge.spans.within = Some((of.filter.from, of.filter.to));
-    let to = To::new(&webhook);
+    let to = To::new(&webhook, job);
     let (mut brought, mut failed) = (0, None);
     let next = loop {
         if brought == MAX_BROUGHT {

@@ -2,8 +2,8 @@
 //! [`bulk_resend`](super::bulk_resend) and [`backfill`](super::backfill).
 
 use crate::model::{
-    AccountNo, AuditAction, AuditNote, AuditSubject, AuditedField, BulkJob, Filter as _, JobId, JobKind, JobState,
-    NotificationFilter, Skipped, Timestamp,
+    AccountNo, AuditAction, AuditNote, AuditSubject, AuditedField, BulkJob, Filter as _, JobId, JobKind, JobOutcomes,
+    JobState, NotificationFilter, Skipped, Timestamp,
 };
 use crate::store::changes::change::{AuditedChange, Noted};
 use crate::store::changes::job_queue::Open;
@@ -58,6 +58,7 @@ pub(crate) fn begun(
         queued,
         made: 0,
         ahead: 0,
+        outcomes: JobOutcomes::default(),
         skipped: Skipped::default(),
         open,
         broken: false,
@@ -142,6 +143,20 @@ pub(crate) fn note_of(ledger: &Ledger, job: &BulkJob, action: AuditAction) -> Au
 pub(crate) fn put_bulk_job(ledger: &mut Ledger, txn: &mut Txn<'_>, job: BulkJob) {
     txn.put(keys::bulk_job(job.account, job.number), record::encode_bulk_job(&job));
     ledger.shared.bulk_jobs().insert((job.account, job.number), job);
+}
+
+/// Counts in the rows of bulk jobs how what they have requested or created ended, as this group has it: in the commit
+/// of the very notifications. A job that is forgotten counts nothing more.
+pub(crate) fn count_outcomes(ledger: &mut Ledger, txn: &mut Txn<'_>) {
+    for (of, outcomes) in txn.take_outcomes() {
+        let known = ledger.shared.bulk_jobs().get(&of).cloned();
+        if let Some(mut job) = known {
+            for (outcome, count) in outcomes.iter() {
+                job.outcomes.add(outcome, count);
+            }
+            put_bulk_job(ledger, txn, job);
+        }
+    }
 }
 
 pub(crate) fn forget_bulk_job(ledger: &mut Ledger, txn: &mut Txn<'_>, account: AccountNo, number: u64) {

@@ -131,7 +131,7 @@ pub(crate) fn resend_some(
             continue;
         }
         // What can't be re-sent is passed over.
-        match resend_one(ledger, txn, account_no, notification.key, false, None, now) {
+        match resend_one(ledger, txn, account_no, notification.key, Some(resend), None, now) {
             Ok(Some(_)) => progress.made += 1,
             Ok(None) => progress.skipped.count(SkipReason::Changed),
             Err(ChangeError::Refused(refusal)) => progress.skipped.count(refusal.into()),

@@ -1,8 +1,8 @@
 //! Events: recorded once with a notification for each webhook that matches, erased.
 
 use crate::model::{
-    AccountNo, AuditAction, AuditNote, AuditSubject, AuditedField, Event, EventId, EventType, NewEvent, Notification,
-    NotificationKey, Seq, Status, Timestamp, Trial, WebhookId, WebhookNo,
+    AccountNo, AuditAction, AuditNote, AuditSubject, AuditedField, Event, EventId, EventType, JobOutcome, NewEvent,
+    Notification, NotificationKey, Seq, Status, Timestamp, Trial, WebhookId, WebhookNo,
 };
 use crate::stats::Counted;
 use crate::store::cached_payload::CachedPayload;
@@ -222,6 +222,7 @@ pub(crate) fn erase(
         }
         let was = Counted::of(&notification);
         notification.erase(now);
+        txn.note_outcome(account, notification.tell_job(JobOutcome::Cancelled));
         if ledger.shared.directory().by_no(webhook).is_some() {
             let (recorded_at, stands) = (notification.inserted_at, Counted::of(&notification));
             let trusted = ledger.shared.times.trusted_now();
@@ -372,7 +373,7 @@ pub(crate) fn record(
             add_test(ledger, txn, account, NotificationKey { seq, webhook }, now);
             continue;
         }
-        let notification = add_notification(ledger, txn, &event, webhook, position, now);
+        let notification = add_notification(ledger, txn, &event, webhook, position, None, now);
         if !notification.awaits_predecessor {
             ledger.updates.push(StoreUpdate::Untried { key: notification.key, payload: cached.clone() });
         }

@@ -1,6 +1,6 @@
 //! Background jobs: what touches a whole backlog, a little at a time.
 
-use crate::model::{AccountNo, ErasureState, NotificationKey, Seq, Status, Timestamp, WebhookNo};
+use crate::model::{AccountNo, ErasureState, JobOutcome, NotificationKey, Seq, Status, Timestamp, WebhookNo};
 use crate::stats::StoreMetrics;
 use crate::store::changes::accounts::remove_some;
 use crate::store::changes::backfill::backfill_some;
@@ -133,6 +133,7 @@ fn cancel_some(
             Ok(Some((mut notification, before))) => {
                 let was_pending = notification.needs_automatic_attempt();
                 if notification.cancel(now) {
+                    txn.note_outcome(account, notification.tell_job(JobOutcome::Cancelled));
                     if was_pending {
                         meters.ended(Status::Cancelled);
                     }

@@ -2,8 +2,8 @@
 
 use crate::model::{
     AccountNo, Attempt, AuditAction, AuditNote, AuditSubject, AuditedField, ErrorCode, Event, FailedNotification,
-    Notification, NotificationId, NotificationKey, OwnEvent, ResendContext, ResendRefusal, Seq, State, Status,
-    Timestamp, Trial, Trigger, Verdict, Webhook, WebhookId, WebhookNo,
+    JobOutcome, Notification, NotificationId, NotificationKey, OwnEvent, ResendContext, ResendRefusal, Seq, State,
+    Status, Timestamp, Trial, Trigger, Verdict, Webhook, WebhookId, WebhookNo,
 };
 use crate::stats::{Counted, Outcome};
 use crate::store::changes::change::{AuditedChange, ChangeError, Noted, fan_out_bytes};
@@ -61,7 +61,7 @@ impl AuditedChange for ResendNotification {
 
     fn apply(self, ledger: &mut Ledger, txn: &mut Txn<'_>, now: Timestamp) -> Noted<Self> {
         let Self { account, key, in_flight } = self;
-        let resent = resend_one(ledger, txn, account, key, true, in_flight, now)?;
+        let resent = resend_one(ledger, txn, account, key, None, in_flight, now)?;
         let note = resent.is_some().then(|| {
             let note = AuditNote::new(account, AuditAction::NotificationResent);
             let note = note.about(AuditSubject::Notification(ledger.shared.notification_id(key)));
@@ -138,7 +138,7 @@ impl AuditedChange for ResendEvent {
             if known.is_some_and(|notification| notification.state == State::Delivered) {
                 continue;
             }
-            match resend_one(ledger, txn, account, key, true, None, now) {
+            match resend_one(ledger, txn, account, key, None, None, now) {
                 Ok(Some(notification)) => notifications.push(notification),
                 Err(ChangeError::Refused(_)) => {}
                 // One row that can't be read must not keep the others from being sent.
@@ -146,7 +146,7 @@ impl AuditedChange for ResendEvent {
                     tracing::error!(%error, event = %event.id, "a notification could not be re-sent");
                 }
                 Ok(None) if met.binary_search_by_key(&webhook, |(no, _)| *no).is_err() => {}
-                Ok(None) => match add_to_event(ledger, txn, &mut event, (webhook, ordered), now) {
+                Ok(None) => match add_to_event(ledger, txn, &mut event, (webhook, ordered), None, now) {
                     Ok(notification) => notifications.push(notification),
                     Err(error) => tracing::error!(%error, event = %event.id, "an event could not be re-sent"),
                 },
@@ -206,7 +206,7 @@ impl AuditedChange for ResendEventTo {
         let note = AuditNote::new(account, AuditAction::EventResent).about(AuditSubject::Event(event.id));
         let note = Some(note.of_webhook(webhook.id, webhook.name()));
         let key = NotificationKey { seq, webhook: webhook.no };
-        let resent = resend_one(ledger, txn, account, key, true, in_flight, now);
+        let resent = resend_one(ledger, txn, account, key, None, in_flight, now);
         if let Some(notification) = resent.map_err(|error| error.map(ResendToRefusal::Resend))? {
             return Ok((Some(notification), note));
         }
@@ -219,7 +219,7 @@ impl AuditedChange for ResendEventTo {
         if event.tells_of_webhook() == Some(webhook.id) {
             return Err(ChangeError::Refused(ResendToRefusal::AboutWebhook));
         }
-        let notification = add_to_event(ledger, txn, &mut event, (webhook.no, webhook.ordered), now)?;
+        let notification = add_to_event(ledger, txn, &mut event, (webhook.no, webhook.ordered), None, now)?;
         txn.put(keys::event(account, seq), record::encode_event_again(&event, &stored));
         Ok((Some(notification), note))
     }
@@ -265,9 +265,11 @@ pub(crate) fn record_outcome(ledger: &mut Ledger, txn: &mut Txn<'_>, outcome: Re
                 Trigger::Automatic => ledger.jobs.hint(key.webhook),
                 Trigger::Test => {}
             }
+            let outcome = if attempt.result.confirms() { JobOutcome::Delivered } else { JobOutcome::Failed };
             if let Some(earlier) = notification.record_outcome(attempt, verdict, requested_at, now) {
                 txn.put(keys::attempt(key, earlier.number), record::encode_attempt(&earlier));
             }
+            txn.note_outcome(account, notification.tell_job(outcome));
             // What is counted of a deleted webhook is its account's.
             if webhook.is_some() {
                 let stands = Counted::of(&notification);
@@ -331,12 +333,14 @@ fn tell_of_failed(
 }
 
 /// Requests a manual attempt of a notification, unless a rule refuses it. `None` where there is no such notification.
+/// One that a bulk job requests belongs to that job from then on; what somebody asks for himself goes at once, and
+/// leaves it to the job that it belongs to.
 pub(crate) fn resend_one(
     ledger: &mut Ledger,
     txn: &mut Txn<'_>,
     account: AccountNo,
     key: NotificationKey,
-    at_once: bool,
+    job: Option<u64>,
     in_flight: Option<u16>,
     now: Timestamp,
 ) -> Result<Option<Notification>, ChangeError<ResendRefusal>> {
@@ -350,9 +354,12 @@ pub(crate) fn resend_one(
         in_flight,
     };
     notification.resend(context, now).map_err(ChangeError::Refused)?;
+    if let Some(job) = job {
+        txn.note_outcome(account, notification.join_job(job));
+    }
     put_notification(txn, &before, &notification);
     if let Some(since) = notification.manual_at {
-        ledger.updates.push(StoreUpdate::Manual { key, since, at_once });
+        ledger.updates.push(StoreUpdate::Manual { key, since, at_once: job.is_none() });
     }
     Ok(Some(notification))
 }

@@ -1,6 +1,6 @@
 //! Webhooks that keep order: a notification leaves once its predecessor of the same resource is finished.
 
-use crate::model::{AccountNo, Event, Notification, NotificationKey, OrderKey, Timestamp, WebhookNo};
+use crate::model::{AccountNo, Event, Notification, NotificationKey, OfJob, OrderKey, Timestamp, WebhookNo};
 use crate::store::changes::ledger::Ledger;
 use crate::store::changes::rows::{find_notification, last_seq, put_notification, read_notification};
 use crate::store::error::StoreError;
@@ -34,22 +34,24 @@ pub(crate) fn position(
     Ok(Some(OrderPosition { order, awaits_predecessor: false }))
 }
 
-/// Adds a notification of an event.
+/// Adds a notification of an event, which belongs to the bulk job that has created it.
 pub(crate) fn add_notification(
     ledger: &mut Ledger,
     txn: &mut Txn<'_>,
     event: &Event,
     webhook: WebhookNo,
     position: Option<OrderPosition>,
+    job: Option<u64>,
     now: Timestamp,
 ) -> Notification {
     let key = NotificationKey { seq: event.seq, webhook };
     let mut notification = Notification::new(key, event.account, now, false);
+    notification.job = job.map(|number| OfJob { number, counted: false });
     if let Some(OrderPosition { order, awaits_predecessor }) = position {
         notification.order = Some(order);
         notification.awaits_predecessor = awaits_predecessor;
     }
-    if position.is_none() && now == event.inserted_at {
+    if position.is_none() && job.is_none() && now == event.inserted_at {
         txn.put(keys::untried(event.account, key), Vec::new());
     } else {
         put_notification(txn, &[], &notification);
@@ -65,13 +67,14 @@ pub(crate) fn add_to_event(
     txn: &mut Txn<'_>,
     event: &mut Event,
     (webhook, ordered): (WebhookNo, bool),
+    job: Option<u64>,
     now: Timestamp,
 ) -> Result<Notification, StoreError> {
     let notification = if event.trial.is_some() {
         add_test(ledger, txn, event.account, NotificationKey { seq: event.seq, webhook }, now)
     } else {
         let position = position(txn, event, webhook, ordered)?;
-        let notification = add_notification(ledger, txn, event, webhook, position, now);
+        let notification = add_notification(ledger, txn, event, webhook, position, job, now);
         if !notification.awaits_predecessor {
             ledger.updates.push(StoreUpdate::Untried { key: notification.key, payload: None });
             ledger.to_be_durable = true;

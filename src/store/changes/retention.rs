@@ -127,7 +127,7 @@ fn look_at(
         // The others have no record: nothing has happened to them, and they are pending.
         return Ok(Look::Passed(notifications.len()));
     }
-    if notifications.iter().any(|one| one.needs_automatic_attempt() || one.manual_at.is_some()) {
+    if notifications.iter().any(Notification::is_pending) {
         return Ok(Look::Passed(notifications.len()));
     }
     let before = txn.len();

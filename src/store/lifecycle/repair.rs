@@ -13,9 +13,10 @@
 //! again.
 
 use crate::gather::Gather as _;
-use crate::model::{AccountNo, Notification, NotificationKey, Noun, Seq, Timestamp, WebhookNo};
+use crate::model::{AccountNo, JobOutcome, Notification, NotificationKey, Noun, Seq, Timestamp, WebhookNo};
 use crate::store::engine::{Base, JournalWriter, RowWrite, Tree, Writer as _};
 use crate::store::error::StoreError;
+use crate::store::lifecycle::verify::jobs::{JobNo, bulk_jobs, job_of};
 use crate::store::lifecycle::{counts, readable, verify};
 use crate::store::schema::index::{event_rows, notification_rows};
 use crate::store::schema::keys::{self, Key};
@@ -86,6 +87,7 @@ pub(crate) fn after_loss<B: Base + 'static>(
         }
     }
     let with_events = counts::count(&*tree, head)?;
+    repair.count_of_jobs()?;
     repair.add_jobs(head, &with_events)?;
     let Repair { writer, mut staged, repaired, .. } = repair;
     // What was lost had numbers, and targets know the ids that come from them.
@@ -368,6 +370,31 @@ impl<B: Base + 'static> Repair<'_, B> {
         }
         self.delete(row);
         Ok(())
+    }
+
+    /// What bulk jobs count, taken anew: what is neither counted nor there to be counted was lost.
+    fn count_of_jobs(&mut self) -> Result<(), StoreError> {
+        let jobs = bulk_jobs(self.tree)?;
+        let mut awaited: BTreeMap<JobNo, u64> = BTreeMap::new();
+        if !jobs.is_empty() {
+            readable::each_readable_of(self.tree, &keys::all_notifications(), |key, value| {
+                if let Some(job) = job_of(key, value) {
+                    *awaited.entry(job).or_default() += 1;
+                }
+                Ok(())
+            })?;
+        }
+        for ((account, number), value) in jobs {
+            let Some(mut job) = self.readable(record::decode_bulk_job(account, number, &value))? else { continue };
+            let awaited = awaited.get(&(account, number)).copied().unwrap_or(0);
+            job.made = job.made.max(job.outcomes.total() + awaited);
+            job.outcomes.add(JobOutcome::Lost, job.pending() - awaited);
+            let mended = record::encode_bulk_job(&job);
+            if mended != value {
+                self.put(keys::bulk_job(account, number), mended);
+            }
+        }
+        self.commit()
     }
 
     /// What was to be done in the background by commits that are lost, and has begun: an account that is gone, and

@@ -5,6 +5,7 @@
 //! is recorded after it has begun isn't looked at ([`bound`]).
 
 mod bound;
+pub(crate) mod jobs;
 
 use crate::model::{AccountNo, Event, EventId, NotificationKey, Noun, Seq, Timestamp, TokenId, WebhookId, WebhookNo};
 use crate::store::engine::{Tree, catch_sled_panic};
@@ -13,6 +14,7 @@ use crate::store::handle::Store;
 use crate::store::hex::hex;
 use crate::store::lifecycle::readable::behind_the_damage;
 use crate::store::lifecycle::verify::bound::Bound;
+use crate::store::lifecycle::verify::jobs::JobCounts;
 use crate::store::query::point::implied;
 use crate::store::schema::index::{event_rows, notification_rows};
 use crate::store::schema::record::Stored;
@@ -151,7 +153,7 @@ pub(crate) fn number_of_type(tree: &dyn Tree, account: AccountNo, name: &str) ->
 /// Reads the whole tree, but for rows of events behind the `last`. Blocks, for as long as that takes; `progress` hears
 /// how many rows were read.
 pub(crate) fn verify(tree: &dyn Tree, references: &References, last: Seq, mut progress: impl FnMut(u64)) -> Report {
-    let bound = Bound::new(tree, last);
+    let (bound, mut jobs) = (Bound::new(tree, last), JobCounts::new(tree));
     let mut verifier = Verifier { tree, references, report: Report::default() };
     let mut read = 0;
     let mut from: Vec<u8> = Vec::new();
@@ -184,6 +186,9 @@ pub(crate) fn verify(tree: &dyn Tree, references: &References, last: Seq, mut pr
             continue;
         }
         *verifier.report.rows.entry(table.map_or("unknown", Table::name)).or_default() += 1;
+        if table == Some(Table::Notification) {
+            jobs.meet(&key, &value);
+        }
         let mut problem = verifier.check(table, &key, &value);
         for _ in 1..LOOKS {
             // So much is wrong that one finding more or less tells nothing.
@@ -207,6 +212,7 @@ pub(crate) fn verify(tree: &dyn Tree, references: &References, last: Seq, mut pr
         read += 1;
         progress(read);
     }
+    jobs.findings(tree).iter().for_each(|finding| verifier.report.wrong(finding));
     match catch_sled_panic(|| tree.check()) {
         Ok(findings) => findings.iter().for_each(|finding| verifier.report.wrong(finding)),
         Err(error) => verifier.report.wrong(error.finding()),

@@ -12,6 +12,7 @@ mod idempotency;
 mod index_rows;
 mod jobs;
 mod keeping;
+mod outcomes;
 mod own_events;
 mod put_aside;
 mod recording;

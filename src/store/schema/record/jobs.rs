@@ -1,8 +1,8 @@
 //! Background jobs, and the bulk jobs that some of them are parts of.
 
 use crate::model::{
-    AccountNo, BulkJob, Erasure, ErasureId, ErasureState, Filter as _, JobId, JobKind, JobState, NotificationFilter,
-    SearchText, SkipReason, Skipped, Timestamp,
+    AccountNo, BulkJob, Erasure, ErasureId, ErasureState, Filter as _, JobId, JobKind, JobOutcome, JobOutcomes,
+    JobState, NotificationFilter, SearchText, SkipReason, Skipped, Timestamp,
 };
 use crate::store::error::StoreError;
 use crate::store::schema::record::frame::{invalid, open, seal};
@@ -83,6 +83,8 @@ struct BulkJobV1 {
     queued: u64,
     made: u64,
     ahead: u64,
+    /// The words of the outcomes, each with how many.
+    outcomes: Vec<(String, u64)>,
     /// The words of the reasons, each with how many.
     skipped: Vec<(String, u64)>,
     open: u32,
@@ -111,6 +113,9 @@ pub(crate) fn encode_bulk_job(job: &BulkJob) -> Vec<u8> {
         queued: job.queued,
         made: job.made,
         ahead: job.ahead,
+        outcomes: (job.outcomes.iter().filter(|(_, count)| *count > 0))
+            .map(|(outcome, count)| (outcome.as_str().to_owned(), count))
+            .collect(),
         skipped: job.skipped.0.iter().map(|(reason, count)| (reason.as_str().to_owned(), *count)).collect(),
         open: job.open,
         broken: job.broken,
@@ -128,6 +133,10 @@ pub(crate) fn decode_bulk_job(account: AccountNo, number: u64, value: &[u8]) -> 
     for (name, value) in record.filter {
         let field = NotificationFilter::FIELDS.iter().find(|field| field.name == name);
         field.and_then(|field| field.set(&mut filter, &value).ok()).ok_or_else(|| invalid(TABLE))?;
+    }
+    let mut outcomes = JobOutcomes::default();
+    for (outcome, count) in record.outcomes {
+        outcomes.add(JobOutcome::parse(&outcome).ok_or_else(|| invalid(TABLE))?, count);
     }
     let mut skipped = Skipped::default();
     for (reason, count) in record.skipped {
@@ -153,6 +162,7 @@ pub(crate) fn decode_bulk_job(account: AccountNo, number: u64, value: &[u8]) -> 
         queued: record.queued,
         made: record.made,
         ahead: record.ahead,
+        outcomes,
         skipped,
         open: record.open,
         broken: record.broken,

@@ -35,6 +35,8 @@ impl HeadV1 {
         self.seq = (self.seq + LEAST + more).min(Seq::END.0 - 1);
         // Who reads the audit by its cursors misses no row that gets a number anew.
         self.audit = (self.audit + LEAST).min(Seq::END.0 - 1);
+        // What belongs to a job that is lost belongs to no later one.
+        self.job = (self.job + LEAST).min(Seq::END.0 - 1);
     }
 }
 

@@ -1,8 +1,8 @@
 //! Notifications and their attempts.
 
 use crate::model::{
-    AccountNo, Attempt, AttemptError, AttemptResult, ErrorCode, KeptHead, Notification, NotificationKey, OrderKey,
-    Response, SentHeader, SentRequest, State, Timestamp, Timings, TlsVersion, Trigger, millis,
+    AccountNo, Attempt, AttemptError, AttemptResult, ErrorCode, KeptHead, Notification, NotificationKey, OfJob,
+    OrderKey, Response, SentHeader, SentRequest, State, Timestamp, Timings, TlsVersion, Trigger, millis,
 };
 use crate::store::error::StoreError;
 use crate::store::schema::record::frame::{invalid, open, seal};
@@ -29,6 +29,8 @@ pub(crate) struct NotificationV1 {
     pub(crate) awaits_predecessor: bool,
     /// How long after the last automatic attempt the next one was scheduled.
     pub(crate) gap_ms: Option<u64>,
+    /// The number of the bulk job that it belongs to, and whether that has counted it.
+    pub(crate) job: Option<(u64, bool)>,
     pub(crate) last: Option<AttemptV1>,
 }
 
@@ -119,6 +121,7 @@ pub(crate) fn encode_notification(notification: &Notification) -> Vec<u8> {
         order: notification.order.map(|order| order.0),
         awaits_predecessor: notification.awaits_predecessor,
         gap_ms: notification.gap.map(millis),
+        job: notification.job.map(|job| (job.number, job.counted)),
         last: notification.last.as_ref().map(attempt_record),
     };
     seal(&record, &[])
@@ -154,6 +157,7 @@ pub(crate) fn decode_notification(
         order: record.order.map(OrderKey),
         awaits_predecessor: record.awaits_predecessor,
         gap: record.gap_ms.map(Duration::from_millis),
+        job: record.job.map(|(number, counted)| OfJob { number, counted }),
         last: match record.last {
             Some(attempt) => Some(attempt_from(attempt).ok_or_else(|| invalid(TABLE))?),
             None => None,

@@ -56,6 +56,7 @@ fn values_out_of_their_range_are_refused() {
             order: None,
             awaits_predecessor: false,
             gap_ms: None,
+            job: None,
             last: None,
         };
         decode_notification(ACCOUNT, KEY, &seal(&record, &[]))

@@ -4,11 +4,12 @@ use crate::model::{
     AccountNo, Actor, Alert, AlertFacts, Attempt, AttemptError, AttemptResult, AuditAction, AuditNote, AuditRow,
     AuditSubject, AuditedField, Authorization, Book, BulkJob, ClientCertificateName, ClockSteps, Condition,
     DisabledReason, Erasure, ErasureId, ErasureState, ErrorCode, Event, EventId, EventType, ExtraHeaders, Fingerprint,
-    JobId, JobKind, JobState, KeptHead, Letter, Notice, Notification, NotificationFilter, NotificationId,
-    NotificationKey, OrderKey, Origin, Pattern, PatternSet, Payload, PayloadFilter, Pending, PrivateKey, RateLimit,
-    ResourceFacts, Response, ResponseFilter, RetryPolicy, Scopes, SearchText, SentHeader, SentRequest, Seq, Signatures,
-    SigningSecret, SkipReason, Skipped, State, Status, TargetHealth, TargetUrl, Timestamp, Timings, TlsVersion,
-    TokenHash, TokenId, TraceContext, Trial, Trigger, Webhook, WebhookId, WebhookName, WebhookNo, WebhookStatus,
+    JobId, JobKind, JobOutcome, JobOutcomes, JobState, KeptHead, Letter, Notice, Notification, NotificationFilter,
+    NotificationId, NotificationKey, OfJob, OrderKey, Origin, Pattern, PatternSet, Payload, PayloadFilter, Pending,
+    PrivateKey, RateLimit, ResourceFacts, Response, ResponseFilter, RetryPolicy, Scopes, SearchText, SentHeader,
+    SentRequest, Seq, Signatures, SigningSecret, SkipReason, Skipped, State, Status, TargetHealth, TargetUrl,
+    Timestamp, Timings, TlsVersion, TokenHash, TokenId, TraceContext, Trial, Trigger, Webhook, WebhookId, WebhookName,
+    WebhookNo, WebhookStatus,
 };
 use crate::store::schema::record::clock::{ClockV1, RunV1};
 use crate::store::schema::record::jobs::Job;
@@ -234,6 +235,12 @@ pub(super) fn notifications() -> Vec<Notification> {
         Notification { erased: true, ..notification(State::Cancelled, None) },
         Notification { order: Some(OrderKey(77)), awaits_predecessor: true, ..notification(State::Pending, None) },
         Notification { gap: Some(Duration::from_secs(30)), ..notification(State::Retrying { due: at(6000) }, None) },
+        Notification {
+            job: Some(OfJob { number: 5, counted: false }),
+            manual_at: Some(at(2000)),
+            ..notification(State::Failed, None)
+        },
+        Notification { job: Some(OfJob { number: 6, counted: true }), ..notification(State::Delivered, None) },
     ]
 }
 
@@ -292,6 +299,7 @@ pub(super) fn bulk_jobs() -> [BulkJob; 4] {
         queued: 300,
         made: 20,
         ahead: 0,
+        outcomes: JobOutcomes::default(),
         skipped: Skipped([(SkipReason::Changed, 1)].into()),
         open: 2,
         broken: false,
@@ -309,9 +317,13 @@ pub(super) fn bulk_jobs() -> [BulkJob; 4] {
         filter: NotificationFilter { response: Some(ResponseFilter::NoResponse), ..NotificationFilter::default() },
         ..running.clone()
     };
+    let mut outcomes = JobOutcomes::default();
+    outcomes.add(JobOutcome::Delivered, 12);
+    outcomes.add(JobOutcome::Failed, 3);
     let backfill = BulkJob {
         kind: JobKind::Backfill,
         ahead: 7,
+        outcomes,
         filter: NotificationFilter {
             webhook_id: Some(WebhookId::from_bytes([9; 16])),
             from: Some(at(500)),
