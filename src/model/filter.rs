@@ -2,8 +2,8 @@
 //! panel's address, the command line's flags and the bulk resends' bodies and records follow.
 
 use super::{
-    AuditAction, AuditRow, AuditSubject, EventId, Pattern, ResponseFilter, SearchText, Status, Timestamp, TokenId,
-    WebhookId,
+    AuditAction, AuditRow, AuditSubject, EventId, JobId, Pattern, ResponseFilter, SearchText, Status, Timestamp,
+    TokenId, WebhookId,
 };
 
 /// Where a field of a filter can be given.
@@ -99,6 +99,8 @@ filter! {
         webhook_id: WebhookId = "webhook_id", "ID", [List, Resend, Stream, Panel];
         /// Of this event
         event_id: EventId = "event_id", "ID", [List, Stream, Panel];
+        /// That this bulk resend or backfill was the last to send
+        job_id: JobId = "job_id", "ID", [List, Resend, Panel];
         /// With status PENDING, RETRYING, HELD, DELIVERED, FAILED or CANCELLED
         status: Status = "status", "STATUS", [List, Resend, Panel];
         /// Of a type, a category such as PAYMENT.*, or *
@@ -236,6 +238,7 @@ value!(AuditAction, text => {
     let known = || format!("must be one of {}", Self::words().join(", "));
     Self::parse(text).ok_or_else(known)
 }, words: Self::ALL.map(Self::as_str));
+value!(JobId, text => Self::parse(text).ok_or_else(|| UUID.to_owned()));
 value!(EventId, text => Self::parse(text).ok_or_else(|| UUID.to_owned()));
 value!(String, text => if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) });
 // A box that is ticked has the value 1.
@@ -266,6 +269,7 @@ mod tests {
         let id = "0193a5b0-1111-7222-8333-444455556666";
         let values = [
             "pedido-1",
+            id,
             id,
             id,
             "FAILED",

@@ -62,6 +62,7 @@ pub(super) fn label(lang: Lang, field: &str) -> String {
     let known = match field {
         "filter.q" => t.search,
         "filter.webhook_id" => t.webhook,
+        "filter.job_id" => t.resend_job,
         "filter.response_status" => t.response,
         "filter.test" => t.tests,
         "filter.from" | "from" => t.from,

@@ -1,12 +1,13 @@
 //! What lists are narrowed by, read from the page's address. A filter that can't be read is named and left aside.
 
+use super::jobs;
 use super::layout::{coded, moment, pager};
 use super::names::event_title;
 use super::pattern_typed;
 use super::texts::{Texts, fill};
 use super::view::{ROWS, View};
 use crate::gather::Gather as _;
-use crate::model::{Cursor, Filter, FilterUse, Listing, Order, Page, Timestamp};
+use crate::model::{Cursor, Filter, FilterUse, JobId, Listing, Order, Page, Timestamp};
 use crate::service::Error;
 use maud::{Markup, html};
 use std::time::{Duration, Instant};
@@ -315,7 +316,12 @@ pub(super) fn set_chips(view: &View<'_>, fields: &[(&str, &str)], shown: impl Fn
     html! {
         @for (name, label, value) in &set {
             @let without: Vec<&str> = PAGING.iter().copied().chain([*name]).collect();
-            @let at = [FROM, TO].contains(name).then(|| moment_of(view, value)).flatten();
+            @let at = match *name {
+                FROM | TO => moment_of(view, value),
+                // A job has no name but when it began.
+                "job_id" => JobId::parse(value).and_then(|id| jobs::find(view, id)).map(|job| job.inserted_at),
+                _ => None,
+            };
             @let text = format!("{label}: {}", shown(name, value));
             @let name = if at.is_some() { *label } else { &text };
             a.chip.set href=(address(&view.request.path, &view.request.query.query(&without, None)))

@@ -4,7 +4,7 @@ use super::layout::{ago, at_most_counted, coded, moment, number};
 use super::names;
 use super::texts::{Texts, fill};
 use super::view::View;
-use crate::model::{BulkJob, JobKind, JobOutcome, JobState};
+use crate::model::{BulkJob, JobId, JobKind, JobOutcome, JobState};
 use maud::{Markup, html};
 
 /// How many jobs that have ended are listed.
@@ -25,6 +25,27 @@ pub(super) fn path(job: &BulkJob) -> String {
         JobKind::Resend => format!("/notifications/resends/{}", job.id),
         JobKind::Backfill => format!("/webhooks/backfills/{}", job.id),
     }
+}
+
+pub(super) const fn kind(t: &Texts, kind: JobKind) -> &'static str {
+    match kind {
+        JobKind::Resend => t.resend_job,
+        JobKind::Backfill => t.backfills,
+    }
+}
+
+/// The job of either kind with this id.
+pub(super) fn find(view: &View<'_>, id: JobId) -> Option<BulkJob> {
+    let kinds = [JobKind::Resend, JobKind::Backfill];
+    kinds.into_iter().find_map(|kind| view.service.bulk_job(view.caller(), kind, id).ok())
+}
+
+/// The list of what a job was the last to send.
+fn list_of(job: &BulkJob, only_undelivered: bool) -> String {
+    let webhook = job.filter.webhook_id.map(|id| format!("&webhook_id={id}")).unwrap_or_default();
+    let test = if job.filter.test == Some(true) { "&test=true" } else { "" };
+    let undelivered = if only_undelivered { "&undelivered=true" } else { "" };
+    format!("/notifications?job_id={}{webhook}{test}{undelivered}", job.id)
 }
 
 /// How the bar of a job looks: that everything was sent says nothing of what came of it.
@@ -120,6 +141,27 @@ fn toned_bar(name: &str, tone: &str, (through, all): (u64, u64), running: bool, 
     html! { progress class=(tone) data-over=[over] max=(most) value=(value) aria-label=(name) {} }
 }
 
+/// The ways to what it has sent.
+fn ways(view: &View<'_>, job: &BulkJob) -> Markup {
+    let t = view.t;
+    // What was delivered before stays delivered, whatever became of it when it was sent again.
+    let again = job.kind == JobKind::Resend && job.includes_delivered();
+    let has_undelivered = !again && job.outcomes.of(JobOutcome::Delivered) < job.made;
+    html! {
+        div.acts {
+            @if has_undelivered { a.btn.small.main href=(list_of(job, true)) { (t.see_undelivered) } }
+            @if job.made > 0 {
+                a.btn.small href=(list_of(job, false)) {
+                    @match job.kind { JobKind::Resend => (t.see_resent), JobKind::Backfill => (t.see_created) }
+                }
+            }
+            @if let Some(id) = job.filter.webhook_id {
+                a.btn.small href=(format!("/webhooks/{id}")) { (t.see_webhook) }
+            }
+        }
+    }
+}
+
 /// How far a job has got and what came of it, and the button that ends it. `held` says why a part of it waits, and
 /// `asked_for` what it is of.
 pub(super) fn card(view: &View<'_>, job: &BulkJob, name: &str, held: &Markup, asked_for: &Markup) -> Markup {
@@ -143,9 +185,7 @@ pub(super) fn card(view: &View<'_>, job: &BulkJob, name: &str, held: &Markup, as
             // Of what it was begun with, and not how things stand now.
             h2 { (t.job_asked_for) }
             (asked_for)
-            @if let Some(id) = job.filter.webhook_id {
-                div.acts { a.btn.small href=(format!("/webhooks/{id}")) { (t.see_webhook) } }
-            }
+            (ways(view, job))
             @if running && view.can_change {
                 form method="post" action=(format!("{}/stop", path(job))) {
                     (view.csrf())

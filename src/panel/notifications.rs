@@ -6,6 +6,7 @@ use super::filters::{
     text_field, type_list,
 };
 use super::frame::{Place, framed};
+use super::jobs;
 use super::layout::{at_most_counted, empty, test_mark};
 use super::names;
 use super::notification_filter::{asked_for, not_whole};
@@ -15,7 +16,7 @@ use super::rows::{status_chips, table};
 use super::texts::EventTexts;
 use super::trouble::resend_waiting;
 use super::view::{PageResult, ROWS, Refusal, View, done};
-use crate::model::{Attempt, NotificationId, Trigger, WebhookId};
+use crate::model::{Attempt, JobId, NotificationId, Trigger, WebhookId};
 use crate::service::{NotificationDetail, NotificationHistory};
 use http::StatusCode;
 use maud::{Markup, html};
@@ -81,6 +82,7 @@ fn more_filters(view: &View<'_>) -> Markup {
         ("500", "500"),
         ("503", "503"),
     ];
+    let job = view.request.query.get("job_id").and_then(JobId::parse).and_then(|id| jobs::find(view, id));
     let set = [
         ("webhook_id", t.webhook),
         ("period", t.period),
@@ -89,6 +91,7 @@ fn more_filters(view: &View<'_>) -> Markup {
         ("response", t.response),
         ("type", t.event_type),
         ("event_id", t.event),
+        ("job_id", job.as_ref().map_or(t.resend_job, |job| jobs::kind(t, job.kind))),
         ("undelivered", t.undelivered),
         ("q", t.search),
     ];

@@ -161,6 +161,12 @@ fn in_words(view: &View<'_>, filter: &NotificationFilter) -> Markup {
     html! {
         dl.facts {
             @if let Some(text) = &filter.q { div { dt { (t.search) } dd { (text) } } }
+            @if let Some(job) = filter.job_id.and_then(|id| jobs::find(view, id)) {
+                div {
+                    dt { (jobs::kind(t, job.kind)) }
+                    dd { a href=(jobs::path(&job)) { (moment(view.lang, job.inserted_at)) } }
+                }
+            }
             div { dt { (t.status) } dd { (status_in_words(t, filter)) } }
             div {
                 dt { (t.webhook) }

@@ -3,8 +3,8 @@
 use crate::clock::Clock;
 use crate::config::Account;
 use crate::model::{
-    AccountNo, AlertFacts, BulkJob, Erasure, Forgotten, NotificationId, NotificationKey, RetryPolicy, TargetHealth,
-    TokenId, WebhookNo,
+    AccountNo, AlertFacts, BulkJob, Erasure, Forgotten, JobId, NotificationId, NotificationKey, RetryPolicy,
+    TargetHealth, TokenId, WebhookNo,
 };
 use crate::stats::OutcomeCounter;
 use crate::stats::Outcomes;
@@ -152,6 +152,12 @@ impl Shared {
     /// An account's bulk jobs, the oldest first.
     pub(crate) fn bulk_jobs_of(&self, account: AccountNo) -> Vec<BulkJob> {
         self.bulk_jobs().range((account, 0)..=(account, u64::MAX)).map(|(_, job)| job.clone()).collect()
+    }
+
+    /// The number of an account's bulk job; `None` where there is none, or it is forgotten.
+    pub(crate) fn bulk_job_number(&self, account: AccountNo, id: JobId) -> Option<u64> {
+        let jobs = self.bulk_jobs();
+        jobs.range((account, 0)..=(account, u64::MAX)).find(|(_, job)| job.id == id).map(|((_, number), _)| *number)
     }
 
     pub(crate) fn erasures(&self) -> MutexGuard<'_, BTreeMap<(AccountNo, u64), Erasure>> {

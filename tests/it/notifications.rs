@@ -149,8 +149,9 @@ fn many_are_resent_by_filter_and_cancelled_ones_never() {
     assert_eq!(job["filter"]["response_status"], "5xx");
     let path = format!("/api/notifications/resend/{}", id(&job));
     assert_eq!(begun.header("location"), Some(path.as_str()));
-    let done = eventually("the job is done", || {
-        Some(daemon.get(&path).expect(200).data()).filter(|job| job["status"] == "DONE")
+    let done = eventually("the job is done, and it is known how each ended", || {
+        let job = daemon.get(&path).expect(200).data();
+        (job["status"] == "DONE" && job["outcomes"]["pending"] == 0).then_some(job)
     });
     assert_eq!((&done["resent"], &done["skipped"], done["ended_at"].is_string()), (&json!(10), &json!(0), true));
     assert_eq!(daemon.delete(&path).expect(200).data(), done, "what has ended stays as it is");
@@ -262,6 +263,52 @@ fn a_bulk_resend_says_what_it_passed_over() {
     let of = |outcome: &str| ended[outcome].as_u64().unwrap();
     assert_eq!(of("failed") + of("cancelled"), 64, "{ended}");
     assert!(of("cancelled") > 0 && of("delivered") + of("replaced") + of("lost") == 0, "{ended}");
+}
+
+/// The notifications that were sent again could not be told from others that the filter found, once they had ended.
+#[test]
+fn a_job_counts_how_each_ended_and_lists_what_it_was_the_last_to_send() {
+    let daemon = Daemon::quick();
+    let receiver = Receiver::start(&[Reply::Status(500)]);
+    daemon.register_with(json!({
+        "target": receiver.url, "events": ["*"], "retry": { "schedule": ["20ms"], "max_attempts": 1 },
+    }));
+    for kind in ["ORDER.PAID", "PAYMENT.PAID", "PAYMENT.PAID", "PAYMENT.PAID"] {
+        daemon.record(kind);
+    }
+    let failed = || daemon.list("/api/notifications?status=FAILED").len();
+    eventually("all have failed", || (failed() == 4).then_some(()));
+    let resend = |filter: Value| {
+        let begun = daemon.post("/api/notifications/resend", &json!({ "filter": filter })).expect(202).data();
+        let path = format!("/api/notifications/resend/{}", id(&begun));
+        eventually("it is known how each ended", || {
+            let job = daemon.get(&path).expect(200).data();
+            (job["status"] == "DONE" && job["outcomes"]["pending"] == 0).then_some(job)
+        })
+    };
+    let outcomes = |job: &Value| {
+        let names = ["pending", "delivered", "failed", "cancelled", "replaced", "lost"];
+        names.map(|name| job["outcomes"][name].as_u64().unwrap())
+    };
+    let refused = resend(json!({ "type": "PAYMENT.*" }));
+    assert_eq!((&refused["resent"], outcomes(&refused)), (&json!(3), [0, 0, 3, 0, 0, 0]));
+    let listed = |job: &Value, more: &str| daemon.list(&format!("/api/notifications?job_id={}{more}", id(job))).len();
+    assert_eq!((listed(&refused, ""), listed(&refused, "&undelivered=true")), (3, 3), "and not the order's");
+    // One by hand: the job's figures stay, and its list says what isn't delivered now.
+    receiver.now(Reply::Status(200));
+    let one = daemon.list(&format!("/api/notifications?job_id={}", id(&refused))).remove(0);
+    daemon.send("POST", &format!("/api/notifications/{}/resend", id(&one)), b"").expect(202);
+    eventually("it is delivered", || (failed() == 3).then_some(()));
+    assert_eq!((listed(&refused, ""), listed(&refused, "&undelivered=true")), (3, 2));
+    // What the job has not brought about, another one does, and takes it over.
+    let again = resend(json!({ "job_id": refused["id"] }));
+    assert_eq!((&again["resent"], outcomes(&again)), (&json!(2), [0, 2, 0, 0, 0, 0]));
+    assert_eq!(again["filter"]["job_id"], refused["id"]);
+    let path = format!("/api/notifications/resend/{}", id(&refused));
+    assert_eq!(daemon.get(&path).expect(200).data(), refused, "each counts as it first ended");
+    assert_eq!((listed(&refused, ""), listed(&again, "")), (1, 2));
+    assert_eq!(daemon.list("/api/notifications?job_id=0193a5b0-1111-4222-8333-444455556666").len(), 0);
+    daemon.get("/api/notifications?job_id=1").refused(422, "invalid_fields");
 }
 
 #[test]

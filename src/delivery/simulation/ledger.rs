@@ -430,8 +430,17 @@ impl Ledger {
         self.check_store(store);
         assert!(self.open.is_empty(), "attempts without an outcome: {:?}", self.open);
         let notifications = store.notifications(ACCOUNT);
+        let mut awaited: BTreeMap<u64, u64> = BTreeMap::new();
         for one in notifications.values() {
             assert!(one.awaited_by().is_none() || one.is_pending(), "it has ended, and its job doesn't know: {one:?}");
+            if let Some(number) = one.awaited_by() {
+                *awaited.entry(number).or_default() += 1;
+            }
+        }
+        for job in store.handle.bulk_jobs(ACCOUNT) {
+            let awaited = awaited.get(&job.number).copied().unwrap_or(0);
+            assert_eq!(job.pending(), awaited, "so many are to be counted yet: {job:?}");
+            assert_eq!(job.made, job.outcomes.total() + awaited, "what it has sent has ended, or not: {job:?}");
         }
         for event in store.events(ACCOUNT) {
             let Some((must, _)) = self.events.get(&uid_of_event(&event)) else {

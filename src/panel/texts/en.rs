@@ -413,6 +413,9 @@ texts! {
     outcome_replaced: ["{} taken over by another bulk resend", "{} taken over by another bulk resend"];
     outcome_lost: ["{} lost to damaged data", "{} lost to damaged data"];
     outcome_help: "Each counts as it first ended; a later re-send doesn’t change these figures.";
+    see_undelivered: "See those not delivered";
+    see_resent: "See those re-sent";
+    see_created: "See those created";
     see_webhook: "See the webhook";
     confirm_all: ["Re-send {} notification?", "Re-send {} notifications?"];
     confirm_all_help: "Each gets one manual attempt, at its webhook's own pace.";

@@ -417,6 +417,9 @@ texts! {
     outcome_replaced: ["{} assumida por outro reenvio em massa", "{} assumidas por outro reenvio em massa"];
     outcome_lost: ["{} perdida por dano nos dados", "{} perdidas por dano nos dados"];
     outcome_help: "Cada uma conta como terminou da primeira vez; um reenvio posterior não muda estes números.";
+    see_undelivered: "Ver as não entregues";
+    see_resent: "Ver as reenviadas";
+    see_created: "Ver as criadas";
     see_webhook: "Ver o webhook";
     confirm_all: ["Reenviar {} notificação?", "Reenviar {} notificações?"];
     confirm_all_help: "Cada uma recebe uma tentativa manual, no ritmo do seu webhook.";

@@ -12,7 +12,6 @@ use crate::store::changes::job_queue::Turned;
 use crate::store::changes::ledger::Ledger;
 use crate::store::changes::notifications::resend_one;
 use crate::store::error::StoreError;
-use crate::store::query::search::Search;
 use crate::store::query::walk::{Scope, Walk};
 use crate::store::schema::keys;
 use crate::store::schema::record::Job;
@@ -118,8 +117,11 @@ pub(crate) fn resend_some(
     let Some(of) = ledger.shared.bulk_jobs().get(&(account_no, resend)).cloned() else {
         return Ok((Turned::Over, nothing));
     };
-    let search = of.filter.q.as_ref().map(|text| Search::of(&ledger.shared, account_no, text)).transpose()?;
-    let scope = Scope { account: account_no, webhook: Some(no), event: None, search, filter: &of.filter };
+    // Of a job that is forgotten meanwhile nothing is found any more.
+    let Some(scope) = Scope::of(&ledger.shared, account_no, &of.filter)? else {
+        return Ok((Turned::Over, nothing));
+    };
+    let scope = Scope { webhook: Some(no), ..scope };
     let (at, last) = (Position { seq: at_seq, webhook: at_webhook }, Position { seq: last_seq, webhook: last_webhook });
     let shared = ledger.shared.clone();
     let (found, next) = Walk::between(&shared, &scope, at, last)?.readable_page(JOB_BATCH, most - pending)?;

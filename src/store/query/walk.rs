@@ -20,6 +20,8 @@ pub(crate) struct Scope<'f> {
     pub(crate) account: AccountNo,
     pub(crate) webhook: Option<WebhookNo>,
     pub(crate) event: Option<Seq>,
+    /// The number of the bulk job.
+    pub(crate) job: Option<u64>,
     pub(crate) search: Option<Search<'f>>,
     pub(crate) filter: &'f NotificationFilter,
 }
@@ -31,16 +33,18 @@ impl<'f> Scope<'f> {
         account: AccountNo,
         filter: &'f NotificationFilter,
     ) -> Result<Option<Self>, StoreError> {
-        let mut scope = Self { account, webhook: None, event: None, search: None, filter };
+        let mut scope = Self { account, webhook: None, event: None, job: None, search: None, filter };
         if let Some(id) = filter.webhook_id {
             scope.webhook = shared.webhook_no(account, id)?;
         }
         if let Some(id) = filter.event_id {
             scope.event = shared.event_seq(account, id)?;
         }
+        scope.job = filter.job_id.and_then(|id| shared.bulk_job_number(account, id));
         scope.search = filter.q.as_ref().map(|text| Search::of(shared, account, text)).transpose()?;
         let known = scope.webhook.is_some() == filter.webhook_id.is_some()
-            && scope.event.is_some() == filter.event_id.is_some();
+            && scope.event.is_some() == filter.event_id.is_some()
+            && scope.job.is_some() == filter.job_id.is_some();
         Ok(known.then_some(scope))
     }
 }
@@ -100,7 +104,7 @@ impl<'s, 'f> Walk<'s, 'f> {
         (at, last): (Position, Position),
         spans: Spans,
     ) -> Result<Self, StoreError> {
-        let Scope { account, webhook, search, filter, .. } = *scope;
+        let Scope { account, webhook, job, search, filter, .. } = *scope;
         let directory = shared.directory();
         let is_undelivered = filter.status.map(|status| UNDELIVERED.contains(&status));
         let is_deleted = webhook.map(|no| directory.by_no(no).is_none());
@@ -129,6 +133,10 @@ impl<'s, 'f> Walk<'s, 'f> {
         let by_rows = is_undelivered.or(filter.undelivered) == Some(true);
         if let Some(test) = filter.test.filter(|_| !by_rows) {
             checks.push(Box::new(move |one| one.test == test));
+        }
+        // No index says it: it is asked for beside others, and would cost a row for each that a job sends.
+        if let Some(number) = job {
+            checks.push(Box::new(move |one| one.job.is_some_and(|job| job.number == number)));
         }
         match filter.response {
             None => {}
@@ -166,6 +174,7 @@ impl<'s, 'f> Walk<'s, 'f> {
                 || filter.event_type.is_some()
                 || filter.webhook_id.is_some()
                 || filter.webhook_deleted.is_some()
+                || filter.job_id.is_some()
                 || filter.test.is_some();
             steps = if is_narrowed { MAX_SEARCH_STEPS } else { MAX_STEPS };
             unions.insert(0, Union::new(search.ranges(shared, account)?));

@@ -199,6 +199,7 @@ fn holds_response(filter: ResponseFilter, notification: &Notification) -> bool {
 
 fn check_lists(rig: &Rig, random: &mut Random, rounds: usize) {
     let (events, notifications, directory) = (rig.all_events(), rig.all_notifications(), rig.store.directory());
+    let jobs = rig.store.bulk_jobs(rig.account);
     let by_seq: BTreeMap<u64, &Event> = events.iter().map(|event| (event.seq.0, event)).collect();
     let status = |notification: &Notification| {
         let hook = directory.by_no(notification.key.webhook);
@@ -232,10 +233,12 @@ fn check_lists(rig: &Rig, random: &mut Random, rounds: usize) {
         let event_type = random.maybe(|random| Pattern::parse(PATTERNS[random.below(5)]).unwrap());
         let webhook = random.maybe(|random| WebhookNo(u32::try_from(1 + random.below(6)).unwrap()));
         let webhook = webhook.and_then(|no| rig.store.webhook(rig.account, no).unwrap());
+        let job = if random.below(4) == 0 { random.pick(&jobs) } else { None };
         let query = NotificationFilter {
             q: None,
             webhook_id: webhook.as_ref().map(|webhook| webhook.id),
             event_id: if random.below(8) == 0 { random.pick(&events).map(|event| event.id) } else { None },
+            job_id: job.as_ref().map(|job| job.id),
             status: random.maybe(|random| Status::ALL[random.below(6)]),
             event_type: event_type.clone(),
             response: random.maybe(|random| responses[random.below(6)]),
@@ -250,6 +253,7 @@ fn check_lists(rig: &Rig, random: &mut Random, rounds: usize) {
             let event = by_seq[&notification.key.seq.0];
             webhook.as_ref().is_none_or(|webhook| webhook.no == notification.key.webhook)
                 && query.event_id.is_none_or(|id| id == event.id)
+                && job.is_none_or(|job| notification.job.is_some_and(|of| of.number == job.number))
                 && query.undelivered.is_none_or(|undelivered| {
                     let ended = matches!(status(notification), Status::Delivered | Status::Cancelled);
                     undelivered != ended

@@ -1,7 +1,8 @@
 //! How what bulk jobs have sent ended, as the rows of the jobs count it.
 
 use crate::model::{
-    BulkJob, Event, JobOutcome, NotificationFilter, NotificationKey, State, Timestamp, Trigger, Verdict, Webhook,
+    BulkJob, Event, JobId, JobOutcome, Listing, NotificationFilter, NotificationKey, State, Timestamp, Trigger,
+    Verdict, Webhook,
 };
 use crate::store::schema::keys;
 use crate::store::tests::rig::{DeleteRow, Rig, START, attempt, paid, reply, wait};
@@ -11,7 +12,10 @@ use std::time::Duration;
 impl Rig {
     /// Re-sends everything, and awaits that all of it is requested.
     fn resend_all(&self) -> BulkJob {
-        let filter = NotificationFilter::default();
+        self.resend(NotificationFilter::default())
+    }
+
+    fn resend(&self, filter: NotificationFilter) -> BulkJob {
         let begun = wait(self.store.commit(BeginBulkResend { account: self.account, filter, queued: 1 })).unwrap();
         self.finish_jobs();
         self.barrier();
@@ -28,6 +32,13 @@ impl Rig {
         let ended = [JobOutcome::Delivered, JobOutcome::Failed, JobOutcome::Cancelled, JobOutcome::Replaced];
         let [delivered, failed, cancelled, replaced] = ended.map(|outcome| job.outcomes.of(outcome));
         [job.pending(), delivered, failed, cancelled, replaced]
+    }
+
+    /// What a job was the last to send, the oldest first.
+    fn listed(&self, job: &BulkJob, undelivered: Option<bool>) -> Vec<NotificationKey> {
+        let filter = NotificationFilter { job_id: Some(job.id), undelivered, ..NotificationFilter::default() };
+        let page = self.store.notifications(self.account, &filter, Listing::oldest(50)).unwrap();
+        page.items.into_iter().map(|(notification, _)| notification.key).collect()
     }
 
     fn fail_all(&self, events: &[Event], hook: &Webhook) -> Vec<NotificationKey> {
@@ -104,6 +115,29 @@ fn what_is_tried_again_is_pending_until_its_schedule_ends() {
     rig.settle(two, attempt(Trigger::Manual, Some(500)), Verdict::ScheduleUnchanged);
     assert_eq!(rig.counts(&job), [0, 1, 1, 0, 0]);
     rig.check_rows();
+}
+
+#[test]
+fn what_a_job_was_the_last_to_send_is_listed_and_sent_again() {
+    let rig = Rig::new();
+    let hook = rig.register(&["*"]);
+    let events = rig.accept((0..4).map(|_| paid()).collect());
+    let keys = rig.fail_all(&events, &hook);
+    let job = rig.resend_all();
+    rig.settle(keys[0], attempt(Trigger::Manual, Some(200)), Verdict::Confirmed);
+    rig.settle(keys[1], attempt(Trigger::Manual, Some(500)), Verdict::ScheduleUnchanged);
+    assert_eq!((rig.listed(&job, None), rig.listed(&job, Some(true))), (keys.clone(), keys[1..].to_vec()));
+    // Counted as failed, it is delivered by hand: the figures stay, and the list is of the present.
+    rig.by_hand(keys[1]);
+    rig.settle(keys[1], attempt(Trigger::Manual, Some(200)), Verdict::Confirmed);
+    assert_eq!((rig.counts(&job), rig.listed(&job, Some(true))), ([2, 1, 1, 0, 0], keys[2..].to_vec()));
+    let filter = NotificationFilter { job_id: Some(job.id), undelivered: Some(true), ..NotificationFilter::default() };
+    let second = rig.resend(filter);
+    assert_eq!((second.made, rig.counts(&job)), (2, [0, 1, 1, 0, 2]));
+    assert_eq!((rig.listed(&job, None), rig.listed(&second, None)), (keys[..2].to_vec(), keys[2..].to_vec()));
+    rig.check_rows();
+    let stranger = BulkJob { id: JobId::from_bytes([7; 16]), ..job };
+    assert_eq!(rig.listed(&stranger, None), []);
 }
 
 #[test]

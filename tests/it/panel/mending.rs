@@ -61,6 +61,9 @@ fn what_waits_is_told_of_until_it_is_delivered() {
         assert!(ended.contains(told), "{told}: {ended}");
     }
     assert!(!ended.contains("puladas"), "{ended}");
+    let list = behind(&ended, "href=\"/notifications?job_id=").split('"').next().unwrap().replace("&amp;", "&");
+    let list = page(&format!("/notifications?job_id={list}"));
+    assert_eq!(list.matches("<tr id=\"n-").count(), 6, "{list}");
 
     // Altered since: the advice is of before, and a test is the next step.
     let token = json!({ "webhook": { "authorization": "novo" } });

@@ -286,6 +286,7 @@ pub(super) fn bulk_jobs() -> [BulkJob; 4] {
             q: SearchText::parse("Pedido-1"),
             webhook_id: Some(WebhookId::from_bytes([9; 16])),
             event_id: None,
+            job_id: None,
             status: Some(Status::Failed),
             event_type: Pattern::parse("PAYMENT.*"),
             response: None,
@@ -314,7 +315,11 @@ pub(super) fn bulk_jobs() -> [BulkJob; 4] {
         ..running.clone()
     };
     let unanswered = BulkJob {
-        filter: NotificationFilter { response: Some(ResponseFilter::NoResponse), ..NotificationFilter::default() },
+        filter: NotificationFilter {
+            job_id: Some(JobId::from_bytes([11; 16])),
+            response: Some(ResponseFilter::NoResponse),
+            ..NotificationFilter::default()
+        },
         ..running.clone()
     };
     let mut outcomes = JobOutcomes::default();
