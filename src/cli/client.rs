@@ -16,6 +16,7 @@ use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
+use rustls::CertificateError;
 use rustls_pki_types::{CertificateDer, ServerName};
 use serde::Deserialize;
 use serde_json::Value;
@@ -96,6 +97,25 @@ impl Drop for Exchange {
     }
 }
 
+/// Why there is no connection, in a few words.
+fn refused(error: &std::io::Error) -> String {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<rustls::Error>());
+    let Some(rustls::Error::InvalidCertificate(cause)) = cause else { return error.to_string() };
+    say(match cause {
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            localized!("its certificate has ended: renew it", "o certificado dele venceu: renove-o")
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => localized!(
+            "its certificate is for another name: give --server that name",
+            "o certificado dele é de outro nome: informe esse nome em --server"
+        ),
+        _ => localized!(
+            "its certificate is from no authority that this machine trusts: install that authority's certificate",
+            "o certificado dele não é de uma autoridade em que esta máquina confia: instale o certificado dela"
+        ),
+    })
+}
+
 impl Peer {
     /// A host without brackets, and its port; over TLS, its certificate must be good by the system's authorities.
     pub(crate) fn new(host: &str, port: u16, over_tls: bool) -> Result<Self, CliError> {
@@ -124,7 +144,7 @@ impl Peer {
     /// Sends one request on a connection of its own; `Err` says in a few words why there is no answer.
     pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Exchange, String> {
         let exchange = async {
-            let stream = self.connect().await.map_err(|error| error.to_string())?;
+            let stream = self.connect().await.map_err(|error| refused(&error))?;
             let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
             let (mut sender, connection) = handshake.map_err(|error| error.to_string())?;
             let connection = tokio::spawn(connection);

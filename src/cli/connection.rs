@@ -114,7 +114,21 @@ impl ConnectionArgs {
         let file = self.own_token(config)?;
         let text = read(&file).map_err(|error| {
             let is_absent = file.try_exists().is_ok_and(|exists| !exists);
-            let way_back = if is_absent {
+            // The first start makes both.
+            let is_new = !config.store.path.join("db").exists();
+            let way_back = if is_absent && is_new {
+                language().pick(
+                    "; `carteiro serve` has not made it yet: start the daemon first",
+                    "; `carteiro serve` ainda não o criou: inicie o daemon primeiro",
+                )
+            } else if is_absent && self.account.is_some() {
+                language().pick(
+                    "; a restart of the daemon makes that of an account that is new in the config, and where it is \
+                     lost, `sudo carteiro token create --name rescue --scope admin --account NAME` prints a new one",
+                    "; o de uma conta nova na configuração é criado quando o daemon reinicia e, se ele se perdeu, \
+                     `sudo carteiro token create --name rescue --scope admin --account NOME` mostra um novo",
+                )
+            } else if is_absent {
                 language().pick(
                     "; where the token is lost, `sudo carteiro token create --name rescue --scope admin` prints a new \
                      one",

@@ -7,6 +7,7 @@ use super::error::CliError;
 use super::language::{language, say};
 use super::output::{unwritable, write_line};
 use super::receiver::Receiver;
+use super::words;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::daemon::{Daemon, StartOptions};
@@ -145,7 +146,7 @@ async fn show(daemon: &Daemon, over: impl Future<Output = ()>, ends_by_itself: b
     let address = daemon.address;
     print(say(localized!(
         "carteiro listens on http://{address}; a receiver that fails now and then on {target}",
-        "o carteiro ouve em http://{address}; um receptor que falha de vez em quando, em {target}"
+        "o carteiro escuta em http://{address}; um receptor que falha de vez em quando, em {target}"
     )))?;
     print(say(localized!(
         "A 2XX confirms. Anything else is tried again: here after {SCHEDULE} (by default over three days, 20 \
@@ -156,7 +157,7 @@ async fn show(daemon: &Daemon, over: impl Future<Output = ()>, ends_by_itself: b
     if let Some(link) = daemon.panel_link().await {
         print(say(localized!(
             "The panel, signed in once within 15 minutes: {link}",
-            "O painel, com entrada uma vez em até 15 minutos: {link}"
+            "O painel (o link vale para um único acesso, em até 15 minutos): {link}"
         )))?;
     }
     print(if ends_by_itself {
@@ -323,18 +324,18 @@ fn line(begun: &Begun, attempt: &Attempt) -> String {
             say(localized!("{status} confirmed", "{status} confirmada"))
         }
     };
-    let took_ms = f64::from(attempt.duration_us) / 1000.0;
+    let took_ms = words::decimal(f64::from(attempt.duration_us) / 1000.0);
     let manual = match attempt.trigger {
         Trigger::Automatic => "",
         Trigger::Manual | Trigger::Test => " manual",
     };
     let next = attempt.next_attempt_at.map(|at| {
         let gap = at.since(attempt.started_at).as_millis();
-        let seconds = f64::from(u32::try_from(gap).unwrap_or(u32::MAX)) / 1000.0;
-        say(localized!("; again in {seconds:.1} s", "; de novo em {seconds:.1} s"))
+        let seconds = words::decimal(f64::from(u32::try_from(gap).unwrap_or(u32::MAX)) / 1000.0);
+        say(localized!("; again in {seconds} s", "; de novo em {seconds} s"))
     });
     format!(
-        "{} {}{manual}  {:<16} {}: {outcome} ({took_ms:.1} ms){}",
+        "{} {}{manual}  {:<16} {}: {outcome} ({took_ms} ms){}",
         language().pick("attempt", "tentativa"),
         attempt.number,
         begun.event_type,

@@ -195,15 +195,24 @@ async fn run(args: &ListenArgs, listener: Arc<Listener>) -> Result<(), CliError>
         let port = args.port;
         CliError::failed(localized!(
             "{host}:{port} can't be listened on ({error}); --port 0 takes a free one",
-            "não foi possível ouvir em {host}:{port} ({error}); --port 0 usa uma porta livre"
+            "não foi possível escutar em {host}:{port} ({error}); --port 0 usa uma porta livre"
         ))
     })?;
     let address = bound.local_addr().map_err(|error| CliError::failed(error.to_string()))?;
-    tell(localized!("listening on http://{address}/; Ctrl-C ends it", "ouvindo em http://{address}/; Ctrl-C encerra"));
+    tell(localized!(
+        "listening on http://{address}/; Ctrl-C ends it",
+        "escutando em http://{address}/; Ctrl-C encerra"
+    ));
     if args.count.is_none() {
+        // The value is a secret, which is not repeated.
+        let authorization = if args.authorization.is_some() || args.authorization_file.is_some() {
+            language().pick(" --authorization VALUE", " --authorization VALOR")
+        } else {
+            ""
+        };
         tell(localized!(
-            "To receive notifications: carteiro webhooks create --target http://{address}/ --events '*'",
-            "Para receber notificações: carteiro webhooks create --target http://{address}/ --events '*'"
+            "To receive notifications: carteiro webhooks create --target http://{address}/ --events '*'{authorization}",
+            "Para receber notificações: carteiro webhooks create --target http://{address}/ --events '*'{authorization}"
         ));
         if address.ip().is_loopback() {
             tell(localized!(

@@ -24,8 +24,9 @@ pub(crate) fn panel_link(args: &PanelLinkArgs) -> Result<(), CliError> {
             let Some(answer) = ask(&config.store.path, request.trim_end())? else {
                 let data = config.store.path.display();
                 return Err(CliError::try_later(localized!(
-                    "no daemon runs on {data}",
-                    "nenhum daemon roda em {data}"
+                    "no daemon runs on {data}: start it (`sudo systemctl start carteiro.service`, or `carteiro serve`)",
+                    "nenhum daemon roda em {data}: inicie-o (`sudo systemctl start carteiro.service` ou `carteiro \
+                     serve`)"
                 )));
             };
             serde_json::from_str(&rest(answer)?).unwrap_or_default()
@@ -38,6 +39,6 @@ pub(crate) fn panel_link(args: &PanelLinkArgs) -> Result<(), CliError> {
     }
     line(text(&link["url"]));
     let until = short_time(&link["expires_at"]);
-    tell(localized!("It signs in once, until {until}.", "Ele entra uma vez, até {until}."));
+    tell(localized!("It signs in once, until {until}.", "O link vale para um único acesso, até {until}."));
     Ok(())
 }

@@ -1,19 +1,20 @@
 //! `carteiro serve`: the daemon in the foreground, its signals, and the service manager's notifications.
 
+use super::check_config::service_user;
 use super::error::CliError;
 use super::exit::{BAD_CONFIG, FAILED, TRY_LATER, complain};
 use super::log::{self, LevelHandle};
 use super::output::write_line;
 use super::settings::{ConfigArgs, load_file};
 use crate::clock::Clock;
-use crate::config::Loaded;
+use crate::config::{Config, Loaded};
 use crate::daemon::{Daemon, Error, StartOptions};
 use crate::model::localized;
 use crate::store::OpenError;
 use clap::{Args, ValueHint};
 use sd_notify::NotifyState;
 use std::io::{self, IsTerminal as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
@@ -38,6 +39,7 @@ pub(crate) struct ServeArgs {
 
 pub(crate) fn serve(args: &ServeArgs) -> Result<(), CliError> {
     let loaded = load_file(args.file.file().as_deref(), &flags(args))?;
+    refuse_to_make_roots(args.file.file().as_deref(), &loaded.config)?;
     let level = log::start(&loaded.config.log);
     let inherited = inherited_socket().map_err(|error| CliError::bad_config(Error::InheritedSocket(error)))?;
     // Whatever the shell's says: the store holds secrets.
@@ -46,6 +48,25 @@ pub(crate) fn serve(args: &ServeArgs) -> Result<(), CliError> {
     let served = runtime.block_on(run(args, loaded, inherited, &level));
     runtime.shutdown_timeout(SHUTDOWN_WAIT);
     served
+}
+
+/// Root doesn't make the data folder of the package's service: its user could not use it.
+fn refuse_to_make_roots(file: Option<&Path>, config: &Config) -> Result<(), CliError> {
+    let data = &config.store.path;
+    match service_user(None, file, config)? {
+        Some(user) if !data.exists() => {
+            let (data, user) = (data.display(), user.name);
+            Err(CliError::bad_config(localized!(
+                "root would make {data} its own, and {user}, as whom the service runs, could not use it: `sudo \
+                 systemctl start carteiro.service`; without systemd, `sudo install -d -o {user} -g {user} -m 700 \
+                 {data}`, then `sudo -u {user} carteiro serve`",
+                "o root criaria {data} como seu, e {user}, com o qual o serviço roda, não conseguiria usá-la: `sudo \
+                 systemctl start carteiro.service`; sem systemd, `sudo install -d -o {user} -g {user} -m 700 {data}` \
+                 e depois `sudo -u {user} carteiro serve`"
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn flags(args: &ServeArgs) -> Vec<(&'static str, String)> {

@@ -8,6 +8,7 @@ use super::filters::{FilterFlags, STREAM};
 use super::follow;
 use super::language::{say, tell};
 use super::output::{Screen, Tone, cut, line, printable, short_time, spoken, text};
+use super::words;
 use crate::model::{NotificationFilter, localized};
 use clap::Args;
 use serde_json::Value;
@@ -115,8 +116,7 @@ pub(crate) fn attempt_text(attempt: &Value) -> String {
 fn outcome(attempt: &Value) -> (String, Tone) {
     let number = &attempt["number"];
     let manual = if matches!(attempt["trigger"].as_str(), Some("MANUAL" | "TEST")) { " manual" } else { "" };
-    let took_ms = attempt["duration_ms"].as_f64().unwrap_or_default();
-    let took = format!("{took_ms:.1} ms");
+    let took = format!("{} ms", words::decimal(attempt["duration_ms"].as_f64().unwrap_or_default()));
     let error = &attempt["error"];
     if error.is_null() {
         let status = &attempt["response_status"];

@@ -38,6 +38,15 @@ pub(crate) fn notifications(count: u64) -> String {
     say(Noun::NOTIFICATIONS.counted(count))
 }
 
+/// With one decimal, behind a comma in Portuguese.
+pub(crate) fn decimal(value: f64) -> String {
+    let written = format!("{value:.1}");
+    match language() {
+        Language::En => written,
+        Language::Pt => written.replace('.', ","),
+    }
+}
+
 /// A title of a column or of a field.
 pub(crate) fn title(english: &'static str) -> &'static str {
     match language() {

@@ -324,12 +324,19 @@ impl fmt::Display for OpenError {
                  run it as {owner}: `systemctl start carteiro`, or `sudo -u {owner} carteiro ...`",
                 folder.display()
             ),
-            Self::Anothers { file, owner, folder, user } => write!(
+            // Written by root in a folder of the daemon's, as a rule: a restore without `sudo -u`.
+            Self::Anothers { file, owner, folder, user } if owner == "root" => write!(
                 f,
-                "{} belongs to {owner}, and {user} may not use it: run this as {owner} (`sudo -u {owner} carteiro \
-                 ...`), or, if the store is {user}'s, give it all of it: `sudo chown -R {user}: {}`",
+                "{} belongs to root, and {user} may not use it: run this with sudo, or, if the daemon runs as {user}, \
+                 give it back: `sudo chown -R {user}: {}`",
                 file.display(),
                 folder.display()
+            ),
+            Self::Anothers { file, owner, user, .. } => write!(
+                f,
+                "{} belongs to {owner}, and {user} may not use it: run this with sudo, or as {owner} (`sudo -u {owner} \
+                 carteiro ...`)",
+                file.display()
             ),
             Self::NoRoomToOpen { folder, needed } => write!(
                 f,

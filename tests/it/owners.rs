@@ -76,7 +76,7 @@ fn a_backup_replaces_files_alone_follows_links_and_streams() {
     assert!(command.status().unwrap().success());
     let (code, said, complaint) =
         daemon.run(&["restore", at("streamed").to_str().unwrap(), "--data", at("back").to_str().unwrap()]);
-    assert!(code == Some(0) && said.contains("1 events"), "{said}{complaint}");
+    assert!(code == Some(0) && said.contains("1 event and"), "{said}{complaint}");
 }
 
 #[test]

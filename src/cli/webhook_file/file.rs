@@ -259,7 +259,12 @@ impl<V: Fn(&str) -> Option<String>> FileReader<'_, V> {
             return None;
         };
         let text = if by == ENV {
-            (self.variable)(name).ok_or_else(|| format!("the environment has no variable {}: set it", clipped(name)))
+            (self.variable)(name).ok_or_else(|| {
+                let name = clipped(name);
+                format!(
+                    "the environment has no variable {name}: set it (`sudo {name}=... carteiro ...`: sudo keeps none)"
+                )
+            })
         } else {
             let path: PathBuf = self.folder.join(name);
             read_secret(&path).map_err(|error| error.sentence)

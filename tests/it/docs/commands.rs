@@ -27,7 +27,7 @@ const ELSEWHERE: &str = "it needs another machine, or a name that the world know
 pub(crate) const COMMANDS: &[(&str, How)] = &[
     // README.md
     ("tar -xzf carteiro-0.1.0-x86_64-linux-musl.tar.gz", Not(RELEASE)),
-    ("sudo apt install ./carteiro_0.1.0-1_amd64.deb", Not(RELEASE)),
+    ("sudo apt update && sudo apt install ./carteiro_0.1.0-1_amd64.deb", Not(RELEASE)),
     ("docker load -i carteiro-0.1.0-oci.tar", Not(RELEASE)),
     ("./carteiro demo", By("the_demo_shows_attempts_and_cleans_up")),
     ("CARTEIRO_EGRESS__ALLOW=127.0.0.0/8 ./carteiro serve", By("a_first_webhook_of_ones_own")),
@@ -40,7 +40,13 @@ pub(crate) const COMMANDS: &[(&str, How)] = &[
     ("cargo run -- demo", Not("cargo has built what is tested here, in its own profile, and runs this")),
     // install.md
     ("sha256sum --ignore-missing -c SHA256SUMS", Not(RELEASE)),
-    ("sudo apt install ./carteiro_0.1.0-1_amd64.deb", Not(RELEASE)),
+    ("sudo apt update && sudo apt install ./carteiro_0.1.0-1_amd64.deb", Not(RELEASE)),
+    ("sudo install -d -o carteiro -g carteiro -m 700 /var/lib/carteiro", Not(RELEASE)),
+    ("sudo carteiro reload", Not("a_first_webhook_of_ones_own does the same in an unpacked folder")),
+    (
+        "sudo carteiro webhooks create --target http://127.0.0.1:9000/ --events '*' --authorization token-da-loja",
+        Not("a_first_webhook_of_ones_own does the same in an unpacked folder"),
+    ),
     (
         "sudo carteiro check-config --config /etc/carteiro/carteiro.toml",
         By("an_installed_daemon_is_found_by_its_config"),
@@ -52,7 +58,7 @@ pub(crate) const COMMANDS: &[(&str, How)] = &[
     // operate.md
     ("ssh -N -L 8080:127.0.0.1:8080 ana@servidor.loja.example", Not(ELSEWHERE)),
     ("sudo carteiro panel-link", By("everyday_tasks_are_done_as_printed")),
-    ("sudo carteiro token create --name admin --scope admin |", By("a_lost_admin_token_is_replaced")),
+    ("sudo carteiro token create --name rescue --scope admin |", By("a_lost_admin_token_is_replaced")),
     ("sudo systemctl disable --now carteiro.socket carteiro.service", By("a_new_machine_takes_over")),
     ("sudo systemctl stop carteiro.socket carteiro.service", By("a_new_machine_takes_over")),
     ("sudo carteiro check-config", By("a_sandbox_has_an_account_of_its_own")),
