@@ -288,8 +288,8 @@ pub struct Letter {
     pub at: Timestamp,
     /// What it says, as JSON: what writes and sends letters knows its form.
     pub body: Arc<str>,
-    /// What it says to last, and since when; empty where it says anything else too, such as an end or a count.
-    pub lasting: Vec<(Condition, Timestamp)>,
+    /// What it tells of, sorted, and since when that lasts; `None` of what has happened or is over. Empty of a summary.
+    pub told: Vec<(Condition, Option<Timestamp>)>,
     /// The channels that it is still to go by.
     pub pending: Vec<Pending>,
 }

@@ -2,7 +2,7 @@
 
 use super::rules::{MAX_AGE, Rules, gap_after};
 use super::{Line, Phase, State};
-use crate::model::{Condition, Letter, Pending, Recipient, Timestamp};
+use crate::model::{Alert, Condition, Letter, Pending, Recipient, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub struct Errand {
 const TRIES_IN_ORDER: u8 = 3;
 
 /// What the messages that wait have met with since the start.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Failures {
     /// What was tried in vain.
     tried: BTreeMap<Errand, Tried>,
@@ -33,7 +33,7 @@ pub struct Failures {
 }
 
 /// What was tried in vain.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Tried {
     /// How often.
     tries: u8,
@@ -59,10 +59,10 @@ impl Failures {
             }
         }
         if delivery == Delivery::Sent {
-            // The channel works: each of the others has one more try before the ones behind it.
+            // The channel works: the others have their turns in their order.
             let others = self.tried.iter_mut();
             let own = others.filter(|(one, _)| one.recipient == errand.recipient && one.channel == errand.channel);
-            own.for_each(|(_, tried)| tried.tries = tried.tries.min(TRIES_IN_ORDER - 1));
+            own.for_each(|(_, tried)| tried.last = 0);
         }
     }
 
@@ -73,10 +73,26 @@ impl Failures {
     }
 
     /// Where it stands: the least goes first, and of equals the oldest.
-    fn rank(&self, errand: &Errand) -> u64 {
-        // Of those that have had their tries, the one goes first that wasn't tried for longest.
-        self.tried.get(errand).filter(|tried| tried.tries >= TRIES_IN_ORDER).map_or(0, |tried| tried.last)
+    fn rank(&self, errand: &Errand, letter: &Letter) -> Rank {
+        let lasts = |(condition, since): &(Condition, Option<Timestamp>)| condition.is_critical() && since.is_some();
+        match self.tried.get(errand).filter(|tried| tried.tries >= TRIES_IN_ORDER) {
+            // Of those that have had their tries, the one goes first that wasn't tried for longest.
+            Some(tried) => Rank::Tried(tried.last),
+            None if letter.told.iter().any(lasts) => Rank::Critical,
+            None => Rank::InOrder,
+        }
     }
+}
+
+/// Which of those that wait for a channel goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    /// Something critical lasts.
+    Critical,
+    /// It has tries left.
+    InOrder,
+    /// It has none left, and was last tried then.
+    Tried(u64),
 }
 
 /// What became of sending a letter by a channel.
@@ -93,16 +109,17 @@ pub enum Delivery {
 }
 
 impl State {
-    /// Puts a letter for a recipient on its way, without a body; its number. `lines` are those of one that is of no use
-    /// once all that it tells of is over.
+    /// Puts a letter for a recipient on its way, without a body; its number. `lines` are what it tells of; a summary
+    /// tells of none.
     pub(super) fn post(&mut self, now: Timestamp, rules: &Rules, recipient: Recipient, lines: &[Line]) -> u64 {
         let book = self.books.entry(recipient).or_default();
         book.last_letter += 1;
         let pending = |channel: &String| Pending { channel: channel.clone(), failed: 0, due: now };
         let pending = rules.channels_of(recipient).iter().map(pending).collect();
-        let only_lasts = lines.iter().all(|line| line.phase != Phase::Over && !line.condition.is_momentary());
-        let told = lines.iter().filter(|_| only_lasts).map(|line| (line.condition, line.since));
-        let letter = Letter { at: now, body: Arc::default(), lasting: told.collect(), pending };
+        let lasts = |line: &Line| line.phase != Phase::Over && !line.condition.is_momentary();
+        let mut told: Vec<_> = lines.iter().map(|line| (line.condition, lasts(line).then_some(line.since))).collect();
+        told.sort_unstable();
+        let letter = Letter { at: now, body: Arc::default(), told, pending };
         self.letters.insert((recipient, book.last_letter), letter);
         book.last_letter
     }
@@ -126,33 +143,52 @@ impl State {
     }
 
     /// What is to be sent now: by each channel that isn't `busy` the oldest letter that waits for it, once any of them
-    /// is due. A new letter thus tries a channel that was down at once, and comes in its turn. One that was tried
-    /// [`TRIES_IN_ORDER`] times in vain lets those behind it go first, as it may be the only one that the channel fails
-    /// at. What the channel has refused waits for its own time and holds up nothing.
+    /// is due; one that tells of something critical goes first. A new letter thus tries a channel that was down at once,
+    /// and comes in its turn. One that was tried [`TRIES_IN_ORDER`] times in vain lets those behind it go first that
+    /// [`Self::may_pass`] it, as it may be the only one that the channel fails at. What the channel has refused waits for
+    /// its own time and holds up no others.
     pub fn errands(&self, now: Timestamp, busy: &BTreeSet<(Recipient, String)>, failures: &Failures) -> Vec<Errand> {
-        let mut channels: BTreeMap<(Recipient, &str), Waiting> = BTreeMap::new();
+        let mut channels: BTreeMap<(Recipient, &str), Vec<Waiting<'_>>> = BTreeMap::new();
         for ((recipient, number), letter) in &self.letters {
             for pending in &letter.pending {
                 let channel = (*recipient, pending.channel.clone());
-                if busy.contains(&channel) {
-                    continue;
-                }
-                let errand = Errand { recipient: channel.0, channel: channel.1, number: *number };
-                let waiting = channels.entry((*recipient, &pending.channel)).or_default();
-                let is_due = pending.due <= now;
-                if !failures.refused.contains(&errand) {
-                    waiting.is_due |= is_due;
-                    let rank = failures.rank(&errand);
-                    if waiting.first.as_ref().is_none_or(|(least, _)| rank < *least) {
-                        waiting.first = Some((rank, errand));
-                    }
-                } else if is_due {
-                    waiting.refused.get_or_insert(errand);
+                if !busy.contains(&channel) {
+                    let errand = Errand { recipient: channel.0, channel: channel.1, number: *number };
+                    let waiting = Waiting { errand, letter, is_due: pending.due <= now };
+                    channels.entry((*recipient, &pending.channel)).or_default().push(waiting);
                 }
             }
         }
-        let next = |one: Waiting| one.first.filter(|_| one.is_due).map(|(_, errand)| errand).or(one.refused);
-        channels.into_values().filter_map(next).collect()
+        channels.into_values().filter_map(|waiting| self.next(&waiting, failures)).collect()
+    }
+
+    /// What is to be sent now of what waits for one channel, the oldest first.
+    fn next(&self, waiting: &[Waiting<'_>], failures: &Failures) -> Option<Errand> {
+        let (mut first, mut first_refused, mut is_due): (Option<(Rank, &Errand)>, _, _) = (None, None, false);
+        for (nth, Waiting { errand, letter, is_due: is_own_due }) in waiting.iter().enumerate() {
+            let is_held = || waiting[..nth].iter().any(|older| !self.may_pass(errand.recipient, letter, older.letter));
+            if failures.refused.contains(errand) {
+                if *is_own_due && first_refused.is_none() && !is_held() {
+                    first_refused = Some(errand);
+                }
+                continue;
+            }
+            is_due |= is_own_due;
+            let rank = failures.rank(errand, letter);
+            if first.is_none_or(|(least, _)| rank < least) && !is_held() {
+                first = Some((rank, errand));
+            }
+        }
+        first.filter(|_| is_due).map(|(_, errand)| errand).or(first_refused).cloned()
+    }
+
+    /// Whether a letter may be sent before an older one: they have nothing in common, or the older one is of no use once
+    /// it is. What is read last of a condition is then always the newest.
+    fn may_pass(&self, recipient: Recipient, letter: &Letter, older: &Letter) -> bool {
+        let is_common = |&(condition, _): &(Condition, Option<Timestamp>)| {
+            !condition.is_momentary() && tells_of(&letter.told, condition)
+        };
+        !older.told.iter().any(is_common) || is_stale(&self.alerts, recipient, older, &letter.told)
     }
 
     /// Takes in what became of an errand. Whether the letter was given up: lost, or tried for [`MAX_AGE`].
@@ -165,40 +201,42 @@ impl State {
             pending.failed = pending.failed.saturating_add(1);
             pending.due = now.plus(gap_after(pending.failed, asked_for));
         };
+        let is_own = |pending: &&mut Pending| pending.channel == errand.channel;
         match delivery {
-            // The channel is down, for each of its letters.
+            // The channel may be down, for each of its letters: they wait, and have their own tries yet.
             Delivery::Later(asked_for) if now.since(letter.at) < MAX_AGE => {
-                self.pending_at(errand).for_each(|pending| fail(pending, asked_for));
+                letter.pending.iter_mut().filter(is_own).for_each(|pending| fail(pending, asked_for));
+                let wait = |pending: &mut Pending| {
+                    pending.due = pending.due.max(now.plus(gap_after(pending.failed.max(1), asked_for)));
+                };
+                self.pending_at(errand).for_each(wait);
                 return false;
             }
             Delivery::Refused if now.since(letter.at) < MAX_AGE => {
-                let own = letter.pending.iter_mut().filter(|pending| pending.channel == errand.channel);
-                own.for_each(|pending| fail(pending, Duration::ZERO));
+                letter.pending.iter_mut().filter(is_own).for_each(|pending| fail(pending, Duration::ZERO));
                 return false;
             }
             Delivery::Sent | Delivery::Later(_) | Delivery::Refused | Delivery::Lost => {}
         }
         letter.pending.retain(|pending| pending.channel != errand.channel);
+        let told = letter.told.clone();
         if letter.pending.is_empty() {
             self.letters.remove(&key);
         }
         if delivery == Delivery::Sent {
             // It works, for the others too.
             self.pending_at(errand).for_each(|pending| pending.due = pending.due.min(now));
-            self.withdraw(errand);
+            self.withdraw(errand, &told);
         }
         delivery != Delivery::Sent
     }
 
-    /// Takes letters that are older than one which was sent off its channel where all that they tell of is over: they
-    /// would contradict what was said since.
-    fn withdraw(&mut self, sent: &Errand) {
+    /// Takes letters off a channel that are older than one which it has taken, where what they say would contradict
+    /// what was said since: all of it is over, or was told of anew by the one that was taken.
+    fn withdraw(&mut self, sent: &Errand, told: &[(Condition, Option<Timestamp>)]) {
         let Self { alerts, letters, .. } = self;
-        let is_over = |(condition, since): &(Condition, Timestamp)| {
-            alerts.get(&(sent.recipient, *condition)).is_none_or(|alert| alert.since > *since)
-        };
         for (_, letter) in letters.range_mut((sent.recipient, 0)..(sent.recipient, sent.number)) {
-            if !letter.lasting.is_empty() && letter.lasting.iter().all(is_over) {
+            if is_stale(alerts, sent.recipient, letter, told) {
                 letter.pending.retain(|pending| pending.channel != sent.channel);
             }
         }
@@ -218,13 +256,30 @@ impl State {
     }
 }
 
-/// What waits for a channel.
-#[derive(Default)]
-struct Waiting {
-    /// Of those that the channel hasn't refused the first of the least rank, with its rank.
-    first: Option<(u64, Errand)>,
-    /// Whether any such is due.
+/// A letter that waits for a channel.
+struct Waiting<'l> {
+    errand: Errand,
+    letter: &'l Letter,
     is_due: bool,
-    /// The first that it has refused and that is due again.
-    refused: Option<Errand>,
+}
+
+/// Whether a letter is of no use to who has since been told of this. What has happened is of use always.
+fn is_stale(
+    alerts: &BTreeMap<(Recipient, Condition), Alert>,
+    recipient: Recipient,
+    letter: &Letter,
+    told: &[(Condition, Option<Timestamp>)],
+) -> bool {
+    let is_over = |condition: Condition, since: Timestamp| {
+        alerts.get(&(recipient, condition)).is_none_or(|alert| alert.since > since)
+    };
+    let is_stale = |&(condition, since): &(Condition, Option<Timestamp>)| {
+        let told_anew = || tells_of(told, condition);
+        !condition.is_momentary() && (since.is_some_and(|since| is_over(condition, since)) || told_anew())
+    };
+    !letter.told.is_empty() && letter.told.iter().all(is_stale)
+}
+
+fn tells_of(told: &[(Condition, Option<Timestamp>)], condition: Condition) -> bool {
+    told.binary_search_by_key(&condition, |(condition, _)| *condition).is_ok()
 }

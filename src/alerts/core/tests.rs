@@ -237,12 +237,13 @@ fn a_channel_that_is_down_is_tried_by_one_letter_at_a_time_for_a_day() {
     let mut watch = Watch::new(rules(&[(OPERATOR, &["email", "ntfy"])]));
     watch.run(&lasting([failing(1)]), HOUR).run(&lasting([failing(1), failing(2)]), HOUR);
     let mut tries = 0;
-    let mut given_up = Vec::new();
+    let (mut given_up, mut failures) = (Vec::new(), Failures::default());
     while !watch.state.letters.is_empty() && tries < 1000 {
-        for errand in watch.state.errands(watch.now, &BTreeSet::new(), &Failures::default()) {
+        for errand in watch.state.errands(watch.now, &BTreeSet::new(), &failures) {
             let up = errand.channel == "ntfy";
             tries += u32::from(!up);
             let delivery = if up { Delivery::Sent } else { Delivery::Later(Duration::ZERO) };
+            failures.note(&errand, delivery);
             if watch.state.done(watch.now, &errand, delivery) {
                 given_up.push(errand);
             }
@@ -277,9 +278,9 @@ fn what_a_channel_refuses_is_tried_again_and_holds_nobody_up() {
     assert!(watch.state.done(watch.now, &lost, Delivery::Lost));
 }
 
-/// What is critical doesn't wait out the gap that an older letter has come to.
+/// What is critical waits for no older letter, nor for the gap that one has come to.
 #[test]
-fn a_new_letter_tries_a_channel_again_and_they_arrive_in_order() {
+fn a_new_letter_tries_a_channel_again_and_what_is_critical_goes_first() {
     let mut watch = Watch::new(rules(&[(OPERATOR, &["email"])]));
     watch.run(&lasting([failing(1)]), HOUR);
     let due = |watch: &Watch| watch.state.errands(watch.now, &BTreeSet::new(), &Failures::default());
@@ -297,8 +298,8 @@ fn a_new_letter_tries_a_channel_again_and_they_arrive_in_order() {
         watch.state.done(watch.now, &errand, Delivery::Sent);
         sent.push(errand.number);
     }
-    assert!(sent.len() >= 2 && sent.is_sorted(), "{sent:?}");
-    // Down, it is tried by one of them, and by the schedule of the newest.
+    assert_eq!(sent, [2, 1]);
+    // Down, it is tried by one of them.
     watch.run(&lasting([failing(1), failing(2), Condition::DiskLow]), HOUR);
     let errand = due(&watch).pop().unwrap();
     watch.state.done(watch.now, &errand, Delivery::Later(Duration::ZERO));
@@ -337,6 +338,69 @@ fn a_letter_that_a_channel_fails_at_lets_the_others_pass_after_three_tries() {
     }
     assert_eq!(tries(&mut watch, &mut failures, &|_| true, 9), [4, 4, 4, 5, 5, 5, 1, 4, 5]);
     assert_eq!(tries(&mut watch, &mut failures, &|_| false, 9), [1, 4, 5]);
+}
+
+/// One that ends and one that begins, in one letter, and then the end of the other: the newest of each is read last.
+#[test]
+fn a_letter_passes_none_that_tells_of_the_same_unless_that_is_of_no_use_then() {
+    let mut watch = Watch::new(rules(&[(OPERATOR, &["email"])]));
+    let mut failures = Failures::default();
+    let mut fail = |watch: &mut Watch, number: u64| {
+        for _ in 0..3 {
+            let errand = Errand { recipient: OPERATOR, channel: "email".to_owned(), number };
+            watch.state.done(watch.now, &errand, Delivery::Later(Duration::ZERO));
+            failures.note(&errand, Delivery::Later(Duration::ZERO));
+        }
+        failures.clone()
+    };
+    let next = |watch: &Watch, failures: &Failures| {
+        let due = watch.state.errands(watch.now, &BTreeSet::new(), failures);
+        due.first().map(|errand| errand.number)
+    };
+    let take = |watch: &mut Watch, number: u64| {
+        watch.state.done(
+            watch.now,
+            &Errand { recipient: OPERATOR, channel: "email".to_owned(), number },
+            Delivery::Sent,
+        );
+    };
+    watch.run(&lasting([failing(1)]), HOUR);
+    take(&mut watch, 1);
+    // The second tells that the first is over, and of another; the third that this is over too.
+    watch.run(&lasting([failing(2)]), HOUR);
+    let tried = fail(&mut watch, 2);
+    watch.run(&lasting([]), HOUR);
+    assert_eq!(watch.state.letters.len(), 2);
+    assert_eq!(next(&watch, &tried), Some(2), "after it, the third would be contradicted");
+    take(&mut watch, 2);
+    take(&mut watch, 3);
+    // The fifth tells anew of all that the fourth tells of: it goes first, and the fourth is of no use then.
+    watch.run(&lasting([failing(1)]), HOUR);
+    let tried = fail(&mut watch, 4);
+    watch.run(&lasting([]), HOUR);
+    assert_eq!(next(&watch, &tried), Some(5));
+    take(&mut watch, 5);
+    assert!(watch.state.letters.is_empty());
+}
+
+/// However many messages there are that a channel fails at.
+#[test]
+fn what_is_critical_waits_for_no_letter_that_a_channel_fails_at() {
+    let mut watch = Watch::new(rules(&[(OPERATOR, &["email"])]));
+    let mut failures = Failures::default();
+    let email = |number| Errand { recipient: OPERATOR, channel: "email".to_owned(), number };
+    for no in 1..=6 {
+        watch.run(&lasting((1..=no).map(failing)), HOUR);
+        for _ in 0..3 {
+            watch.state.done(watch.now, &email(no.into()), Delivery::Later(Duration::ZERO));
+            failures.note(&email(no.into()), Delivery::Later(Duration::ZERO));
+        }
+    }
+    watch.run(&lasting((1..=7).map(failing)), HOUR);
+    failures.note(&email(7), Delivery::Sent);
+    watch.state.done(watch.now, &email(7), Delivery::Sent);
+    watch.run(&lasting((1..=7).map(failing).chain([Condition::DiskLow])), GATHER + 2 * SECOND);
+    assert_eq!(watch.state.errands(watch.now, &BTreeSet::new(), &failures), [email(8)]);
 }
 
 /// That something began would contradict that it is over, which the channel has taken meanwhile.
@@ -389,6 +453,10 @@ struct World {
     /// What the letters that were sent say, by number; each once, however often it was sent.
     received: BTreeMap<u64, Vec<(Condition, Phase)>>,
     written: BTreeMap<u64, Vec<(Condition, Phase)>>,
+    /// The newest letter that was taken of each condition.
+    newest: BTreeMap<Condition, u64>,
+    /// How many ends were told by no letter, as a newer one of the same condition was taken first.
+    withdrawn: BTreeMap<Condition, u64>,
     /// What the letters say to be over, and since when it had lasted.
     ends: BTreeMap<u64, Vec<(Condition, Timestamp)>>,
     /// Since when what was told to be over had lasted, the last time.
@@ -410,6 +478,8 @@ impl World {
             episodes: BTreeMap::new(),
             received: BTreeMap::new(),
             written: BTreeMap::new(),
+            newest: BTreeMap::new(),
+            withdrawn: BTreeMap::new(),
             ends: BTreeMap::new(),
             over: BTreeMap::new(),
             failures: Failures::default(),
@@ -452,6 +522,7 @@ impl World {
         };
         for (condition, episodes) in &self.episodes {
             let (began, over) = (told(*condition, Phase::New), told(*condition, Phase::Over));
+            let over = over + self.withdrawn.get(condition).copied().unwrap_or(0);
             assert_eq!(over, *episodes, "seed {}: {condition:?} ended", self.seed);
             // One that was over before anybody was told is told as over alone.
             assert!(began <= over, "seed {}: {condition:?} began {began} times", self.seed);
@@ -490,11 +561,20 @@ impl World {
                 _ => Delivery::Sent,
             };
             if delivery == Delivery::Sent {
-                let lasting = &self.kept.letters[&(OPERATOR, errand.number)].lasting;
-                let is_over =
-                    |(of, since): &(Condition, Timestamp)| self.over.get(of).is_some_and(|over| over >= since);
-                let all_over = !lasting.is_empty() && lasting.iter().all(is_over);
-                assert!(!all_over, "seed {}: letter {} tells of what was over", self.seed, errand.number);
+                let told = &self.kept.letters[&(OPERATOR, errand.number)].told;
+                let is_over = |(of, since): &(Condition, Option<Timestamp>)| {
+                    since.is_some_and(|since| self.over.get(of).is_some_and(|over| *over >= since))
+                };
+                assert!(
+                    !told.iter().all(is_over),
+                    "seed {}: letter {} tells of what was over",
+                    self.seed,
+                    errand.number
+                );
+                for (condition, _) in told {
+                    let newest = self.newest.get(condition).copied().unwrap_or(0);
+                    assert!(newest <= errand.number, "seed {}: {condition:?} by {newest} before", self.seed);
+                }
                 *self.sent.entry(errand.number).or_default() += 1;
                 self.received.insert(errand.number, self.written[&errand.number].clone());
             }
@@ -509,8 +589,22 @@ impl World {
                     *over = (*over).max(*since);
                 }
             }
+            if delivery == Delivery::Sent {
+                for (condition, _) in &self.written[&errand.number] {
+                    self.newest.insert(*condition, errand.number);
+                }
+            }
+            let before: Vec<u64> = self.kept.letters.keys().map(|(_, number)| *number).collect();
             self.kept.done(self.now, &errand, delivery);
             self.failures.note(&errand, delivery);
+            let gone = before.into_iter().filter(|number| *number != errand.number);
+            for number in gone.filter(|number| !self.kept.letters.contains_key(&(OPERATOR, *number))) {
+                if !self.received.contains_key(&number) {
+                    for (condition, _) in &self.ends[&number] {
+                        *self.withdrawn.entry(*condition).or_default() += 1;
+                    }
+                }
+            }
         }
     }
 }

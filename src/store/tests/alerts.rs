@@ -40,7 +40,7 @@ fn what_is_kept_of_alerts_reads_back_whole_and_goes_row_by_row() {
     let letter = Letter {
         at: START,
         body: "{}".into(),
-        lasting: vec![(condition, START)],
+        told: vec![(condition, Some(START))],
         pending: vec![Pending { channel: "email".to_owned(), failed: 1, due: START }],
     };
     let keep = KeepAlerts {

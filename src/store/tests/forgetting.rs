@@ -47,7 +47,7 @@ fn letter(account: &str, ids: &[&str]) -> Letter {
         conditions_left_out: 0,
     };
     let pending = vec![Pending { channel: "email".to_owned(), failed: 1, due: START }];
-    Letter { at: START, body: text.to_json().into(), lasting: Vec::new(), pending }
+    Letter { at: START, body: text.to_json().into(), told: Vec::new(), pending }
 }
 
 /// An alert that names both, and a letter.

@@ -67,15 +67,15 @@ pub(crate) fn decode_alert(value: &[u8]) -> Result<Alert, StoreError> {
 struct LetterV1 {
     at_ms: u64,
     body: String,
-    lasting: Vec<LastingV1>,
+    told: Vec<ToldV1>,
     pending: Vec<PendingV1>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct LastingV1 {
+struct ToldV1 {
     condition: u8,
     no: u32,
-    since_ms: u64,
+    since_ms: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -91,14 +91,14 @@ pub(crate) fn encode_letter(letter: &Letter) -> Vec<u8> {
         failed: pending.failed,
         due_ms: pending.due.as_ms(),
     });
-    let lasting = letter.lasting.iter().map(|(condition, since)| {
+    let told = letter.told.iter().map(|(condition, since)| {
         let (condition, no) = condition.code();
-        LastingV1 { condition, no, since_ms: since.as_ms() }
+        ToldV1 { condition, no, since_ms: since.map(Timestamp::as_ms) }
     });
     let record = LetterV1 {
         at_ms: letter.at.as_ms(),
         body: letter.body.to_string(),
-        lasting: lasting.collect(),
+        told: told.collect(),
         pending: pending.collect(),
     };
     seal(&record, &[])
@@ -106,9 +106,9 @@ pub(crate) fn encode_letter(letter: &Letter) -> Vec<u8> {
 
 pub(crate) fn decode_letter(value: &[u8]) -> Result<Letter, StoreError> {
     let (record, _) = open::<LetterV1>("letter", value)?;
-    let lasting = record.lasting.into_iter().map(|one| {
+    let told = record.told.into_iter().map(|one| {
         let condition = Condition::of_code(one.condition, one.no).ok_or_else(|| invalid("letter"))?;
-        Ok((condition, Timestamp::from_ms(one.since_ms)))
+        Ok((condition, one.since_ms.map(Timestamp::from_ms)))
     });
     let pending = record.pending.into_iter().map(|pending| Pending {
         channel: pending.channel,
@@ -118,7 +118,7 @@ pub(crate) fn decode_letter(value: &[u8]) -> Result<Letter, StoreError> {
     Ok(Letter {
         at: Timestamp::from_ms(record.at_ms),
         body: record.body.into(),
-        lasting: lasting.collect::<Result<_, StoreError>>()?,
+        told: told.collect::<Result<_, StoreError>>()?,
         pending: pending.collect(),
     })
 }

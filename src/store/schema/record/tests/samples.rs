@@ -355,7 +355,8 @@ pub(super) fn lasting() -> Alert {
 
 pub(super) fn letter() -> Letter {
     let pending = Pending { channel: "email".to_owned(), failed: 2, due: at(2000) };
-    Letter { at: at(1000), body: "{}".into(), lasting: vec![(Condition::DiskLow, at(900))], pending: vec![pending] }
+    let told = vec![(Condition::DiskLow, Some(at(900))), (Condition::StoreRefusing, None)];
+    Letter { at: at(1000), body: "{}".into(), told, pending: vec![pending] }
 }
 
 pub(super) fn books() -> [Book; 2] {
