@@ -247,6 +247,7 @@ const INSIDE: &[(&str, How)] = &[
     ("sudo carteiro", Not("it stands for the beginning of the commands in a block")),
     ("sudo carteiro doctor", Not("it judges the machine that it runs on; tests/it/cli/doctor.rs runs it")),
     ("sudo carteiro panel-link", Not("everyday_tasks_are_done_as_printed runs it, from a block")),
+    ("sudo carteiro token list", Not("it is run without sudo")),
     ("sudo carteiro webhooks list", Not("an_installed_daemon_is_found_by_its_config runs it, from a block")),
     ("sudo systemctl edit carteiro.socket", Not("it opens an editor")),
     ("sudo systemctl start carteiro.service", Not(SYSTEMD)),

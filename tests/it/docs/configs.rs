@@ -15,7 +15,7 @@ fn every_snippet_of_the_config_is_taken() {
     let document = english();
     let mut snippets = document.of("toml");
     snippets.retain(|block| !block.text.contains("[[webhook]]"));
-    assert_eq!(snippets.len(), 11);
+    assert_eq!(snippets.len(), 12);
     fs::write(place.path().join("smtp-password"), "senha\n").unwrap();
     fs::write(place.path().join("telegram-token"), "123456789:AAtoken\n").unwrap();
     for snippet in snippets {
