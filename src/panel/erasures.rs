@@ -89,7 +89,7 @@ fn row(view: &View<'_>, erasure: &Erasure, begun_by: Option<&Actor>) -> Markup {
     html! {
         tr id=(format!("e-{}", erasure.id)) {
             td.what {
-                a.t1.clip href=(path(erasure)) { (key(own, erasure)) }
+                a.t1 href=(path(erasure)) { (key(own, erasure)) }
                 div.t2 { (progress(view, erasure)) }
             }
             td { span class=(format!("pill {tone}")) { (erasure_state(view.lang, erasure.state)) } }

@@ -1,6 +1,6 @@
 //! What the pages of bulk resends and of backfills have in common: how far a job has got.
 
-use super::layout::{ago, at_most_counted, coded, moment, number};
+use super::layout::{ago, coded, moment, number};
 use super::names;
 use super::texts::{Texts, fill};
 use super::view::View;

@@ -252,6 +252,7 @@ fn a_channel_that_is_down_is_tried_by_one_letter_at_a_time_for_a_day() {
     }
     assert!((10..40).contains(&tries), "{tries}");
     let email = |number| Errand { recipient: OPERATOR, channel: "email".to_owned(), number };
+    given_up.sort();
     assert_eq!(given_up, [email(1), email(2)]);
 }
 
@@ -298,7 +299,7 @@ fn a_new_letter_tries_a_channel_again_and_what_is_critical_goes_first() {
         watch.state.done(watch.now, &errand, Delivery::Sent);
         sent.push(errand.number);
     }
-    assert_eq!(sent, [2, 1]);
+    assert_eq!(sent, [2], "it tells anew of all that the first one tells of");
     // Down, it is tried by one of them.
     watch.run(&lasting([failing(1), failing(2), Condition::DiskLow]), HOUR);
     let errand = due(&watch).pop().unwrap();

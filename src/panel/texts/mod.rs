@@ -156,7 +156,9 @@ mod tests {
     ];
 
     /// Words beside many that have no s: they don't change with the number, or are verbs.
-    const WITHOUT_S: [&str; 21] = [
+    const WITHOUT_S: [&str; 23] = [
+        "ainda",
+        "re-sent",
         "more",
         "na",
         "em",

@@ -126,7 +126,10 @@ pub(crate) fn resend_some(
     let shared = ledger.shared.clone();
     let (found, next) = Walk::between(&shared, &scope, at, last)?.readable_page(JOB_BATCH, most - pending)?;
     let mut progress = Progress::default();
-    for notification in found {
+    // What a backfill has made since of older events wasn't counted, and was sent just now. A time that is still to come
+    // is of a clock that was ahead.
+    let is_newer = |made_at: Timestamp| made_at > of.inserted_at && made_at <= now;
+    for notification in found.into_iter().filter(|notification| !is_newer(notification.inserted_at)) {
         if known.ordered && notification.needs_automatic_attempt() {
             // It leaves in its turn anyway.
             progress.skipped.count(SkipReason::InOrder);
