@@ -262,7 +262,7 @@ fn rest(fields: &mut JsonFields<'_>) -> WebhookPatch {
     let status = fields.changed("status", |value| match &*value.text()? {
         "ACTIVE" => Ok(WebhookStatus::Active),
         "PAUSED" => Ok(WebhookStatus::Paused),
-        "DISABLED" => Err("only carteiro itself sets DISABLED: send PAUSED to hold notifications back".to_owned()),
+        "DISABLED" => Err("must be ACTIVE or PAUSED: only carteiro itself sets DISABLED".to_owned()),
         _ => Err("must be ACTIVE or PAUSED".to_owned()),
     });
     let headers = fields.clearable_object("headers", extra_headers);

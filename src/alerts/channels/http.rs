@@ -62,10 +62,16 @@ pub(super) fn unreached(server: &str, mend: &str, host: &str, error: &AttemptErr
             "{server}: the name {host} does not exist or has no address; check {mend}.",
             "{server}: o nome {host} não existe ou não tem endereço; confira {mend}."
         ),
-        ErrorCode::Reset | ErrorCode::BadResponse => localized!(
+        ErrorCode::Reset => localized!(
+            "{server}: {host} closed the connection without an answer; its log may say why.",
+            "{server}: {host} fechou a conexão sem responder; o log dele pode dizer por quê."
+        ),
+        ErrorCode::BadResponse => localized!(
             "{server}: what answers at {host} does not speak as expected; check {mend}, its port and its scheme.",
             "{server}: o que responde em {host} não fala como esperado; confira {mend}, a porta e o esquema da URL."
         ),
+        // The sentence names it.
+        _ if server == host => localized!("{message}", "{message_pt}"),
         _ => localized!("{server}: {message}", "{server}: {message_pt}"),
     };
     ChannelError::new(sentence, Retry::Yes)
