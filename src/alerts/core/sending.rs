@@ -143,10 +143,10 @@ impl State {
     }
 
     /// What is to be sent now: by each channel that isn't `busy` the oldest letter that waits for it, once any of them
-    /// is due; one that tells of something critical goes first. A new letter thus tries a channel that was down at once,
-    /// and comes in its turn. One that was tried [`TRIES_IN_ORDER`] times in vain lets those behind it go first that
-    /// [`Self::may_pass`] it, as it may be the only one that the channel fails at. What the channel has refused waits for
-    /// its own time and holds up no others.
+    /// is due; one that tells of something critical goes first. A new letter thus tries a channel that was down at
+    /// once, and comes in its turn. One that was tried [`TRIES_IN_ORDER`] times in vain lets those behind it go first
+    /// that [`Self::may_pass`] it, as it may be the only one that the channel fails at. What the channel has refused
+    /// waits for its own time and holds up no others.
     pub fn errands(&self, now: Timestamp, busy: &BTreeSet<(Recipient, String)>, failures: &Failures) -> Vec<Errand> {
         let mut channels: BTreeMap<(Recipient, &str), Vec<Waiting<'_>>> = BTreeMap::new();
         for ((recipient, number), letter) in &self.letters {
@@ -182,8 +182,8 @@ impl State {
         first.filter(|_| is_due).map(|(_, errand)| errand).or(first_refused).cloned()
     }
 
-    /// Whether a letter may be sent before an older one: they have nothing in common, or the older one is of no use once
-    /// it is. What is read last of a condition is then always the newest.
+    /// Whether a letter may be sent before an older one: they have nothing in common, or the older one is of no use
+    /// once it is. What is read last of a condition is then always the newest.
     fn may_pass(&self, recipient: Recipient, letter: &Letter, older: &Letter) -> bool {
         let is_common = |&(condition, _): &(Condition, Option<Timestamp>)| {
             !condition.is_momentary() && tells_of(&letter.told, condition)

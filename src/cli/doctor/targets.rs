@@ -116,10 +116,10 @@ fn resolve(webhooks: &[Value], findings: &mut Findings) {
         findings.warn(
             Subject::Dns,
             localized!(
-                "{host} can't be resolved: {why}; where other names can't either, look at /etc/resolv.conf, else ask those \
-                 who run the target, or change the webhook's target",
-                "{host} não pode ser resolvido: {why}; se outros nomes também não, confira /etc/resolv.conf; senão fale \
-                 com quem cuida do destino, ou altere o destino do webhook"
+                "{host} can't be resolved: {why}; where other names can't either, look at /etc/resolv.conf, else ask \
+                 those who run the target, or change the webhook's target",
+                "{host} não pode ser resolvido: {why}; se outros nomes também não, confira /etc/resolv.conf; senão \
+                 fale com quem cuida do destino, ou altere o destino do webhook"
             ),
         );
     }

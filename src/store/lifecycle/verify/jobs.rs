@@ -48,7 +48,7 @@ impl JobCounts {
             let (made, ended) = (job.made, job.outcomes.total());
             if made != ended + met {
                 findings.push(format!(
-                    "bulk job {}: of {made} notifications it has counted {ended}, and {met} wait to be counted",
+                    "bulk job {}: it has sent {made}, has counted the ends of {ended}, and {met} wait to be counted",
                     job.id
                 ));
             }
