@@ -126,8 +126,8 @@ pub(crate) fn resend_some(
     let shared = ledger.shared.clone();
     let (found, next) = Walk::between(&shared, &scope, at, last)?.readable_page(JOB_BATCH, most - pending)?;
     let mut progress = Progress::default();
-    // What a backfill has made since of older events wasn't counted, and was sent just now. A time that is still to come
-    // is of a clock that was ahead.
+    // What a backfill has made since of older events wasn't counted, and was sent just now. A time that is still to
+    // come is of a clock that was ahead.
     let is_newer = |made_at: Timestamp| made_at > of.inserted_at && made_at <= now;
     for notification in found.into_iter().filter(|notification| !is_newer(notification.inserted_at)) {
         if known.ordered && notification.needs_automatic_attempt() {

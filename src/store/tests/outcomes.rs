@@ -175,6 +175,6 @@ fn verifying_finds_what_a_job_has_lost() {
     let report = || rig.store.verify(|_| {});
     assert!(report().is_sound(), "{}", report());
     wait(rig.store.commit(DeleteRow(keys::notification(rig.account, keys_of[1])))).unwrap();
-    let told = format!("bulk job {}: of 2 notifications it has counted 0, and 1 wait to be counted", job.id);
+    let told = format!("bulk job {}: it has sent 2, has counted the ends of 0, and 1 wait to be counted", job.id);
     assert!(report().findings.contains(&told), "{}", report());
 }
