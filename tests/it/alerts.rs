@@ -170,7 +170,7 @@ fn the_panel_shows_channels_and_tries_them_without_a_script() {
     assert!(page.contains("Telegram: the test was sent.") && page.contains(">Working<"), "{page}");
     let page = test("slack");
     assert!(page.contains("Slack: the test was not sent.") && page.contains(">Failing<"), "{page}");
-    assert!(page.contains("Slack answered 404; check `alerts.slack.url_file`."), "{page}");
+    assert!(page.contains("Slack answered 404; check <code>alerts.slack.url_file</code>."), "{page}");
     assert_eq!((telegram.count(), slack.count()), (1, 1));
 
     // Who may only read sees them and has no button.

@@ -1,8 +1,8 @@
 //! Bulk resends: manual attempts of everything that a filter matches, a few at a time.
 
 use crate::model::{
-    AccountNo, AuditAction, BulkJob, CountedJob, JobKind, NotificationFilter, Position, SkipReason, Timestamp,
-    WebhookNo,
+    AccountNo, AuditAction, BulkJob, CountedJob, JobKind, Notification, NotificationFilter, Position, SkipReason,
+    Status, Timestamp, WebhookNo,
 };
 use crate::store::changes::bulk_jobs::{
     Progress, TooManyJobs, begun, forget_bulk_job, note_of, place_for_one, put_bulk_job,
@@ -126,10 +126,14 @@ pub(crate) fn resend_some(
     let shared = ledger.shared.clone();
     let (found, next) = Walk::between(&shared, &scope, at, last)?.readable_page(JOB_BATCH, most - pending)?;
     let mut progress = Progress::default();
-    // What a backfill has made since of older events wasn't counted, and was sent just now. A time that is still to
-    // come is of a clock that was ahead.
-    let is_newer = |made_at: Timestamp| made_at > of.inserted_at && made_at <= now;
-    for notification in found.into_iter().filter(|notification| !is_newer(notification.inserted_at)) {
+    // What a backfill has made since of older events wasn't counted, and was sent just now; nor was what has been
+    // delivered since, where delivered ones are asked for. A time that is still to come is of a clock that was ahead.
+    let is_newer = |at: Timestamp| at > of.inserted_at && at <= now;
+    let of_delivered = of.filter.status == Some(Status::Delivered) || of.filter.undelivered == Some(false);
+    let was_counted = |notification: &Notification| {
+        !is_newer(notification.inserted_at) && !(of_delivered && notification.delivered_at.is_some_and(is_newer))
+    };
+    for notification in found.into_iter().filter(was_counted) {
         if known.ordered && notification.needs_automatic_attempt() {
             // It leaves in its turn anyway.
             progress.skipped.count(SkipReason::InOrder);
