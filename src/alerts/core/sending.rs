@@ -145,7 +145,7 @@ impl State {
     /// What is to be sent now: by each channel that isn't `busy` the oldest letter that waits for it, once any of them
     /// is due; one that tells of something critical goes first. A new letter thus tries a channel that was down at
     /// once, and comes in its turn. One that was tried [`TRIES_IN_ORDER`] times in vain lets those behind it go first
-    /// that [`Self::may_pass`] it, as it may be the only one that the channel fails at. What the channel has refused
+    /// that [`may_pass`] it, as it may be the only one that the channel fails at. What the channel has refused
     /// waits for its own time and holds up no others.
     pub fn errands(&self, now: Timestamp, busy: &BTreeSet<(Recipient, String)>, failures: &Failures) -> Vec<Errand> {
         let mut channels: BTreeMap<(Recipient, &str), Vec<Waiting<'_>>> = BTreeMap::new();
@@ -166,7 +166,8 @@ impl State {
     fn next(&self, waiting: &[Waiting<'_>], failures: &Failures) -> Option<Errand> {
         let (mut first, mut first_refused, mut is_due): (Option<(Rank, &Errand)>, _, _) = (None, None, false);
         for (nth, Waiting { errand, letter, is_due: is_own_due }) in waiting.iter().enumerate() {
-            let is_held = || waiting[..nth].iter().any(|older| !self.may_pass(errand.recipient, letter, older.letter));
+            let is_held =
+                || waiting[..nth].iter().any(|older| !may_pass(&self.alerts, errand.recipient, letter, older.letter));
             if failures.refused.contains(errand) {
                 if *is_own_due && first_refused.is_none() && !is_held() {
                     first_refused = Some(errand);
@@ -180,15 +181,6 @@ impl State {
             }
         }
         first.filter(|_| is_due).map(|(_, errand)| errand).or(first_refused).cloned()
-    }
-
-    /// Whether a letter may be sent before an older one: they have nothing in common, or the older one is of no use
-    /// once it is. What is read last of a condition is then always the newest.
-    fn may_pass(&self, recipient: Recipient, letter: &Letter, older: &Letter) -> bool {
-        let is_common = |&(condition, _): &(Condition, Option<Timestamp>)| {
-            !condition.is_momentary() && tells_of(&letter.told, condition)
-        };
-        !older.told.iter().any(is_common) || is_stale(&self.alerts, recipient, older, &letter.told)
     }
 
     /// Takes in what became of an errand. Whether the letter was given up: lost, or tried for [`MAX_AGE`].
@@ -206,10 +198,7 @@ impl State {
             // The channel may be down, for each of its letters: they wait, and have their own tries yet.
             Delivery::Later(asked_for) if now.since(letter.at) < MAX_AGE => {
                 letter.pending.iter_mut().filter(is_own).for_each(|pending| fail(pending, asked_for));
-                let wait = |pending: &mut Pending| {
-                    pending.due = pending.due.max(now.plus(gap_after(pending.failed.max(1), asked_for)));
-                };
-                self.pending_at(errand).for_each(wait);
+                self.wait_behind(now, errand, asked_for);
                 return false;
             }
             Delivery::Refused if now.since(letter.at) < MAX_AGE => {
@@ -229,6 +218,22 @@ impl State {
             self.withdraw(errand, &told);
         }
         delivery != Delivery::Sent
+    }
+
+    /// After a try in vain: each of the others at the channel waits by its own schedule, and for as long as the one
+    /// that was tried where it may not pass it.
+    fn wait_behind(&mut self, now: Timestamp, tried: &Errand, asked_for: Duration) {
+        let Some(letter) = self.letters.get(&(tried.recipient, tried.number)).cloned() else { return };
+        let due = letter.pending.iter().find(|pending| pending.channel == tried.channel).map_or(now, |own| own.due);
+        let Self { alerts, letters, .. } = self;
+        let others = letters.iter_mut().filter(|((recipient, _), _)| *recipient == tried.recipient);
+        for ((_, number), other) in others {
+            let is_held = *number > tried.number && !may_pass(alerts, tried.recipient, other, &letter);
+            for pending in other.pending.iter_mut().filter(|pending| pending.channel == tried.channel) {
+                let own = now.plus(gap_after(pending.failed.max(1), asked_for));
+                pending.due = pending.due.max(if is_held { due } else { own });
+            }
+        }
     }
 
     /// Takes letters off a channel that are older than one which it has taken, where what they say would contradict
@@ -261,6 +266,20 @@ struct Waiting<'l> {
     errand: Errand,
     letter: &'l Letter,
     is_due: bool,
+}
+
+/// Whether a letter may be sent before an older one: they have nothing in common, or the older one is of no use once it
+/// is. What is read last of a condition is then always the newest.
+fn may_pass(
+    alerts: &BTreeMap<(Recipient, Condition), Alert>,
+    recipient: Recipient,
+    letter: &Letter,
+    older: &Letter,
+) -> bool {
+    let is_common = |&(condition, _): &(Condition, Option<Timestamp>)| {
+        !condition.is_momentary() && tells_of(&letter.told, condition)
+    };
+    !older.told.iter().any(is_common) || is_stale(alerts, recipient, older, &letter.told)
 }
 
 /// Whether a letter is of no use to who has since been told of this. What has happened is of use always.

@@ -373,6 +373,10 @@ fn a_letter_passes_none_that_tells_of_the_same_unless_that_is_of_no_use_then() {
     watch.run(&lasting([]), HOUR);
     assert_eq!(watch.state.letters.len(), 2);
     assert_eq!(next(&watch, &tried), Some(2), "after it, the third would be contradicted");
+    let again = Errand { recipient: OPERATOR, channel: "email".to_owned(), number: 2 };
+    watch.state.done(watch.now, &again, Delivery::Later(Duration::ZERO));
+    let due = |number: u64| watch.state.letters[&(OPERATOR, number)].pending[0].due;
+    assert_eq!(due(3), due(2), "it makes no tries of the second more frequent");
     take(&mut watch, 2);
     take(&mut watch, 3);
     // The fifth tells anew of all that the fourth tells of: it goes first, and the fourth is of no use then.
