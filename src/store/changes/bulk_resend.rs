@@ -130,10 +130,10 @@ pub(crate) fn resend_some(
     // delivered since, where delivered ones are asked for. A time that is still to come is of a clock that was ahead.
     let is_newer = |at: Timestamp| at > of.inserted_at && at <= now;
     let of_delivered = of.filter.status == Some(Status::Delivered) || of.filter.undelivered == Some(false);
-    let was_counted = |notification: &Notification| {
-        !is_newer(notification.inserted_at) && !(of_delivered && notification.delivered_at.is_some_and(is_newer))
+    let came_since = |notification: &Notification| {
+        is_newer(notification.inserted_at) || (of_delivered && notification.delivered_at.is_some_and(is_newer))
     };
-    for notification in found.into_iter().filter(was_counted) {
+    for notification in found.into_iter().filter(|notification| !came_since(notification)) {
         if known.ordered && notification.needs_automatic_attempt() {
             // It leaves in its turn anyway.
             progress.skipped.count(SkipReason::InOrder);
