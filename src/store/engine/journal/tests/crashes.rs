@@ -111,7 +111,7 @@ fn a_crash_in_the_recovery_of_a_recovery_loses_nothing() {
             model.append(&mut journal, 2, 2000).unwrap();
         }
         for image in [disk.kill(), disk.cut_power(|n| n - 1), disk.cut_power(|n| random.below(n))] {
-            recover(&image, &model, 2, if stride() > 1 { 12 } else { 6 }, &mut random);
+            recover(&image, &model, 2, if stride() > 1 { 20 } else { 6 }, &mut random);
         }
     }
     println!("{} opened", OPENED.load(Ordering::Relaxed) - before);
