@@ -98,6 +98,7 @@ fn more_filters(view: &View<'_>) -> Markup {
     let shown = |name: &str, value: &str| match name {
         "webhook_id" => WebhookId::parse(value).map_or_else(|| value.to_owned(), |id| names::webhook(view, id)),
         "response" if value == "none" => t.response_none.to_owned(),
+        "undelivered" => if matches!(value, "true" | "1") { t.yes } else { t.no }.to_owned(),
         _ => shown_period(view, name, value).unwrap_or_else(|| value.to_owned()),
     };
     let more = html! {
