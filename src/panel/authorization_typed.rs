@@ -23,6 +23,8 @@ pub(super) struct TypedAuthorization {
     pub(super) value: Option<String>,
     /// What is asked, now or once more.
     pub(super) question: Option<Question>,
+    /// The question was answered, and what was typed is kept no more: it has to be typed again.
+    pub(super) is_forgotten: bool,
 }
 
 /// Whether the scheme of the stored authorization goes before what was typed, which the session keeps meanwhile: no
@@ -43,7 +45,7 @@ pub(super) fn read(view: &View<'_>, webhook: &Webhook) -> TypedAuthorization {
     let form = &view.request.form;
     let typed = form.get("authorization").map(str::to_owned);
     let Some(scheme) = scheme_of(webhook) else {
-        return TypedAuthorization { value: typed, question: None };
+        return TypedAuthorization { value: typed, ..TypedAuthorization::default() };
     };
     let answer = form.get(ANSWER).filter(|answer| [WITH_SCHEME, AS_TYPED].contains(answer));
     let as_typed = answer == Some(AS_TYPED);
@@ -52,9 +54,12 @@ pub(super) fn read(view: &View<'_>, webhook: &Webhook) -> TypedAuthorization {
         Some(text) if !text.contains(' ') && Authorization::parse(&text).is_some() => {
             view.sessions.put_typed_authorization(view.signed_in, webhook.id, text.clone());
             let value = answer.map(|_| if as_typed { text } else { format!("{scheme} {text}") });
-            TypedAuthorization { value, question: Some(Question { scheme, as_typed }) }
+            TypedAuthorization { value, question: Some(Question { scheme, as_typed }), is_forgotten: false }
         }
-        text => TypedAuthorization { value: text, question: None },
+        text => {
+            let is_forgotten = text.is_none() && answer.is_some() && form.get("had_authorization").is_some();
+            TypedAuthorization { value: text, question: None, is_forgotten }
+        }
     }
 }
 

@@ -139,10 +139,10 @@ pub(super) async fn change(view: &View<'_>, id: WebhookId) -> PageResult {
     }
     let fields = &view.request.form;
     let (mut typed, authorization) = (Typed::of_form(fields), authorization_typed::read(view, &before));
-    let is_asked = authorization.value.is_none() && authorization.question.is_some();
+    let is_open = authorization.is_forgotten || (authorization.value.is_none() && authorization.question.is_some());
     typed.question = authorization.question;
     let draft = match typed.read(view, authorization.value.as_deref(), Some(&before)).await {
-        Ok(draft) if !is_asked => draft,
+        Ok(draft) if !is_open => draft,
         Ok(_) => return Ok(refused(view, Some(&before), &typed, Problems::new())),
         Err(problems) => return Ok(refused(view, Some(&before), &typed, problems)),
     };

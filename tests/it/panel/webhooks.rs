@@ -332,7 +332,9 @@ fn a_token_alone_does_not_replace_one_with_its_scheme_unasked() {
     assert!(refused.contains(chosen), "{refused}");
     with(&[keep, ("had_authorization", "1")]).expect(303);
     assert_eq!(sent(), "Bearer novo-token");
-    // What was saved is not kept for another form.
+    // What was saved is not kept for another form, and nobody is told that something was saved.
+    let gone = text(&with(&[keep, ("had_authorization", "1")]).expect(422));
+    assert!(gone.contains("Digite de novo") && !gone.contains("authorization_scheme"), "{gone}");
     with(&[keep]).expect(303);
     assert_eq!(sent(), "Bearer novo-token");
     with(&[("authorization", "outro")]).expect(422);
