@@ -2,7 +2,7 @@
 
 use super::frame::{Place, framed};
 use super::layout::{action, number};
-use super::names::{self, event_title};
+use super::names;
 use super::request::{page, see};
 use super::texts::fill;
 use super::texts::resends::EventResendTexts;
@@ -54,21 +54,13 @@ pub(super) async fn ask(view: &View<'_>, id: EventId) -> PageResult {
     let more = if notifications.next.is_some() { "+" } else { "" };
     let count = u64::try_from(delivered).unwrap_or(u64::MAX);
     let content = html! {
-        p.crumb {
-            a href="/events" { (t.events) } " › "
-            a href=(back) {
-                @match names::reference(&event.about()) { Some(order) => (order), None => span.id { (id) } }
-            }
-        }
+        (names::crumb_of(view, event, &back))
         div.narrow {
             div.head { h1 { (own.title) } }
             form.card.pad method="post" action=(format!("/events/{id}/resend")) {
                 (view.csrf())
                 input type="hidden" name="back" value=(back);
-                p.strong {
-                    (event_title(view, event.event_type.as_str())) " "
-                    span.t2 { (names::about(view, &event.about())) }
-                }
+                (names::named(view, event))
                 p { (own.confirmed.of(count, &format!("{}{more}", number(view.lang, count)), &[])) }
                 p.warning { (t.again_warning) }
                 div.acts {
@@ -98,7 +90,7 @@ pub(super) async fn said(view: &View<'_>, id: EventId, sent: u64) -> Option<Stri
     let own = EventResendTexts::of(view.lang);
     let event = view.service.event(view.caller(), id).await.ok()?.event;
     let about = names::about(view, &event.about());
-    let what = if about.is_empty() { event_title(view, event.event_type.as_str()) } else { about };
+    let what = if about.is_empty() { names::event_title(view, event.event_type.as_str()) } else { about };
     Some(match sent {
         0 => fill(own.sent_to_none, &[&what]),
         _ => own.sent.of(sent, &number(view.lang, sent), &[&what]),

@@ -335,21 +335,13 @@ pub(super) async fn confirm_erase(view: &View<'_>, id: EventId) -> PageResult {
     let pending: u64 = pending.copied().map(u64::from).sum();
     let own_id = event.external_id.as_deref();
     let content = html! {
-        p.crumb {
-            a href="/events" { (t.events) } " › "
-            a href=(back) {
-                @match names::reference(&event.about()) { Some(order) => (order), None => span.id { (id) } }
-            }
-        }
+        (names::crumb_of(view, &event, &back))
         div.narrow {
             div.head { h1 { (title) } }
             form.card.pad method="post" action=(format!("/events/{id}/erase")) {
                 (view.csrf())
                 input type="hidden" name="back" value=(back);
-                p.strong {
-                    (event_title(view, event.event_type.as_str())) " "
-                    span.t2 { (names::about(view, &event.about())) }
-                }
+                (names::named(view, &event))
                 @if erased { p { (t.erase_external_id_help) } } @else {
                     p { (t.erase_goes) }
                     @if pending > 0 { p.strong { (t.delete_pending.of(pending, &number(view.lang, pending), &[])) } }

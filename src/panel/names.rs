@@ -3,7 +3,8 @@
 use super::layout::number;
 use super::texts::{EventTexts, Lang};
 use super::view::View;
-use crate::model::{About, EventType, Language, Pattern, Status, WebhookId};
+use crate::model::{About, Event, EventType, Language, Pattern, Status, WebhookId};
+use maud::{Markup, html};
 
 /// What happened, in a few words: "Pagamento pago". Of a type that the guide doesn't have, what the shop says of it,
 /// else the type itself.
@@ -107,6 +108,28 @@ pub(super) fn money(lang: Lang, cents: i64) -> String {
     };
     let (sign, cents) = (if cents < 0 { "-" } else { "" }, cents.unsigned_abs());
     format!("{sign}R$\u{a0}{}{point}{:02}", number(lang, cents / 100), cents % 100)
+}
+
+/// Above a page that asks about an event: the way back to it.
+pub(super) fn crumb_of(view: &View<'_>, event: &Event, back: &str) -> Markup {
+    html! {
+        p.crumb {
+            a href="/events" { (view.t.events) } " › "
+            a href=(back) {
+                @match reference(&event.about()) { Some(order) => (order), None => span.id { (event.id) } }
+            }
+        }
+    }
+}
+
+/// The event that such a page asks about, in words.
+pub(super) fn named(view: &View<'_>, event: &Event) -> Markup {
+    html! {
+        p.strong {
+            (event_title(view, event.event_type.as_str())) " "
+            span.t2 { (about(view, &event.about())) }
+        }
+    }
 }
 
 #[cfg(test)]
