@@ -232,6 +232,11 @@ fn a_clock_that_was_put_back_holds_nothing_up() {
     assert!(!watch.state.errands(watch.now, &BTreeSet::new(), &Failures::default()).is_empty());
 }
 
+/// The operator's letter of this number by e-mail.
+fn email(number: u64) -> Errand {
+    Errand { recipient: OPERATOR, channel: "email".to_owned(), number }
+}
+
 #[test]
 fn a_channel_that_is_down_is_tried_by_one_letter_at_a_time_for_a_day() {
     let mut watch = Watch::new(rules(&[(OPERATOR, &["email", "ntfy"])]));
@@ -251,7 +256,6 @@ fn a_channel_that_is_down_is_tried_by_one_letter_at_a_time_for_a_day() {
         watch.now = watch.now.plus(60 * SECOND);
     }
     assert!((10..40).contains(&tries), "{tries}");
-    let email = |number| Errand { recipient: OPERATOR, channel: "email".to_owned(), number };
     given_up.sort();
     assert_eq!(given_up, [email(1), email(2)]);
 }
@@ -348,7 +352,7 @@ fn a_letter_passes_none_that_tells_of_the_same_unless_that_is_of_no_use_then() {
     let mut failures = Failures::default();
     let mut fail = |watch: &mut Watch, number: u64| {
         for _ in 0..3 {
-            let errand = Errand { recipient: OPERATOR, channel: "email".to_owned(), number };
+            let errand = email(number);
             watch.state.done(watch.now, &errand, Delivery::Later(Duration::ZERO));
             failures.note(&errand, Delivery::Later(Duration::ZERO));
         }
@@ -359,11 +363,7 @@ fn a_letter_passes_none_that_tells_of_the_same_unless_that_is_of_no_use_then() {
         due.first().map(|errand| errand.number)
     };
     let take = |watch: &mut Watch, number: u64| {
-        watch.state.done(
-            watch.now,
-            &Errand { recipient: OPERATOR, channel: "email".to_owned(), number },
-            Delivery::Sent,
-        );
+        watch.state.done(watch.now, &email(number), Delivery::Sent);
     };
     watch.run(&lasting([failing(1)]), HOUR);
     take(&mut watch, 1);
@@ -373,8 +373,7 @@ fn a_letter_passes_none_that_tells_of_the_same_unless_that_is_of_no_use_then() {
     watch.run(&lasting([]), HOUR);
     assert_eq!(watch.state.letters.len(), 2);
     assert_eq!(next(&watch, &tried), Some(2), "after it, the third would be contradicted");
-    let again = Errand { recipient: OPERATOR, channel: "email".to_owned(), number: 2 };
-    watch.state.done(watch.now, &again, Delivery::Later(Duration::ZERO));
+    watch.state.done(watch.now, &email(2), Delivery::Later(Duration::ZERO));
     let due = |number: u64| watch.state.letters[&(OPERATOR, number)].pending[0].due;
     assert_eq!(due(3), due(2), "it makes no tries of the second more frequent");
     take(&mut watch, 2);
@@ -393,7 +392,6 @@ fn a_letter_passes_none_that_tells_of_the_same_unless_that_is_of_no_use_then() {
 fn what_is_critical_waits_for_no_letter_that_a_channel_fails_at() {
     let mut watch = Watch::new(rules(&[(OPERATOR, &["email"])]));
     let mut failures = Failures::default();
-    let email = |number| Errand { recipient: OPERATOR, channel: "email".to_owned(), number };
     for no in 1..=6 {
         watch.run(&lasting((1..=no).map(failing)), HOUR);
         for _ in 0..3 {
@@ -593,8 +591,6 @@ impl World {
                     let over = self.over.entry(*condition).or_insert(*since);
                     *over = (*over).max(*since);
                 }
-            }
-            if delivery == Delivery::Sent {
                 for (condition, _) in &self.written[&errand.number] {
                     self.newest.insert(*condition, errand.number);
                 }
