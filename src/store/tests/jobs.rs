@@ -1,36 +1,21 @@
 //! Background jobs, erasure, deletion and damage.
 
+use super::busy::eventually;
 use super::rig::{DeleteRow, Rig, START, attempt, event, paid, reply, wait, webhook};
 use crate::clock::Clock;
-use crate::model::AccountNo;
-use crate::model::BulkJob;
-use crate::model::DisabledReason;
-use crate::model::JobOutcome;
-use crate::model::JobState;
-use crate::model::Notice;
-use crate::model::NotificationFilter;
-use crate::model::NotificationKey;
-use crate::model::Pattern;
-use crate::model::ResendRefusal;
-use crate::model::Seq;
-use crate::model::State;
-use crate::model::Status;
-use crate::model::TargetHealth;
-use crate::model::TargetUrl;
-use crate::model::Timestamp;
-use crate::model::Trigger;
-use crate::model::Verdict;
-use crate::model::Webhook;
-use crate::model::WebhookPatch;
-use crate::model::WebhookStatus;
+use crate::model::{
+    AccountNo, Attempt, AttemptResult, BulkJob, DisabledReason, Event, JobKind, JobOutcome, JobState, NewEvent, Notice,
+    NotificationFilter, NotificationKey, Pattern, PatternSet, ResendRefusal, Seq, State, Status, TargetHealth,
+    TargetUrl, Timestamp, Trigger, Verdict, Webhook, WebhookPatch, WebhookStatus,
+};
 use crate::store::handle::Store;
 use crate::store::lifecycle::open::StoreSettings;
 use crate::store::limits::Limits;
 use crate::store::read::due::Due;
 use crate::store::schema::keys;
 use crate::store::{
-    BeginBulkResend, CancelBulkJob, ChangeWebhook, CreateAccount, DeleteWebhook, DisableWebhook, EraseEvent,
-    RecordOutcome, Registration, ResendEvent, ResendNotification, SetDisableNotice,
+    BeginBackfill, BeginBulkResend, CancelBulkJob, ChangeWebhook, CreateAccount, DeleteWebhook, DisableWebhook,
+    EraseEvent, RecordOutcome, Registration, ResendEvent, ResendNotification, SetDisableNotice,
 };
 use std::time::Duration;
 use std::time::Instant;
@@ -179,6 +164,79 @@ fn a_bulk_resend_gets_on_as_attempts_are_made() {
     assert_eq!((done.state, done.made, done.skipped.total(), done.open), (JobState::Done, 1400, 0, 0));
     assert!(done.ended_at.is_some());
     rig.finish_jobs();
+    rig.check_rows();
+}
+
+/// While it waits for room, a backfill of the same webhook goes on, and a target confirms: neither was counted.
+#[test]
+fn a_bulk_resend_passes_over_what_came_after_it_began() {
+    let rig = Rig::new();
+    let hook = rig.register(&["PAYMENT.PAID"]);
+    let mut new: Vec<NewEvent> = (0..70).map(|_| paid()).collect();
+    // Among the last, behind the limit of what may be pending at once.
+    new.splice(66..66, (0..5).map(|_| event("ORDER.CREATED", "{}")));
+    let events = rig.accept(new);
+    let payments: Vec<&Event> = events.iter().filter(|event| event.event_type.as_str() == "PAYMENT.PAID").collect();
+    for event in &payments {
+        let key = NotificationKey { seq: event.seq, webhook: hook.no };
+        rig.settle(key, attempt(Trigger::Automatic, Some(200)), Verdict::Confirmed);
+    }
+    let filter = NotificationFilter::default();
+    wait(rig.store.commit(BeginBulkResend { account: rig.account, filter, queued: 70 })).unwrap();
+    rig.await_resend("it is at its limit", |resend| resend.made == 64);
+    rig.after(Duration::from_secs(1));
+    let everything = PatternSet::new(vec![Pattern::parse("*").unwrap()]);
+    let patch = WebhookPatch { events: everything, ..WebhookPatch::default() };
+    wait(rig.store.commit(ChangeWebhook { account: rig.account, id: hook.id, patch })).unwrap().unwrap();
+    let (from, event_type) = (Timestamp::default(), Pattern::parse("ORDER.CREATED"));
+    let begin = BeginBackfill { account: rig.account, webhook: hook.id, from, to: None, event_type, matched: 5 };
+    wait(rig.store.commit(begin)).unwrap();
+    let of_kind = |kind| rig.store.bulk_jobs(rig.account).into_iter().find(|job| job.kind == kind).unwrap();
+    eventually("the backfill is through", || of_kind(JobKind::Backfill).made == 5);
+    rig.barrier();
+    eventually("the re-send is through", || {
+        rig.make_attempts_by_hand(&hook);
+        of_kind(JobKind::Resend).state == JobState::Done
+    });
+    let done = of_kind(JobKind::Resend);
+    assert_eq!((done.made, done.skipped.total()), (70, 0));
+    for order in events.iter().filter(|event| event.event_type.as_str() == "ORDER.CREATED") {
+        let made = rig.notification(NotificationKey { seq: order.seq, webhook: hook.no });
+        assert_eq!((made.attempts, made.manual_at), (0, None));
+    }
+    assert!(payments.iter().all(|event| {
+        rig.notification(NotificationKey { seq: event.seq, webhook: hook.no }).state == State::Delivered
+    }));
+    rig.check_rows();
+}
+
+/// One that asks for what was delivered sends nothing that was delivered after it began.
+#[test]
+fn a_bulk_resend_of_what_was_delivered_passes_over_what_is_delivered_since() {
+    let rig = Rig::new();
+    let hook = rig.register(&["*"]);
+    let events = rig.accept((0..70).map(|_| paid()).collect());
+    let key = |event: &Event| NotificationKey { seq: event.seq, webhook: hook.no };
+    let (before, since) = events.split_at(66);
+    for event in before {
+        rig.settle(key(event), attempt(Trigger::Automatic, Some(200)), Verdict::Confirmed);
+    }
+    let filter = NotificationFilter { status: Some(Status::Delivered), ..NotificationFilter::default() };
+    wait(rig.store.commit(BeginBulkResend { account: rig.account, filter, queued: 66 })).unwrap();
+    rig.await_resend("it is at its limit", |resend| resend.made == 64);
+    rig.after(Duration::from_secs(1));
+    for event in since {
+        let now = START.plus(Duration::from_secs(1));
+        let confirmed = Attempt::bare(Trigger::Automatic, now, AttemptResult::of_status(200));
+        rig.settle(key(event), confirmed, Verdict::Confirmed);
+    }
+    while rig.only_resend().state == JobState::Running {
+        rig.make_attempts_by_hand(&hook);
+    }
+    assert_eq!(rig.only_resend().made, 66);
+    for event in since {
+        assert_eq!((rig.notification(key(event)).attempts, rig.notification(key(event)).manual_at), (1, None));
+    }
     rig.check_rows();
 }
 
