@@ -35,7 +35,7 @@ impl JobOutcome {
     pub fn localized(self) -> Localized {
         match self {
             Self::Delivered => localized!("delivered", "entregues"),
-            Self::Failed => localized!("failed for good", "falharam de vez"),
+            Self::Failed => localized!("failed", "falharam"),
             Self::Cancelled => localized!("cancelled", "canceladas"),
             Self::Replaced => localized!("taken over by another bulk resend", "assumidas por outro reenvio em massa"),
             Self::Lost => localized!("lost to damage", "perdidas por dano nos dados"),

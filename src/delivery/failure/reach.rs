@@ -48,12 +48,14 @@ pub(crate) fn blocked(blocked: &Blocked) -> AttemptError {
     };
     let opens = match blocked.opened_by() {
         Some(entry) => localized!(
-            "; `[egress] allow = [\"{entry}\"]` in the config opens it.",
-            "; `[egress] allow = [\"{entry}\"]` na configuração o libera."
+            "sends only if that is allowed. If the URL is right, ask whoever set up carteiro to write \
+             `[egress] allow = [\"{entry}\"]` into its config.",
+            "só envia se isso for liberado. Se a URL está certa, peça a quem instalou o carteiro para pôr \
+             `[egress] allow = [\"{entry}\"]` na configuração dele."
         ),
         None => localized!(
-            ", and `[egress] allow` in the config can't open it.",
-            ", e `[egress] allow` na configuração não pode liberá-lo."
+            "never sends: write another URL. Even `[egress] allow` in the config can't allow it.",
+            "nunca envia: use outra URL. Nem `[egress] allow` na configuração pode liberá-lo."
         ),
     };
     sentences::blocked_address(&who, &describe(blocked.refused.class), &opens)
@@ -70,7 +72,9 @@ fn describe(class: AddressClass) -> Localized {
         AddressClass::Metadata => ("a cloud's metadata address", "o endereço de metadados de uma nuvem"),
         AddressClass::Broadcast => ("the broadcast address", "o endereço de broadcast"),
         AddressClass::Multicast => ("a multicast address", "um endereço de multicast"),
-        AddressClass::Private => ("a private address", "um endereço privado"),
+        AddressClass::Private => {
+            ("a private address (of an internal network)", "um endereço privado (de rede interna)")
+        }
         AddressClass::Shared => ("a carrier's shared address", "um endereço compartilhado de operadora"),
         AddressClass::Protocols => ("an address reserved for protocols", "um endereço reservado para protocolos"),
         AddressClass::Documentation => ("a documentation address", "um endereço de documentação"),

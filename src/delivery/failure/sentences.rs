@@ -122,7 +122,7 @@ failures! {
         "{target} não é uma URL https, então o certificado de cliente {name} não pode ser apresentado lá, e sem ele \
          nada é enviado; escreva https:// no destino do webhook, ou tire dele o certificado.";
     blocked_address(who: &Localized, class: &Localized, opens: &Localized) BlockedTarget:
-        "{who} {class}, which is not dialled{opens}", "{who} {class}, ao qual não se conecta{opens}";
+        "{who} {class}, to which carteiro {opens}", "{who} {class}, para o qual o carteiro {opens}";
 
     // The connection.
     connection_refused(address: SocketAddr) ConnectRefused:

@@ -135,25 +135,30 @@ fn what_is_blocked_is_named_and_so_is_what_opens_it() {
     says(
         &blocked_sentence("10.0.0.5"),
         ErrorCode::BlockedTarget,
-        "10.0.0.5 is a private address, which is not dialled; `[egress] allow = [\"10.0.0.5/32:80\"]` in the config \
-         opens it.",
-        "10.0.0.5 é um endereço privado, ao qual não se conecta; `[egress] allow = [\"10.0.0.5/32:80\"]` na \
-         configuração o libera.",
+        "10.0.0.5 is a private address (of an internal network), to which carteiro sends only if that is allowed. If \
+         the URL is right, ask whoever set up carteiro to write `[egress] allow = [\"10.0.0.5/32:80\"]` into its \
+         config.",
+        "10.0.0.5 é um endereço privado (de rede interna), para o qual o carteiro só envia se isso for liberado. Se a \
+         URL está certa, peça a quem instalou o carteiro para pôr `[egress] allow = [\"10.0.0.5/32:80\"]` na \
+         configuração dele.",
     );
     says(
         &blocked_sentence("::ffff:127.0.0.1"),
         ErrorCode::BlockedTarget,
-        "::ffff:127.0.0.1 leads to 127.0.0.1, a loopback address, which is not dialled; \
-         `[egress] allow = [\"127.0.0.1/32:80\"]` in the config opens it.",
-        "::ffff:127.0.0.1 leva a 127.0.0.1, um endereço da própria máquina, ao qual não se conecta; \
-         `[egress] allow = [\"127.0.0.1/32:80\"]` na configuração o libera.",
+        "::ffff:127.0.0.1 leads to 127.0.0.1, a loopback address, to which carteiro sends only if that is allowed. If \
+         the URL is right, ask whoever set up carteiro to write `[egress] allow = [\"127.0.0.1/32:80\"]` into its \
+         config.",
+        "::ffff:127.0.0.1 leva a 127.0.0.1, um endereço da própria máquina, para o qual o carteiro só envia se isso \
+         for liberado. Se a URL está certa, peça a quem instalou o carteiro para pôr \
+         `[egress] allow = [\"127.0.0.1/32:80\"]` na configuração dele.",
     );
     says(
         &blocked_sentence("::"),
         ErrorCode::BlockedTarget,
-        ":: is an unspecified address, which is not dialled, and `[egress] allow` in the config can't open it.",
-        ":: é um endereço não especificado, ao qual não se conecta, e `[egress] allow` na configuração não pode \
-         liberá-lo.",
+        ":: is an unspecified address, to which carteiro never sends: write another URL. Even `[egress] allow` in the \
+         config can't allow it.",
+        ":: é um endereço não especificado, para o qual o carteiro nunca envia: use outra URL. Nem `[egress] allow` na \
+         configuração pode liberá-lo.",
     );
 }
 
