@@ -76,13 +76,16 @@ fn fields(webhook: &Webhook) -> Vec<Field> {
         Some((place, _)) => (format!("{place}?{HIDDEN}"), true),
         None => (target.as_str().to_owned(), false),
     };
-    let patterns: Vec<String> = events.iter().map(Pattern::to_string).collect();
+    let mut patterns: Vec<String> = events.iter().map(Pattern::to_string).collect();
+    let shown = patterns.join(", ");
+    // Their order means nothing: the same ones in another order are no change.
+    patterns.sort();
     let mut fields = vec![
         Field::shown("name", own_name.as_ref().map(|name| name.as_str().to_owned())),
         Field { name: "target".to_owned(), shown: Some(place), whole: Some(target.as_str().to_owned()), hidden: query },
         Field::hidden("authorization", authorization.as_ref().map(|value| value.expose().to_owned())),
         Field::shown("client_certificate", client_certificate.as_ref().map(ToString::to_string)),
-        Field::shown("events", Some(patterns.join(", "))),
+        Field { whole: Some(patterns.join(", ")), ..Field::shown("events", Some(shown)) },
         Field::shown("filter", filter.as_ref().map(|filter| filter.as_str().to_owned())),
         Field::shown("description", description.clone()),
         Field::shown("status", Some(status.as_str().to_owned())),
