@@ -16,6 +16,16 @@ impl CsvFormat {
     /// `None` where the query doesn't ask for CSV. A file has the whole list: `limit` and `cursor` are read, and change
     /// nothing.
     pub(super) fn of(query: &mut Query<'_>) -> Option<Self> {
+        let language = Self::language(query)?;
+        Some(Self { language, order: query.paging().listing.order })
+    }
+
+    /// Likewise, of a list that is never answered in pages and has an order of its own.
+    pub(super) fn of_short(query: &mut Query<'_>) -> Option<Self> {
+        Some(Self { language: Self::language(query)?, order: Order::default() })
+    }
+
+    fn language(query: &mut Query<'_>) -> Option<CsvLanguage> {
         let csv = query.optional("format", |text| match text {
             "csv" => Ok(true),
             "json" => Ok(false),
@@ -26,11 +36,7 @@ impl CsvFormat {
             "pt" | "pt-BR" => Ok(CsvLanguage::Pt),
             _ => Err("must be `en` or `pt`".to_owned()),
         });
-        if csv != Some(true) {
-            return None;
-        }
-        let order = query.paging().listing.order;
-        Some(Self { language: language.unwrap_or_default(), order })
+        (csv == Some(true)).then(|| language.unwrap_or_default())
     }
 
     pub(super) fn answer(&self, call: &Call, list: CsvList) -> Answer {

@@ -224,6 +224,12 @@ pub(super) async fn types(call: &Call) -> Result<Answer, Failure> {
         description: Option<Sentences>,
         sample: Box<RawValue>,
     }
+    let mut query = Query::new(call.query());
+    let csv = CsvFormat::of_short(&mut query);
+    query.finish()?;
+    if let Some(csv) = csv {
+        return Ok(csv.answer(call, CsvList::EventTypes));
+    }
     let types = call.service.event_types().into_iter();
     let shapes: Vec<EventTypeShape> = types
         .map(|known| EventTypeShape {

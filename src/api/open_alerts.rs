@@ -1,11 +1,12 @@
 //! `/api/alerts`: what is wrong now, and what nobody is to be told of.
 
 use super::call::Call;
+use super::csv::CsvFormat;
 use super::fields::JsonFields;
 use super::query::Query;
 use crate::http::{Answer, Failure};
 use crate::model::{Timestamp, WebhookId, parse_duration};
-use crate::service::{AlertView, MAX_MUTE};
+use crate::service::{AlertView, CsvList, MAX_MUTE};
 use http::StatusCode;
 use serde::Serialize;
 use std::time::Duration;
@@ -17,6 +18,12 @@ const MIN_MUTE: Duration = Duration::from_secs(60);
 
 #[expect(clippy::unused_async, reason = "as all handlers are")]
 pub(super) async fn list(call: &Call) -> Result<Answer, Failure> {
+    let mut query = Query::new(call.query());
+    let csv = CsvFormat::of_short(&mut query);
+    query.finish()?;
+    if let Some(csv) = csv {
+        return Ok(csv.answer(call, CsvList::Alerts));
+    }
     let alerts = call.service.alerts(&call.caller);
     Ok(Answer::data(StatusCode::OK, &alerts.iter().map(AlertShape::of).collect::<Vec<_>>()))
 }

@@ -1,5 +1,6 @@
 //! Tipos de evento: the catalogue, the config's own types among it, and which webhooks subscribe to each.
 
+use super::filters::csv_link;
 use super::frame::{Place, framed};
 use super::layout::pretty;
 use super::names::{self, event_title};
@@ -21,7 +22,10 @@ pub(super) async fn list(view: &View<'_>) -> PageResult {
     let mut webhooks = view.service.all_webhooks(view.caller());
     webhooks.sort_by_cached_key(|own| own.name().to_lowercase());
     let content = html! {
-        div.head { div { h1 { (t.event_types) } p.sub { (t.event_types_help) } } }
+        div.head {
+            div { h1 { (t.event_types) } p.sub { (t.event_types_help) } }
+            div.acts { (csv_link(view)) }
+        }
         @for (category, types) in &view.categories() {
             section.card {
                 div.pad { h2 { (names::category(view.lang, category)) } }

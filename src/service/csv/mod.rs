@@ -18,8 +18,8 @@ use bytes::Bytes;
 use cells::{Heading, Rows};
 pub use look::{CsvLanguage, CsvLook, CsvWords};
 use rows::{
-    AUDIT, BACKFILL, ERASURE, EVENT, NOTIFICATION, RESEND, TOKEN, WEBHOOK, audit_row, backfill_row, erasure_row,
-    event_row, notification_row, resend_row, token_row, webhook_row,
+    ALERT, AUDIT, BACKFILL, ERASURE, EVENT, EVENT_TYPE, NOTIFICATION, RESEND, TOKEN, WEBHOOK, alert_row, audit_row,
+    backfill_row, erasure_row, event_row, event_type_row, notification_row, resend_row, token_row, webhook_row,
 };
 use std::sync::Arc;
 
@@ -43,6 +43,10 @@ pub enum CsvList {
     Jobs(JobKind),
     /// Erasures by key, likewise.
     Erasures,
+    /// The catalogue, with who subscribes to each type.
+    EventTypes,
+    /// Alerts that are open or muted ([`Service::alerts`]).
+    Alerts,
 }
 
 impl CsvList {
@@ -63,6 +67,10 @@ impl CsvList {
             (Self::Jobs(JobKind::Backfill), CsvLanguage::Pt) => "envios-de-eventos-anteriores",
             (Self::Erasures, CsvLanguage::En) => "erasures",
             (Self::Erasures, CsvLanguage::Pt) => "apagamentos",
+            (Self::EventTypes, CsvLanguage::En) => "event-types",
+            (Self::EventTypes, CsvLanguage::Pt) => "tipos-de-evento",
+            (Self::Alerts, CsvLanguage::En) => "alerts",
+            (Self::Alerts, CsvLanguage::Pt) => "avisos",
         }
     }
 
@@ -76,6 +84,8 @@ impl CsvList {
             Self::Jobs(JobKind::Resend) => &RESEND,
             Self::Jobs(JobKind::Backfill) => &BACKFILL,
             Self::Erasures => &ERASURE,
+            Self::EventTypes => &EVENT_TYPE,
+            Self::Alerts => &ALERT,
         }
     }
 }
@@ -206,6 +216,19 @@ impl CsvFeed {
                     erasure_row(rows, erasure);
                 }
                 Ok(ends(page.next, &listing, page.items.len()))
+            }
+            CsvList::EventTypes => {
+                let webhooks = self.service.all_webhooks(&self.caller);
+                for known in self.service.event_types() {
+                    event_type_row(rows, &known, &webhooks);
+                }
+                Ok(None)
+            }
+            CsvList::Alerts => {
+                for alert in self.service.alerts(&self.caller) {
+                    alert_row(rows, &alert);
+                }
+                Ok(None)
             }
         }
     }

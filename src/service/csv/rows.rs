@@ -1,12 +1,15 @@
 //! The columns of each list, and its rows.
 
 use super::cells::{Heading, Rows, yes};
+use super::look::CsvLanguage;
 use crate::model::{
-    AuditRow, BulkJob, Erasure, Event, Filter as _, FilterUse, NotificationFilter, PayloadFilter, Scope, SearchText,
-    Timestamp, Webhook,
+    AuditRow, BulkJob, Erasure, Event, Filter as _, FilterUse, KnownType, NotificationFilter, PayloadFilter, Scope,
+    SearchText, Timestamp, Webhook,
 };
+use crate::service::open_alerts::AlertView;
 use crate::service::tokens::TokenView;
 use crate::service::views::NotificationView;
+use std::sync::Arc;
 
 /// In reais, as `total_cents` of the resource says.
 const AMOUNT: Heading = ("Amount (BRL)", "Valor (R$)");
@@ -119,6 +122,25 @@ pub(super) const ERASURE: [Heading; 8] = [
     ("Erased", "Apagados"),
     ("Begun at (UTC)", "Iniciado em (UTC)"),
     ("Ended at (UTC)", "Terminado em (UTC)"),
+];
+
+pub(super) const EVENT_TYPE: [Heading; 4] = [
+    ("Type", "Tipo"),
+    ("Description", "Descrição"),
+    ("Webhooks that receive it", "Webhooks que recebem"),
+    ("Sample", "Exemplo"),
+];
+
+pub(super) const ALERT: [Heading; 9] = [
+    ("Alert", "Aviso"),
+    ("Key", "Chave"),
+    ("Critical", "Crítico"),
+    ("Webhook", "Webhook"),
+    ("Began at (UTC)", "Começou em (UTC)"),
+    ("First told at (UTC)", "Primeiro aviso em (UTC)"),
+    ("Failed since told", "Falharam desde o último aviso"),
+    ("Muted", "Silenciado"),
+    ("Muted until (UTC)", "Silenciado até (UTC)"),
 ];
 
 pub(super) fn event_row(rows: &mut Rows, event: &Event) {
@@ -289,6 +311,43 @@ pub(super) fn erasure_row(rows: &mut Rows, erasure: &Erasure) {
             &erasure.erased.to_string(),
             &begun_at,
             &ended_at,
+        ],
+    );
+}
+
+pub(super) fn event_type_row(rows: &mut Rows, known: &KnownType, webhooks: &[Arc<Webhook>]) {
+    let subscribers = webhooks.iter().filter(|own| own.subscribes_to(&known.event_type));
+    let mut names: Vec<&str> = subscribers.map(|own| own.name()).collect();
+    names.sort_by_cached_key(|name| name.to_lowercase());
+    let description = known.sentences.as_ref().map(|sentences| match rows.look.language {
+        CsvLanguage::En => &*sentences.en,
+        CsvLanguage::Pt => &*sentences.pt,
+    });
+    rows.under(
+        &EVENT_TYPE,
+        [known.event_type.as_str(), description.unwrap_or_default(), &names.join("\n"), known.resource()],
+    );
+}
+
+pub(super) fn alert_row(rows: &mut Rows, alert: &AlertView) {
+    let [began_at, told_at, muted_until] = [alert.since, alert.told_at, alert.muted_until].map(|at| rows.time(at));
+    let language = rows.look.language;
+    let title = match language {
+        CsvLanguage::En => &alert.title.en,
+        CsvLanguage::Pt => &alert.title.pt,
+    };
+    rows.under(
+        &ALERT,
+        [
+            title,
+            &alert.key,
+            yes(alert.condition.is_critical(), language),
+            &alert.webhook.map(|id| id.to_string()).unwrap_or_default(),
+            &began_at,
+            &told_at,
+            &alert.count.map(|count| count.to_string()).unwrap_or_default(),
+            yes(alert.muted, language),
+            &muted_until,
         ],
     );
 }
