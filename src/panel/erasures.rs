@@ -6,18 +6,19 @@ use super::filters::{csv_link, listed, read_page};
 use super::frame::{Place, framed};
 use super::jobs;
 use super::layout::{empty, moment, number, when};
-use super::names;
 use super::request::{page, see, with_field};
 use super::texts::audit::AuditTexts;
 use super::texts::erasures::{ErasureTexts, erasure_state};
 use super::texts::fill;
 use super::view::{PageResult, Refusal, View, back_of};
-use crate::gather::Gather as _;
-use crate::model::{About, Actor, Erasure, ErasureId, ErasureState, SearchText};
-use crate::service::Found;
+use crate::model::{Actor, Erasure, ErasureId, ErasureState, SearchText};
+use crate::service::{KeysLike, MAX_LOOKED_THROUGH};
 use http::StatusCode;
 use maud::{Markup, html};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
+
+/// How many keys are named that a part of one may mean.
+const MEANT: usize = 20;
 
 /// Those that go on, and those that ended within a week, the newest first.
 pub(super) async fn list(view: &View<'_>) -> PageResult {
@@ -146,8 +147,9 @@ pub(super) async fn ask(view: &View<'_>) -> PageResult {
         return Ok(see("/erasures"));
     };
     let count = view.service.count_erasure(view.caller(), key.clone(), false).await?;
-    let meant = if count.events == 0 { meant(view, key).await? } else { BTreeSet::new() };
-    if let (Some(key), 1) = (meant.first(), meant.len()) {
+    let meant =
+        if count.events == 0 { view.service.keys_like(view.caller(), &key).await? } else { KeysLike::default() };
+    if let ([key], true) = (meant.keys.as_slice(), meant.is_number && !meant.has_more) {
         return Ok(see(&address(key)));
     }
     let back = with_field("/search", "q", wanted);
@@ -159,10 +161,7 @@ pub(super) async fn ask(view: &View<'_>) -> PageResult {
             @if count.events == 0 {
                 section.card.pad {
                     p { (fill(own.none, &[&wanted])) }
-                    @if !meant.is_empty() {
-                        p { (own.meant) }
-                        ul { @for key in &meant { li { a href=(address(key)) { (key) } } } }
-                    }
+                    (choices(view, &meant))
                     div.acts { a.btn href=(back) { (t.back) } }
                 }
             } @else {
@@ -187,18 +186,19 @@ pub(super) async fn ask(view: &View<'_>) -> PageResult {
     Ok(page(StatusCode::OK, framed(view, Place::None, own.title, &content)))
 }
 
-/// The keys that a part of one may mean; none where the search finds none.
-async fn meant(view: &View<'_>, part: SearchText) -> Result<BTreeSet<String>, Refusal> {
-    let key_of = |about: &About| {
-        let key = names::reference(about).map(str::to_owned);
-        // Its events are found by what an erasure has left of them.
-        key.filter(|key| SearchText::parse(key).as_ref() != Some(&part))
-    };
-    Ok(match view.service.search(view.caller(), part.clone()).await? {
-        Found::Orders { orders, next: _ } => orders.iter().filter_map(|order| key_of(&order.about)).gather(),
-        Found::Event(id) => key_of(&view.service.event(view.caller(), id).await?.event.about()).into_iter().gather(),
-        Found::Webhook(_) | Found::Notification(..) => BTreeSet::new(),
-    })
+/// The keys to choose from, and how many more there are.
+fn choices(view: &View<'_>, meant: &KeysLike) -> Markup {
+    let own = ErasureTexts::of(view.lang);
+    let more = u64::try_from(meant.keys.len().saturating_sub(MEANT)).unwrap_or(u64::MAX);
+    let written = |count| number(view.lang, count);
+    html! {
+        @if !meant.keys.is_empty() {
+            p { (own.meant) }
+            ul { @for key in meant.keys.iter().take(MEANT) { li { a href=(address(key)) { (key) } } } }
+            @if more > 0 { p.muted { (own.meant_more.of(more, &written(more), &[])) } }
+            @if meant.has_more { p.help { (fill(own.meant_among, &[&written(MAX_LOOKED_THROUGH as u64)])) } }
+        }
+    }
 }
 
 pub(super) async fn begin(view: &View<'_>) -> PageResult {

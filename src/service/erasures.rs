@@ -4,12 +4,39 @@ use super::caller::Caller;
 use super::error::Error;
 use super::shared::Service;
 use crate::model::{
-    Actor, AuditAction, AuditFilter, AuditSubject, Erasure, ErasureCount, ErasureId, ErasureState, Listing, Page,
-    SearchText,
+    Actor, AuditAction, AuditFilter, AuditSubject, Erasure, ErasureCount, ErasureId, ErasureState, Event, EventFilter,
+    Listing, Page, SearchText,
 };
 use crate::store::{AuditedChange as _, BeginErasure, CancelErasure};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
+
+/// How many events are looked through for the keys that a part of one may mean: some hundredths of a second.
+pub const MAX_LOOKED_THROUGH: usize = 2000;
+/// How many of them are read at once.
+const READ_AT_ONCE: usize = 500;
+
+/// The keys that a part of one may mean.
+#[derive(Clone, Debug, Default)]
+pub struct KeysLike {
+    /// Each once, that of the newest event first.
+    pub keys: Vec<String>,
+    /// Whether the part is a number that the search knows them by. Else it merely stands in them.
+    pub is_number: bool,
+    /// Whether there are events that were not looked through.
+    pub has_more: bool,
+}
+
+/// The key of an event that a part of it may mean: what people call the order, if that has it. Of what was erased
+/// nothing is left to erase.
+fn key_with(event: &Event, part: &SearchText) -> Option<String> {
+    let about = event.about();
+    let names = [about.external_id, about.order_id, about.payment_id].into_iter().flatten();
+    let mut keys = names.chain(event.resource.keys.iter().cloned());
+    let has_part =
+        |key: &String| SearchText::parse(key).is_some_and(|key| key != *part && key.as_str().contains(part.as_str()));
+    keys.find(has_part).filter(|_| event.erased_at.is_none())
+}
 
 impl Service {
     /// What [`Self::begin_erasure`] would erase now.
@@ -21,6 +48,36 @@ impl Service {
     ) -> Result<ErasureCount, Error> {
         let account = caller.account;
         self.read(move |store| Ok(store.count_erasure(account, &key, external_id)?)).await
+    }
+
+    /// The keys that hold this part of one, of those events that the search finds by it, or else of the newest
+    /// [`MAX_LOOKED_THROUGH`]: no index knows parts that are neither a whole key nor a whole number in one.
+    pub async fn keys_like(&self, caller: &Caller, part: &SearchText) -> Result<KeysLike, Error> {
+        let found = EventFilter { q: Some(part.clone()), ..EventFilter::default() };
+        let known = self.keys_among(caller, part, found).await?;
+        if !known.keys.is_empty() {
+            return Ok(KeysLike { is_number: true, ..known });
+        }
+        self.keys_among(caller, part, EventFilter::default()).await
+    }
+
+    async fn keys_among(&self, caller: &Caller, part: &SearchText, filter: EventFilter) -> Result<KeysLike, Error> {
+        let (mut like, mut seen) = (KeysLike::default(), BTreeSet::new());
+        let mut listing = Listing::newest(READ_AT_ONCE);
+        for _ in 0..MAX_LOOKED_THROUGH / READ_AT_ONCE {
+            let page = self.events(caller, filter.clone(), listing).await?;
+            like.keys.extend(
+                page.items
+                    .iter()
+                    .filter_map(|event| key_with(event, part))
+                    .filter(|key| seen.insert(key.to_lowercase())),
+            );
+            let Some(next) = page.next else {
+                return Ok(like);
+            };
+            listing = listing.at(Some(next));
+        }
+        Ok(KeysLike { has_more: true, ..like })
     }
 
     /// Begins to erase the payload of every event that has this key, whole, and what was found in it; with

@@ -40,6 +40,7 @@ pub use certificates::OwnCertificate;
 pub use csv::{CsvLanguage, CsvList, CsvLook, CsvWords};
 pub use curl::curl as request_as_curl;
 pub use disabling::{FailingCounts, HealthView};
+pub use erasures::{KeysLike, MAX_LOOKED_THROUGH};
 pub use error::{Error, ErrorReply, refusal_in_words};
 pub use events::{EventDetail, EventHistory, PreparedEvents, Recorded};
 pub use explaining::Explanation;

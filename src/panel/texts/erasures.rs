@@ -26,6 +26,11 @@ paired_texts! { ErasureTexts;
         "Unless it is ticked, they stay: the search goes on finding the events by them.",
         "Sem marcar, eles ficam: a busca continua encontrando os eventos por eles.";
     meant: "Did you mean one of these?", "Você quis dizer uma destas?";
+    meant_more:
+        ["and {} more key: type more of it", "and {} more keys: type more of the one you mean"],
+        ["e mais {} chave: digite mais dela", "e mais {} chaves: digite mais da que você procura"];
+    meant_among:
+        "Looked for among the newest {} events alone.", "Procurado apenas entre os {} eventos mais recentes.";
     stop: "Stop erasing", "Parar de apagar";
     running: "In progress", "Em andamento";
     failed:

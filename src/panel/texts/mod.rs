@@ -153,6 +153,7 @@ mod tests {
         ("delete_pending_many", "as many as are counted"),
         ("all_failing", "more than three"),
         ("in_days", "30, 90 or 365"),
+        ("meant_among", "as many as are looked through"),
     ];
 
     /// Words beside many that have no s: they don't change with the number, or are verbs.

@@ -12,6 +12,29 @@ fn config(min_free: &str) -> String {
     format!("store.min_free = \"{min_free}\"\n[catalogue]\nkeys = [\"email\"]\n{QUICK}")
 }
 
+/// Part of a number that orders have led to a page with nothing but a way back.
+#[test]
+fn a_part_of_a_key_leads_to_the_keys_that_it_may_mean() {
+    let daemon = Daemon::start(&config("1MiB"));
+    let order = |nth: u32| format!("pedido-112{nth:02}");
+    let events: Vec<_> = (0..23)
+        .map(|nth| json!({ "type": "ORDER.PAID", "external_id": order(nth), "resource": { "id": format!("o-{nth}") } }))
+        .collect();
+    daemon.post("/api/events/batch", &json!({ "events": events })).expect(201);
+    let (cookie, _) = sign_in(&daemon, &daemon.token);
+    let page = |path: &str| text(&get(&daemon, path, &cookie).expect(200));
+    let asked = page("/erasures/new?q=112");
+    assert_eq!(asked.matches("href=\"/erasures/new?q=pedido-112").count(), 20, "{asked}");
+    assert!(asked.contains(&format!(">{}</a>", order(22))) && !asked.contains(&order(2)), "the newest: {asked}");
+    assert!(asked.contains("e mais 3 chaves") && !asked.contains("Procurado apenas"), "{asked}");
+    // Of a number that the search knows, its only key is meant.
+    let whole = get(&daemon, "/erasures/new?q=11207", &cookie).expect(303);
+    assert_eq!(whole.header("location"), Some("/erasures/new?q=pedido-11207"));
+    let one = page("/erasures/new?q=dido-11207");
+    assert!(one.contains("href=\"/erasures/new?q=pedido-11207\""), "{one}");
+    assert!(!page("/erasures/new?q=999").contains("Você quis dizer"));
+}
+
 /// The panel showed one erasure's page and no list: who had closed it found it by the API alone.
 #[test]
 fn erasures_are_listed_with_their_keys_until_they_end() {
