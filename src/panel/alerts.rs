@@ -1,5 +1,6 @@
 //! Alerts: the channels by which people are told, how each does, and a button that tries it.
 
+use super::filters::csv_link;
 use super::frame::{Place, framed};
 use super::layout::{ago, when, with_moments};
 use super::open_alerts;
@@ -16,13 +17,12 @@ const SAMPLE: &str = "[alerts.email]\nsmtp = \"smtps://avisos%40loja.example@smt
                       password_file = \"/etc/carteiro/smtp-password\"\nfrom = \"avisos@loja.example\"\n\
                       to = [\"voce@loja.example\"]";
 
-#[expect(clippy::unused_async, reason = "as all handlers are")]
 pub(super) async fn show(view: &View<'_>) -> PageResult {
     let a = view.lang.alerts();
     let channels = view.service.alert_channels(view.caller());
     let content = html! {
-        div.head { div { h1 { (a.alerts) } p.sub { (a.alerts_help) } } }
-        (open_alerts::section(view))
+        div.head { div { h1 { (a.alerts) } p.sub { (a.alerts_help) } } div.acts { (csv_link(view)) } }
+        (open_alerts::section(view).await?)
         @if channels.is_empty() {
             section.empty {
                 h2 { (a.no_channels) }
@@ -68,26 +68,28 @@ fn row(view: &View<'_>, of: &ChannelView) -> Markup {
         (false, Some(_), None) => ("ok", a.works),
         (false, None, _) => ("idle", a.untried),
     };
+    let key = format!("{}-{}", of.owner.as_str(), of.channel.as_str());
     html! {
-        tr id=(format!("c-{}-{}", of.owner.as_str(), of.channel.as_str())) {
+        tr id=(format!("c-{key}")) {
             td.what {
                 div.who { span.t1 { (name) } " " span.t2 { (whose) } }
                 @if let Some((at, error)) = of.state.failed.as_ref().filter(|_| is_failing) {
-                    p.problem {
+                    (told(&key, &html! {
                         (with_moments(view.lang, view.lang.of(error))) " " span.muted { "(" (ago(view, *at)) ")" }
-                    }
+                    }))
                 } @else if let Some(left_out) = left_out {
-                    p.problem { (with_moments(view.lang, view.lang.of(left_out))) }
+                    (told(&key, &with_moments(view.lang, view.lang.of(left_out))))
                 }
             }
             td.now.r { span class=(format!("pill {tone}")) { (state) } }
-            // On a phone the failure says it all.
-            td.full.t2.desk[is_failing] {
+            td.full.t2 {
                 span.only { (a.last_sent) ": " }
                 // Nothing of a channel is kept over a start, least of all that it was never used.
                 @match sent_at {
                     Some(at) => (ago(view, at)),
-                    None => { (a.none_since) " (" (when(view, view.service.started_at())) ")" }
+                    None => {
+                        (a.none_since) " " (when(view, view.service.started_at())) span.desk { ", " (a.started) }
+                    }
                 }
             }
             td.full {
@@ -103,6 +105,11 @@ fn row(view: &View<'_>, of: &ChannelView) -> Markup {
             }
         }
     }
+}
+
+/// What went wrong, which may be long: on a phone as much of it as its row has room for, and the rest on a tap.
+fn told(key: &str, what: &Markup) -> Markup {
+    html! { details.reason id=(format!("why-{key}")) { summary { span.problem { (what) } } } }
 }
 
 /// Sends a test by one channel, waits for its end, and shows the page again.

@@ -1,20 +1,24 @@
 //! The alerts that are open, on the page of alerts, and the buttons that mute them.
 
-use super::layout::{ago, moment};
+use super::layout::{ago, at_most_counted, moment};
 use super::request::see;
-use super::view::{PageResult, View};
+use super::view::{PageResult, Refusal, View};
+use crate::gather::Gather as _;
+use crate::model::{Localized, WebhookId};
 use crate::service::{AlertView, Severity};
 use maud::{Markup, html};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How long an alert is muted for where it isn't for good.
 const MUTE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What is wrong now, and what nobody is told of.
-pub(super) fn section(view: &View<'_>) -> Markup {
+pub(super) async fn section(view: &View<'_>) -> Result<Markup, Refusal> {
     let t = view.lang.alerts();
     let alerts = view.service.alerts(view.caller());
-    html! {
+    let failed = still_failed(view, &alerts).await?;
+    Ok(html! {
         section #open-alerts data-live="" {
             h2.over { (t.open_alerts) }
             @if alerts.is_empty() {
@@ -23,17 +27,47 @@ pub(super) fn section(view: &View<'_>) -> Markup {
                 div.card {
                     table.rows {
                         caption.sr { (t.open_alerts) }
-                        tbody { @for alert in &alerts { (row(view, alert)) } }
+                        tbody { @for alert in &alerts { (row(view, alert, &failed)) } }
                     }
                 }
+            }
+        }
+    })
+}
+
+/// How many notifications of a webhook stand as failed, where an alert tells of such.
+type StillFailed = BTreeMap<WebhookId, u64>;
+
+async fn still_failed(view: &View<'_>, alerts: &[AlertView]) -> Result<StillFailed, Refusal> {
+    let told = alerts.iter().filter(|alert| alert.condition.counts());
+    let webhooks: Vec<WebhookId> = told.filter_map(|alert| alert.webhook).gather();
+    let mut counts = StillFailed::new();
+    for id in webhooks {
+        counts.insert(id, view.service.status_counts(view.caller(), Some(id)).await?.1);
+    }
+    Ok(counts)
+}
+
+/// What an alert is called. What has failed may have been re-sent since somebody was told of it, and of what they were
+/// told it is a part: how many that are now stands beside it, as the list behind it has them.
+const fn title(alert: &AlertView) -> &Localized {
+    if alert.condition.counts() { &alert.name } else { &alert.title }
+}
+
+/// The way to what stands as failed of a webhook, with how many that are.
+fn failed_now(view: &View<'_>, webhook: WebhookId, count: u64) -> Markup {
+    html! {
+        @if count == 0 { (view.lang.alerts().none_failed) } @else {
+            a.there href=(format!("/notifications?status=FAILED&webhook_id={webhook}&webhook_deleted=false")) {
+                (view.t.see_failed.of(count, &at_most_counted(view, count), &[]))
             }
         }
     }
 }
 
-fn row(view: &View<'_>, alert: &AlertView) -> Markup {
+fn row(view: &View<'_>, alert: &AlertView, failed: &StillFailed) -> Markup {
     let t = view.lang.alerts();
-    let title = view.lang.of(&alert.title);
+    let title = view.lang.of(title(alert));
     let is_critical = alert.severity() == Severity::Critical;
     html! {
         tr {
@@ -46,6 +80,10 @@ fn row(view: &View<'_>, alert: &AlertView) -> Markup {
                     @match alert.since {
                         Some(since) => { (t.began) " " (ago(view, since)) "." },
                         None => { (t.not_open) },
+                    }
+                    @if let Some(id) = alert.webhook.filter(|_| alert.condition.counts())
+                        && let Some(count) = failed.get(&id) {
+                        " " (failed_now(view, id, *count))
                     }
                     @if let Some(until) = alert.muted_until { " " (t.muted_until) " " (moment(view.lang, until)) "." }
                 }

@@ -19,7 +19,8 @@ texts! {
     failing: "Failing";
     leaves_out: "Partly";
     untried: "Nothing sent since the start";
-    none_since: "none since carteiro was started";
+    none_since: "none since";
+    started: "when carteiro was started";
     last_sent: "Last sent";
     test: "Send a test";
     tested: "{}: the test was sent.";
@@ -28,6 +29,7 @@ texts! {
     open_alerts: "Open alerts";
     none_open: "No open alert: all is well.";
     began: "Began";
+    none_failed: "None of them stands as failed now.";
     not_open: "It isn’t happening now.";
     open: "Open";
     critical: "Critical";

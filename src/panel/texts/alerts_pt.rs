@@ -19,7 +19,8 @@ texts! {
     failing: "Com falha";
     leaves_out: "Parcial";
     untried: "Sem envios desde o início";
-    none_since: "nenhum desde o início do carteiro";
+    none_since: "nenhum desde";
+    started: "quando o carteiro iniciou";
     last_sent: "Último envio";
     test: "Enviar teste";
     tested: "{}: teste enviado.";
@@ -28,6 +29,7 @@ texts! {
     open_alerts: "Avisos abertos";
     none_open: "Nenhum aviso aberto: tudo funciona.";
     began: "Começou";
+    none_failed: "Nenhuma continua com falha.";
     not_open: "Não está acontecendo agora.";
     open: "Aberto";
     critical: "Crítico";

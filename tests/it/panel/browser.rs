@@ -133,7 +133,10 @@ fn every_lists_rows_are_short_on_a_phone() {
     let Some(chromium) = browser("rows on a phone in a browser") else {
         return;
     };
-    let (works, fails) = (Receiver::start(&[Reply::Status(200)]), Receiver::start(&[Reply::Status(500)]));
+    let why = "o servidor de avisos da loja está em manutenção até as dez horas ".repeat(3);
+    let refused = format!("HTTP/1.1 500 X\r\nContent-Length: {}\r\n\r\n{why}", why.len());
+    let fails = Receiver::start(&[Reply::Raw(refused.into_bytes())]);
+    let works = Receiver::start(&[Reply::Status(200)]);
     let channels =
         format!("[alerts.webhook]\nurl = \"{}\"\n[alerts.ntfy]\nurl = \"{}/avisos\"\n", works.url, fails.url);
     let daemon = Daemon::start(&format!("{}{channels}", retrying_after("1h")));
@@ -141,7 +144,7 @@ fn every_lists_rows_are_short_on_a_phone() {
         let made = daemon.register_with(json!({ "name": name, "target": target, "events": events }));
         made["id"].as_str().unwrap().to_owned()
     };
-    let failing = webhook("ERP Bling", &fails.url, &["*"]);
+    let failing = webhook("Transportadora Expresso do Interior Paulista", &fails.url, &["*"]);
     webhook("Estoque", &works.url, &["ORDER.*", "PAYMENT.*"]);
     webhook(
         "Nota fiscal (NFe.io)",
@@ -169,6 +172,8 @@ fn every_lists_rows_are_short_on_a_phone() {
     }
     eventually("an alert is open", || (!daemon.list("/api/alerts").is_empty()).then_some(()));
     fails.await_count(24);
+    let tests = daemon.post("/api/alerts/test", &json!({})).expect(200).data();
+    assert!(tests[0]["error_pt"].as_str().is_some_and(|error| error.contains("manutenção")), "{tests}");
     let own = format!("/webhooks/{failing}");
     let paths = [
         "/webhooks",

@@ -23,6 +23,14 @@ const HIGHEST = 150;
     assert(rows.length, `${path} has rows`);
     const high = rows.filter(([height]) => height > HIGHEST);
     assert.deepStrictEqual(high, [], `${path}: rows higher than ${HIGHEST} pixels`);
+    // Whether people are told is said of a channel that fails as of all others, and what is cut is a tap away.
+    const channels = rows.filter(([, text]) => /^(ntfy|Webhook) /.test(text));
+    if (path === "/alerts") {
+      assert(channels.length === 2 && channels.every(([, text]) => /Último envio: /.test(text)), `${channels}`);
+      const [folded, whole] = [await page.locator("#channels .problem").boundingBox(),
+        await page.locator("#channels summary").click().then(() => page.locator("#channels .problem").boundingBox())];
+      assert(folded.height < whole.height, "the whole of what went wrong");
+    }
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     assert(wide <= 0, `${path} is ${wide} pixels wider than its screen`);
   }

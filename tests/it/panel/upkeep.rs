@@ -318,6 +318,60 @@ fn every_list_is_a_file_and_the_audits_speaks_as_its_page() {
     }
 }
 
+/// The catalogue and the alerts were the only lists without a file.
+#[test]
+fn the_catalogue_and_the_alerts_are_files_too() {
+    let late = "{ type = \"SHIPMENT.LATE\", pt = \"=SOMA(A1)\", en = \"The shipment is late.\", \
+                sample = '{\"envio\": {\"id\": 7}}' }";
+    let daemon = Daemon::start(&format!("[catalogue]\nextra = [{late}]\n{QUICK}"));
+    let target = json!({ "name": "@Transportes", "target": "http://127.0.0.1:9/x", "events": ["SHIPMENT.*"] });
+    let webhook = daemon.register_with(target)["id"].as_str().unwrap().to_owned();
+    daemon.record("SHIPMENT.LATE");
+    let failed = format!("notifications-failed:{webhook}");
+    let is_open = || daemon.list("/api/alerts").iter().any(|alert| alert["key"] == *failed);
+    eventually("the alert is open", || is_open().then_some(()));
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    let file = |path: &str, language: &str| {
+        let answer = get(&daemon, path, &format!("{cookie}Accept-Language: {language}\r\n")).expect(200);
+        assert_eq!(answer.header("content-type"), Some("text/csv; charset=utf-8"), "{path}");
+        text(&answer)
+    };
+    for (path, begins) in [("/event-types", "Tipo;Descrição;"), ("/alerts", "Aviso;Chave;Crítico;")] {
+        let page = text(&get(&daemon, path, &cookie).expect(200));
+        assert!(page.contains(&format!("href=\"{path}?format=csv\"")), "{page}");
+        let csv = file(&format!("{path}?format=csv"), "pt");
+        assert!(csv.trim_start_matches('\u{feff}').starts_with(begins), "{csv}");
+    }
+    let types = file("/event-types?format=csv", "pt");
+    let row = "SHIPMENT.LATE;\"'=SOMA(A1)\";\"'@Transportes\";\"{\"\"envio\"\": {\"\"id\"\": 7}}\"";
+    assert!(types.contains(row), "{types}");
+    assert!(file("/event-types?format=csv", "en").contains("SHIPMENT.LATE,The shipment is late.,"));
+    // Programs are answered the same lists.
+    let api = |path: &str| text(&daemon.get(path).expect(200));
+    let types = api("/api/event_types?format=csv");
+    assert_eq!(types.lines().count(), daemon.list("/api/event_types").len() + 1, "{types}");
+    let row = |csv: String| csv.lines().find(|line| line.contains(&failed)).map(str::to_owned).unwrap_or(csv);
+    let english = row(api("/api/alerts?format=csv"));
+    assert!(english.starts_with("A notification of the webhook @Transportes failed,"), "{english}");
+    assert!(english.contains(&format!(",{failed},no,{webhook},")) && english.ends_with(",1,no,"), "{english}");
+    let portuguese = row(api("/api/alerts?format=csv&lang=pt"));
+    assert!(portuguese.contains(";não;") && portuguese.ends_with(";1;não;"), "{portuguese}");
+    for path in ["/api/event_types", "/api/alerts"] {
+        for bad in ["format=xls", "lang=fr", "limit=5", "nope=1"] {
+            daemon.get(&format!("{path}?{bad}")).refused(422, "invalid_fields");
+        }
+    }
+
+    // What the page says of what has failed is so when it is read: it went on telling of what was re-sent since.
+    let list = format!("href=\"/notifications?status=FAILED&amp;webhook_id={webhook}&amp;webhook_deleted=false\"");
+    let shown = || text(&get(&daemon, "/alerts", &cookie).expect(200));
+    let page = shown();
+    assert!(page.contains(&list) && page.contains(">Ver a 1 que falhou</a>"), "{page}");
+    assert!(page.contains("Notificações do webhook @Transportes com falha"), "{page}");
+    post(&daemon, &format!("/webhooks/{webhook}/delete"), &cookie, &[("csrf", &csrf)]).expect(303);
+    assert!(!shown().contains(&list));
+}
+
 /// "Other events of this order" said not how many, and stood there for one alone.
 #[test]
 fn an_event_says_how_many_others_its_order_has() {
