@@ -272,7 +272,8 @@ impl Panel {
                 input type="hidden" name="next" value=(next);
                 (hidden)
                 label for="token" { (t.access_token) }
-                input #token name="token" type="password" autocomplete="current-password" required autofocus
+                input #token name="token" type="password" autocomplete="current-password" required
+                    autofocus[problem.is_none()]
                     aria-describedby=(if problem.is_some() { "token-problem token-help" } else { "token-help" })
                         aria-invalid=[problem.map(|_| "true")];
                 @if let Some(problem) = problem { p.problem #token-problem role="alert" { (problem) } }
@@ -455,7 +456,7 @@ impl Panel {
         let back = back_of(view.request);
         let content = html! {
             div.head { h1 { (title) } }
-            p.problem { (sentence) }
+            p.problem role="alert" { (sentence) }
             p { a href=(back) { (view.t.back) } }
         };
         refused_page(status, framed(view, Place::None, title, &content))

@@ -210,10 +210,25 @@ fn guarded(mut response: Response<Bytes>) -> Response<Bytes> {
 }
 
 pub(super) fn page(status: StatusCode, body: Markup) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from(body.into_string()));
+    let body = at_its_problem(body.into_string(), status.is_client_error());
+    let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     guarded(response)
+}
+
+/// A page with the focus on the first field that has a problem or, of what was `refused` where no field is to blame, on
+/// the sentence that says why: who has no mouse would begin anew at the top. It needs no script, and no form can leave
+/// it out. What others wrote has no quotation mark in it that isn't escaped, so that none of it is taken for a field.
+fn at_its_problem(mut html: String, refused: bool) -> String {
+    const FIELD: &str = " aria-invalid=\"true\"";
+    const NOTE: &str = "<p class=\"problem\" role=\"alert\"";
+    if let Some(at) = html.find(FIELD) {
+        html.insert_str(at, " autofocus");
+    } else if let Some(at) = html.find(NOTE).filter(|_| refused) {
+        html.insert_str(at + NOTE.len(), " tabindex=\"-1\" autofocus");
+    }
+    html
 }
 
 /// A text that a browser keeps as a file of this name.
@@ -330,6 +345,22 @@ pub(super) fn with_language(mut response: Response<Bytes>, lang: Lang, secure: b
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_focus_is_where_the_problem_is() {
+        let (field, note) = ("<input id=\"a\" aria-invalid=\"true\">", "<p class=\"problem\" role=\"alert\">não</p>");
+        let focused = "<input id=\"a\" autofocus aria-invalid=\"true\">";
+        let said = "<p class=\"problem\" role=\"alert\" tabindex=\"-1\" autofocus>não</p>";
+        for (html, refused, expected) in [
+            (format!("{note}{field}{field}"), true, format!("{note}{focused}{field}")),
+            (field.to_owned(), false, focused.to_owned()),
+            (format!("{note}{note}"), true, format!("{said}{note}")),
+            // A list with a filter that can't be read is the list all the same.
+            (note.to_owned(), false, note.to_owned()),
+        ] {
+            assert_eq!(at_its_problem(html, refused), expected);
+        }
+    }
 
     #[test]
     fn links_lead_nowhere_else() {

@@ -106,14 +106,17 @@ fn form(view: &View<'_>, typed: &Typed, problems: &Problems) -> Markup {
                     aria-describedby=[problems.name.map(|_| "name-problem")];
                 @if let Some(problem) = problems.name { p.problem #name-problem role="alert" { (problem) } }
             }
-            fieldset aria-describedby=[problems.scopes.map(|_| "scopes-problem")] {
+            fieldset {
                 legend { (u.token_scopes) }
                 @if let Some(problem) = problems.scopes { p.problem #scopes-problem role="alert" { (problem) } }
-                @for scope in Scope::ALL {
+                @for (nth, scope) in Scope::ALL.into_iter().enumerate() {
                     @let id = format!("scope-{}", scope.as_str());
+                    // None is ticked: said at the first.
+                    @let problem = problems.scopes.filter(|_| nth == 0);
                     div.check {
                         input id=(id) type="checkbox" name="scope" value=(scope.as_str())
-                            checked[typed.scopes.contains(&scope)];
+                            checked[typed.scopes.contains(&scope)] aria-invalid=[problem.map(|_| "true")]
+                            aria-describedby=[problem.map(|_| "scopes-problem")];
                         label for=(id) { (meaning(u, scope)) " " span.code.muted { (scope.as_str()) } }
                     }
                 }

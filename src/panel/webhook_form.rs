@@ -190,7 +190,12 @@ fn form(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems: &Pr
     let title = if webhook.is_some() { t.edit_webhook } else { t.new_webhook };
     let action = webhook.map_or_else(|| "/webhooks".to_owned(), |webhook| format!("/webhooks/{}", webhook.id));
     let has_authorization = webhook.is_some_and(|webhook| webhook.authorization.is_some());
-    let authorization_note = if has_authorization { t.authorization_keep } else { t.authorization_help };
+    let authorization_note = match &typed.question {
+        // An empty field means what was typed before: nothing of "as it is" beside that.
+        Some(_) => "",
+        None if has_authorization => t.authorization_keep,
+        None => t.authorization_help,
+    };
     let field = |name: &'static str, label: &str, help: &str, value: &str, kind: &str, placeholder: &str| {
         input(view, &FormField { name, label, help, value, kind, placeholder }, problems)
     };
@@ -313,7 +318,7 @@ fn advanced(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems:
             div.field {
                 div.check {
                     input #ordered type="checkbox" name="ordered" value="1" checked[typed.ordered]
-                        aria-describedby="ordered-help";
+                        aria-describedby="ordered-help" aria-invalid=[problems.get("ordered").map(|_| "true")];
                     label for="ordered" { (t.ordered) }
                 }
                 @if let Some(problem) = problems.get("ordered") { p.problem #ordered-problem { (problem) } }
@@ -323,7 +328,7 @@ fn advanced(view: &View<'_>, webhook: Option<&Webhook>, typed: &Typed, problems:
                 (field("max_in_flight", t.max_in_flight, &in_flight_help, &typed.max_in_flight, "short", ""))
                 (field("rate_limit", t.rate_limit, t.rate_limit_help, &typed.rate_limit, "short", ""))
             }
-            h3 { (t.retry) }
+            h2 { (t.retry) }
             p.help { (t.retry_help) }
             (field(
                 "retry_schedule", t.retry_schedule, t.retry_schedule_help, &typed.retry_schedule, "text",
@@ -409,20 +414,28 @@ fn input(view: &View<'_>, of: &FormField<'_>, problems: &Problems) -> Markup {
 /// Boxes in a group for each category, with what each type means, and a field for whatever else.
 fn picker(view: &View<'_>, typed: &Typed, problems: &Problems) -> Markup {
     let t = view.t;
+    let problem = problems.get("events");
+    // Written by hand where anything is, else none is ticked.
+    let by_hand = !typed.more.is_empty();
+    let first = |pattern: &str| problem.filter(|_| pattern == "*" && !by_hand);
     let tick = |pattern: &str, label: &str, help: Option<&str>| {
         let id = format!("event-{pattern}");
         html! {
             div.check {
-                input id=(id) type="checkbox" name="event" value=(pattern) checked[typed.patterns.contains(pattern)];
+                input id=(id) type="checkbox" name="event" value=(pattern) checked[typed.patterns.contains(pattern)]
+                    aria-invalid=[first(pattern).map(|_| "true")]
+                    aria-describedby=[first(pattern).map(|_| "events-problem")];
                 label for=(id) title=[help] { (label) }
             }
         }
     };
-    let more_open = !typed.more.is_empty() || problems.contains_key("events");
+    let more_open = by_hand || problem.is_some();
+    let more_wrong = problem.filter(|_| by_hand);
+    let more_described = if more_wrong.is_some() { "events-problem more-help" } else { "more-help" };
     html! {
         fieldset #events {
             legend { (t.events) }
-            @if let Some(problem) = problems.get("events") { p.problem #events-problem { (problem) } }
+            @if let Some(problem) = problem { p.problem #events-problem { (problem) } }
             div.group-all {
                 div.strong { (tick("*", t.all_events, Some("*"))) }
                 p.help { (t.all_events_help) }
@@ -455,7 +468,8 @@ fn picker(view: &View<'_>, typed: &Typed, problems: &Problems) -> Markup {
             details #more-patterns open[more_open] {
                 summary { (t.more_patterns) }
                 label.sr for="more" { (t.more_patterns) }
-                textarea #more name="more" rows="2" spellcheck="false" aria-describedby="more-help" { (typed.more) }
+                textarea #more name="more" rows="2" spellcheck="false" aria-describedby=(more_described)
+                    aria-invalid=[more_wrong.map(|_| "true")] { (typed.more) }
                 p.help #more-help { (t.more_patterns_help) }
             }
         }
