@@ -290,7 +290,7 @@ fn joined(view: &View<'_>, run: AttemptRun<'_>, card: &Card<'_>) -> Markup {
                 details id=(format!("r-{id}-{}-{}", first.number, last.number)) {
                     summary { (t.show_each.of(count, &count, &[])) }
                     @for attempt in run.attempts.iter().rev() {
-                        h4 {
+                        h3 {
                             (fill(t.attempt_n, &[&attempt.number])) " · " (moment(view.lang, attempt.started_at))
                             " · " (short(view.lang, attempt.duration_us))
                         }
@@ -333,7 +333,7 @@ fn exchange(view: &View<'_>, attempt: &Attempt, card: &Card<'_>) -> Markup {
         div.two {
             div {
                 div.split {
-                    h4 { (t.request) }
+                    h3 { (t.request) }
                     @if curl.is_some() {
                         button.copy type="button" data-copy=(of("curl")) hidden { (t.copy_curl) }
                     }
@@ -356,7 +356,7 @@ fn exchange(view: &View<'_>, attempt: &Attempt, card: &Card<'_>) -> Markup {
             }
             div {
                 div.split {
-                    h4 {
+                    h3 {
                         (t.response)
                         @if let Some(status) = attempt.result.status() { " · " (status) }
                         " · " (short(view.lang, attempt.duration_us))

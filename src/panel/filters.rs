@@ -322,11 +322,10 @@ pub(super) fn set_chips(view: &View<'_>, fields: &[(&str, &str)], shown: impl Fn
                 "job_id" => JobId::parse(value).and_then(|id| jobs::find(view, id)).map(|job| job.inserted_at),
                 _ => None,
             };
-            @let text = format!("{label}: {}", shown(name, value));
-            @let name = if at.is_some() { *label } else { &text };
-            a.chip.set href=(address(&view.request.path, &view.request.query.query(&without, None)))
-                aria-label=(fill(t.remove_filter, &[&name])) {
-                @match at { Some(at) => { (label) ": " (moment(view.lang, at)) }, None => (text) }
+            a.chip.set href=(address(&view.request.path, &view.request.query.query(&without, None))) {
+                // Who speaks to the machine says what they see: that has to be a part of the name.
+                span.sr { (t.remove_filter) " " }
+                (label) ": " @match at { Some(at) => (moment(view.lang, at)), None => (shown(name, value)) }
                 " " span aria-hidden="true" { "×" }
             }
         }

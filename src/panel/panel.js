@@ -8,7 +8,7 @@
   // How far down, in pixels, a page still counts as being at its top.
   const NEAR_TOP = 120;
   const full = new Intl.DateTimeFormat(own.lang, { dateStyle: "short", timeStyle: "medium" });
-  const clock = new Intl.DateTimeFormat(own.lang, { hour: "2-digit", minute: "2-digit" });
+  const clock = new Intl.DateTimeFormat(own.lang, { timeStyle: "short" });
   const exact = new Intl.DateTimeFormat(own.lang, { timeStyle: "medium" });
   const day = new Intl.DateTimeFormat(own.lang, { day: "2-digit", month: "2-digit" });
   const $ = (selector) => document.querySelector(selector);

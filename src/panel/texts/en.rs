@@ -324,7 +324,7 @@ texts! {
     events_help: "Everything that happened in the shop and was recorded here.";
     all_of_them: "All";
     more_filters: "More filters";
-    remove_filter: "Remove the filter {}";
+    remove_filter: "Remove the filter";
     when: "When";
     from_after_to: "The period begins after it ends: nothing matches.";
     period_and_moments: "The period and the dates contradict each other: the dates hold.";
@@ -408,7 +408,7 @@ texts! {
     job_asked_for: "What was asked for";
     outcome_delivered: ["{} delivered", "{} delivered"];
     outcome_pending: ["{} still trying", "{} still trying"];
-    outcome_failed: ["{} failed for good", "{} failed for good"];
+    outcome_failed: ["{} failed", "{} failed"];
     outcome_cancelled: ["{} cancelled", "{} cancelled"];
     outcome_replaced: ["{} taken over by another bulk resend", "{} taken over by another bulk resend"];
     outcome_lost: ["{} lost to damaged data", "{} lost to damaged data"];

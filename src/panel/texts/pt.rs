@@ -328,7 +328,7 @@ texts! {
     events_help: "Tudo o que aconteceu na loja e foi registrado aqui.";
     all_of_them: "Todos";
     more_filters: "Mais filtros";
-    remove_filter: "Remover o filtro {}";
+    remove_filter: "Remover o filtro";
     when: "Quando";
     from_after_to: "O início do período vem depois do fim: nada corresponde.";
     period_and_moments: "O período e as datas se contradizem: valem as datas.";
@@ -412,7 +412,7 @@ texts! {
     job_asked_for: "O que foi pedido";
     outcome_delivered: ["{} entregue", "{} entregues"];
     outcome_pending: ["{} ainda tentando", "{} ainda tentando"];
-    outcome_failed: ["{} falhou de vez", "{} falharam de vez"];
+    outcome_failed: ["{} falhou", "{} falharam"];
     outcome_cancelled: ["{} cancelada", "{} canceladas"];
     outcome_replaced: ["{} assumida por outro reenvio em massa", "{} assumidas por outro reenvio em massa"];
     outcome_lost: ["{} perdida por dano nos dados", "{} perdidas por dano nos dados"];
