@@ -59,10 +59,39 @@ const api = async (path, body) => {
   const said = async (words) => { await page.locator(".toast").first().waitFor(); assert.match(await text(".toast"), words); };
   // The page's own policy keeps a script out that isn't its own, so axe examines a copy of the page, as a phone shows it in
   // the dark and then a wide screen in the light: by all its rules but those of AAA, and by the one of names that it holds
-  // for an experiment.
-  const copy = scripted && await (await browser.newContext({ bypassCSP: true, locale: "pt-BR" })).newPage();
+  // for an experiment. It does so while the test goes on; two copies take turns.
+  const copied = async () => {
+    const like = { bypassCSP: true, locale: "pt-BR" };
+    return { copy: await (await browser.newContext(like)).newPage(), judged: Promise.resolve() };
+  };
+  const copies = scripted ? [await copied(), await copied()] : [];
+  const all_judged = () => Promise.all(copies.map((own) => own.judged));
+  const judge = async (copy, what) => {
+    await copy.evaluate(axe);
+    const judged = async (look) => {
+      const found = await copy.evaluate(async () => {
+        const rules = { "label-content-name-mismatch": { enabled: true } };
+        const { violations } = await axe.run(document, { rules });
+        return violations.map((it) => `${it.id}: ${it.nodes[0].target}`);
+      });
+      assert.deepStrictEqual(found, [], `${what}, ${look}`);
+      const wide = await copy.evaluate(() => document.documentElement.scrollWidth <= innerWidth ? [] :
+        [...document.querySelectorAll("body *")].filter((it) => it.getBoundingClientRect().right > innerWidth)
+          .map((it) => `${it.tagName}.${it.getAttribute("class")}`).slice(0, 9));
+      assert.deepStrictEqual(wide, [], `${what} is wider than its screen, ${look}`);
+    };
+    await judged("dark, 360 pixels wide");
+    await copy.emulateMedia({ colorScheme: "light" });
+    await copy.setViewportSize({ width: 1280, height: 800 });
+    await judged("light, 1280 pixels wide");
+    // A page that is left open follows what happens, which costs.
+    await copy.goto("about:blank");
+  };
   const accessible = async (what, path, lang = "pt") => {
-    if (!copy) return;
+    if (!scripted) return;
+    const own = copies[0], { copy } = own;
+    copies.reverse();
+    await own.judged;
     await copy.context().clearCookies();
     await copy.context().addCookies([...await context.cookies(), { name: "carteiro-lang", value: lang, url: base }]);
     const narrow = { width: 360, height: 800 };
@@ -72,25 +101,9 @@ const api = async (path, body) => {
     const rows = await copy.$$eval("table.rows:not(.attempts) tbody tr", (all) => all.slice(0, 50).map((it) => it.offsetHeight));
     assert(rows.every((height) => height <= 150), `${what}: rows of ${rows} pixels`);
     for (const it of await copy.$$("main details")) await it.evaluate((details) => { details.open = true; });
-    await copy.evaluate(axe);
-    const judged = async (look) => {
-      const found = await copy.evaluate(async () => {
-        const rules = { "label-content-name-mismatch": { enabled: true } };
-        const { violations } = await axe.run(document, { rules });
-        return violations.map((it) => `${it.id}: ${it.nodes[0].target}`);
-      });
-      assert.deepStrictEqual(found, [], `${what}, ${lang}, ${look}`);
-      const wide = await copy.evaluate(() => document.documentElement.scrollWidth <= innerWidth ? [] :
-        [...document.querySelectorAll("body *")].filter((it) => it.getBoundingClientRect().right > innerWidth)
-          .map((it) => `${it.tagName}.${it.getAttribute("class")}`).slice(0, 9));
-      assert.deepStrictEqual(wide, [], `${what} is wider than its screen, ${lang}, ${look}`);
-    };
-    await judged("dark, 360 pixels wide");
-    await copy.emulateMedia({ colorScheme: "light" });
-    await copy.setViewportSize({ width: 1280, height: 800 });
-    await judged("light, 1280 pixels wide");
-    // A page that is left open follows what happens, which costs.
-    await copy.goto("about:blank");
+    own.judged = judge(copy, `${what}, ${lang}`);
+    // Whoever awaits it next is told of it.
+    own.judged.catch(() => {});
   };
   // What was refused is shown with the focus where somebody can mend it, with a script and without.
   const focused_on = (selector) => page.locator(`${selector}:focus`).waitFor({ state: "attached" });
@@ -539,6 +552,7 @@ const api = async (path, body) => {
   assert.strictEqual(await page.locator("#rows").count(), 0);
 
   // A reader sees, and has no buttons.
+  await all_judged();
   await click("#account summary");
   await submit("form[action='/sign-out'] button");
   await page.fill("#token", READER);
@@ -547,6 +561,7 @@ const api = async (path, body) => {
   assert.strictEqual(await page.locator("main form[method=post], main a.main").count(), 0);
   await accessible("reader");
 
+  await all_judged();
   if (scripted) assert.strictEqual(await page.evaluate(() => window.hit), undefined);
   assert.deepStrictEqual(broken, []);
   await browser.close();
