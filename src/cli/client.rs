@@ -1,8 +1,7 @@
 //! The client of a running daemon: JSON requests and event streams, over TLS if the daemon uses it.
 
-use super::error::{ApiRefusal, CliError};
-use super::exit::{FAILED, TRY_LATER};
-use super::language::{language, say};
+use super::error::CliError;
+use super::language::say;
 use super::own_daemon::endpoint;
 use super::server_address;
 use crate::config::Config;
@@ -21,8 +20,8 @@ use rustls_pki_types::{CertificateDer, ServerName};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::pin::{Pin, pin};
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -167,6 +166,8 @@ pub(crate) struct ApiClient {
     token: String,
     /// Whether it is this machine's own, the config's.
     is_own: bool,
+    /// The data folder that the token was found in.
+    pub(super) token_of: Option<PathBuf>,
 }
 
 /// One call of the API.
@@ -283,7 +284,7 @@ impl ApiClient {
         };
         let is_own = server.is_none() || is_at(&peer.address, listen);
         if peer.tls.is_some() {
-            return Ok(Self { peer, token: String::new(), is_own });
+            return Ok(Self { peer, token: String::new(), is_own, token_of: None });
         }
         let certificate = match is_own.then(|| endpoint(&config.store.path)).flatten() {
             Some(endpoint) => {
@@ -310,11 +311,16 @@ impl ApiClient {
             let name = ServerName::from(IpAddr::from(Ipv4Addr::LOCALHOST));
             peer.tls = Some((tls::client::pinned_to(certificate).into(), name));
         }
-        Ok(Self { peer, token: String::new(), is_own })
+        Ok(Self { peer, token: String::new(), is_own, token_of: None })
     }
 
     pub(crate) fn with_token(self, token: &str) -> Self {
         Self { token: token.to_owned(), ..self }
+    }
+
+    /// With a token that was found in this data folder.
+    pub(crate) fn with_token_of(self, data: &Path, token: &str) -> Self {
+        Self { token_of: Some(data.to_owned()), ..self.with_token(token) }
     }
 
     /// Whether the token crosses a network unencrypted: plain http, to another host than this one as far as an address
@@ -440,7 +446,7 @@ impl ApiClient {
         Ok(exchange)
     }
 
-    fn no_carteiro(&self, status: StatusCode) -> CliError {
+    pub(super) fn no_carteiro(&self, status: StatusCode) -> CliError {
         let address = &self.peer.address;
         CliError::failed(localized!(
             "{address} answered {status} and not what carteiro would: is that carteiro? --server names another address",
@@ -448,79 +454,7 @@ impl ApiClient {
              endereço"
         ))
     }
-
-    /// A refusal as a sentence, with every field that is wrong and the next step.
-    fn refusal(&self, path: &str, response: &Response<Incoming>, body: &[u8]) -> CliError {
-        let status = response.status();
-        let Ok(json) = serde_json::from_slice::<Value>(body) else {
-            // What a proxy in front says while the daemon restarts.
-            if matches!(status.as_u16(), 502..=504) {
-                let address = &self.peer.address;
-                return CliError::try_later(localized!(
-                    "{address} answered {status}: what is there can't reach the daemon",
-                    "{address} respondeu {status}: o que está lá não consegue falar com o daemon"
-                ));
-            }
-            return self.no_carteiro(status);
-        };
-        let unknown = language().pick("no reason given", "sem motivo");
-        let detail = json.pointer("/errors/detail").and_then(Value::as_str).unwrap_or(unknown);
-        let code = status.as_u16();
-        let mut sentence =
-            say(localized!("the daemon answered {code}: {detail}", "o daemon respondeu {code}: {detail}"));
-        let mut fields = Vec::new();
-        for (field, problems) in json.pointer("/errors/fields").and_then(Value::as_object).into_iter().flatten() {
-            for problem in problems.as_array().into_iter().flatten().filter_map(Value::as_str) {
-                // A String takes everything.
-                let _ = write!(sentence, "\n  {field} {problem}");
-                fields.push((field.clone(), problem.to_owned()));
-            }
-        }
-        let listed_by = LISTED_BY.iter().find(|(paths, _)| path.starts_with(paths));
-        sentence += &match (code, listed_by) {
-            (401, _) => say(localized!(
-                "\n  --token, --token-file or CARTEIRO_TOKEN give another token; the first start has written one to \
-                 admin-token in the data folder",
-                "\n  --token, --token-file ou CARTEIRO_TOKEN indicam outro token; a primeira inicialização gravou um \
-                 em admin-token na pasta de dados"
-            )),
-            (403, _) => say(localized!(
-                "\n  `carteiro token create --scope …` makes one that has it",
-                "\n  `carteiro token create --scope …` cria um com esse escopo"
-            )),
-            (400, _) if json.pointer("/errors/code").and_then(Value::as_str) == Some("tls_required") => {
-                say(localized!(
-                    "\n  the daemon speaks TLS, and the config that this command reads doesn't say so: run the command \
-                     with sudo, which asks the daemon itself, or give --server https://NAME with the name in its \
-                     certificate",
-                    "\n  o daemon fala TLS, e a configuração que este comando lê não diz isso: execute o comando com \
-                     sudo, que pergunta ao próprio daemon, ou informe --server https://NOME com o nome do certificado"
-                ))
-            }
-            (404, Some((_, command))) => say(localized!(
-                "\n  `carteiro {command}` shows what there is",
-                "\n  `carteiro {command}` mostra o que existe"
-            )),
-            _ => String::new(),
-        };
-        let later = matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS);
-        let wait = response.headers().get(header::RETRY_AFTER).and_then(|wait| wait.to_str().ok());
-        if let Some(wait) = wait.filter(|_| later) {
-            sentence += &say(localized!(" (try again in {wait} s)", " (tente de novo em {wait} s)"));
-        }
-        let refusal = Some(Box::new(ApiRefusal { status: status.as_u16(), fields }));
-        CliError { sentence, code: if later { TRY_LATER } else { FAILED }, refusal }
-    }
 }
-
-/// The command that lists what is below a path of the API; a longer path precedes the one it begins with.
-const LISTED_BY: [(&str, &str); 5] = [
-    ("/api/webhooks", "webhooks list"),
-    ("/api/events", "events list"),
-    ("/api/notifications/resend", "notifications jobs"),
-    ("/api/notifications", "notifications list"),
-    ("/api/tokens", "token list"),
-];
 
 #[cfg(test)]
 mod tests {

@@ -4,14 +4,15 @@
 use super::client::ApiClient;
 use super::error::CliError;
 use super::exit::complain;
-use super::language::{language, say, tell};
+use super::language::{say, tell};
 use super::output::{Column, Table, line};
 use super::settings::{ConfigArgs, load, remedy};
 use crate::config::Config;
-use crate::model::localized;
+use crate::model::{Localized, localized};
 use clap::Args;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 /// Maximum number of rows of one call.
@@ -112,39 +113,54 @@ impl ConnectionArgs {
             )));
         }
         let file = self.own_token(config)?;
-        let text = read(&file).map_err(|error| {
-            let is_absent = file.try_exists().is_ok_and(|exists| !exists);
-            // The first start makes both.
-            let is_new = !config.store.path.join("db").exists();
-            let way_back = if is_absent && is_new {
-                language().pick(
-                    "; `carteiro serve` has not made it yet: start the daemon first",
-                    "; `carteiro serve` ainda não o criou: inicie o daemon primeiro",
-                )
-            } else if is_absent && self.account.is_some() {
-                language().pick(
-                    "; a restart of the daemon makes that of an account that is new in the config, and where it is \
-                     lost, `sudo carteiro token create --name rescue --scope admin --account NAME` prints a new one",
-                    "; o de uma conta nova na configuração é criado quando o daemon reinicia e, se ele se perdeu, \
-                     `sudo carteiro token create --name rescue --scope admin --account NOME` mostra um novo",
-                )
-            } else if is_absent {
-                language().pick(
-                    "; where the token is lost, `sudo carteiro token create --name rescue --scope admin` prints a new \
-                     one",
-                    "; se o token se perdeu, `sudo carteiro token create --name rescue --scope admin` mostra um novo",
-                )
-            } else {
-                ""
-            };
-            CliError::bad_config(localized!(
-                "no --token was given, and {error}: give --token, or with --config the file that `carteiro serve` runs \
-                 with{way_back}",
-                "falta --token, e {error}: informe --token, ou com --config o arquivo com que `carteiro serve` \
-                 roda{way_back}"
-            ))
-        })?;
-        Ok(daemon.with_token(text.trim()))
+        let token = std::fs::read_to_string(&file).map_err(|error| self.without_own_token(config, &file, &error))?;
+        Ok(daemon.with_token_of(&config.store.path, token.trim()))
+    }
+
+    /// Why there is no token in the data folder, and how to get one.
+    fn without_own_token(&self, config: &Config, file: &Path, error: &io::Error) -> CliError {
+        let (data, shown) = (&config.store.path, file.display());
+        if error.kind() == ErrorKind::PermissionDenied {
+            return CliError::bad_config(localized!(
+                "{shown} can't be read: {error}; run the command with sudo, or as the daemon's user, or give another \
+                 token by --token-file",
+                "{shown} não pode ser lido: {error}; execute o comando com sudo, ou como o usuário do daemon, ou \
+                 informe outro token em --token-file"
+            ));
+        }
+        if error.kind() != ErrorKind::NotFound {
+            return CliError::bad_config(localized!(
+                "{shown} can't be read: {error}; give another token by --token-file",
+                "{shown} não pode ser lido: {error}; informe outro token em --token-file"
+            ));
+        }
+        // The first start makes both.
+        let has_store = data.join("db").exists();
+        let way_back = match (has_store, &self.account) {
+            (false, _) if data.is_relative() => localized!(
+                "start `carteiro serve` here, which makes it, or go to the folder that it was started in",
+                "inicie `carteiro serve` aqui, que o cria, ou vá até a pasta em que ele foi iniciado"
+            ),
+            (false, _) => localized!(
+                "start `carteiro serve`, which makes it, or name the config that it runs with by --config",
+                "inicie `carteiro serve`, que o cria, ou indique com --config a configuração com que ele roda"
+            ),
+            (true, Some(name)) => localized!(
+                "a restart of the daemon makes that of an account that is new in the config; where it is lost, `sudo \
+                 carteiro token create --name rescue --scope admin --account {name}` prints a new one",
+                "o de uma conta nova na configuração é criado quando o daemon reinicia; se ele se perdeu, `sudo \
+                 carteiro token create --name rescue --scope admin --account {name}` mostra um novo"
+            ),
+            (true, None) => localized!(
+                "where it is lost, `sudo carteiro token create --name rescue --scope admin` prints a new one",
+                "se ele se perdeu, `sudo carteiro token create --name rescue --scope admin` mostra um novo"
+            ),
+        };
+        let Localized { en, pt } = way_back;
+        CliError::bad_config(localized!(
+            "there is no token in {shown}, and none was given by --token-file: {en}",
+            "não há token em {shown}, e nenhum foi informado em --token-file: {pt}"
+        ))
     }
 
     /// The file with the admin token of the account that is meant.

@@ -30,6 +30,7 @@ mod own_daemon;
 mod panel_link;
 mod progress;
 mod receiver;
+mod refusal;
 mod serve;
 mod server_address;
 mod settings;
