@@ -10,7 +10,7 @@ use super::receiver::Receiver;
 use super::words;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::daemon::{Daemon, StartOptions};
+use crate::daemon::{Daemon, Error, StartOptions};
 use crate::delivery;
 use crate::model::{
     Attempt, Authorization, EventId, EventType, Listing, Noun, Pattern, PatternSet, Sample, SampleMethod, Status,
@@ -39,12 +39,15 @@ pub(crate) struct DemoArgs {
     /// Exit after this time, such as 10s; otherwise at Ctrl-C
     #[arg(long = "for", value_name = "SPAN", value_parser = super::input::span)]
     span: Option<Duration>,
+    /// The port of the panel and the API, to be reached through a tunnel, say; 0 for a free one
+    #[arg(long, value_name = "PORT", default_value_t = 0)]
+    port: u16,
 }
 
 pub(crate) fn demo(args: &DemoArgs) -> Result<(), CliError> {
     let folder = Folder::new();
     let flags = [
-        ("server.listen", "127.0.0.1:0".to_owned()),
+        ("server.listen", format!("127.0.0.1:{}", args.port)),
         ("server.shutdown_grace", "1s".to_owned()),
         ("store.path", folder.0.join("data").display().to_string()),
         ("delivery.schedule", SCHEDULE.to_owned()),
@@ -108,7 +111,7 @@ async fn run(config: &Config, span: Option<Duration>) -> Result<(), Ended> {
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
     let daemon =
-        Daemon::start(config, Clock::System, StartOptions::default()).await.map_err(|error| error.to_string())?;
+        Daemon::start(config, Clock::System, StartOptions::default()).await.map_err(|error| not_started(&error))?;
     let ends = span.map(|span| Instant::now() + span);
     let over = async {
         let timed = async {
@@ -127,6 +130,20 @@ async fn run(config: &Config, span: Option<Duration>) -> Result<(), Ended> {
     // Whatever has ended it: the folder goes away only when nothing is written to it any more.
     let stopped = daemon.stop().await.map_err(|error| Ended::Failed(error.to_string()));
     shown.and(stopped)
+}
+
+/// Why there is no demo. It has no config in which another address could be set.
+fn not_started(error: &Error) -> String {
+    match error {
+        Error::Listen(address, error) => {
+            let port = address.port();
+            say(localized!(
+                "{address} can't be listened on ({error}); without --port {port} a free port is taken",
+                "não foi possível escutar em {address} ({error}); sem --port {port} é usada uma porta livre"
+            ))
+        }
+        error => error.to_string(),
+    }
 }
 
 /// Lets the shop work and tells what becomes of its events, until it is over.

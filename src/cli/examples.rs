@@ -11,7 +11,7 @@ const EXAMPLE_ID: &str = "0193a5b0-1111-7222-8333-444455556666";
 const EXAMPLES: &[(&str, &[&str])] = &[
     ("", &["carteiro demo", "carteiro webhooks create --help"]),
     ("serve", &["carteiro serve", "carteiro serve --config carteiro.toml"]),
-    ("demo", &["carteiro demo", "carteiro demo --for 30s"]),
+    ("demo", &["carteiro demo", "carteiro demo --for 30s", "carteiro demo --port 8080"]),
     ("check-config", &["carteiro check-config --config carteiro.toml"]),
     ("config", &["carteiro config", "CARTEIRO_STORE__RETENTION=30days carteiro config | grep retention"]),
     ("backup", &["sudo carteiro backup /var/backups/carteiro.backup", "carteiro backup - | gzip > carteiro.backup.gz"]),

@@ -41,13 +41,22 @@ fn the_demo_shows_attempts_and_cleans_up() {
 #[test]
 fn a_demo_that_nobody_reads_to_its_end_cleans_up_and_is_no_failure() {
     let folder = tempfile::tempdir().unwrap();
-    let mut demo = Command::new(CARTEIRO);
-    demo.arg("demo").env("TMPDIR", folder.path()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut demo = demo.spawn().unwrap();
+    // At a port of one's choice, which a tunnel leads to.
+    let port = free_port();
+    let start = || {
+        let mut demo = Command::new(CARTEIRO);
+        demo.args(["demo", "--port", &port.to_string()]).env("TMPDIR", folder.path());
+        demo.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let mut demo = start();
     let mut first = String::new();
-    BufReader::new(demo.stdout.take().unwrap()).read_line(&mut first).unwrap();
-    assert!(first.starts_with("carteiro listens on "), "{first}");
-    // Its end of the pipe is closed by now.
+    let mut printed = BufReader::new(demo.stdout.take().unwrap());
+    printed.read_line(&mut first).unwrap();
+    assert!(first.starts_with(&format!("carteiro listens on http://127.0.0.1:{port};")), "{first}");
+    let second = start().wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(second.status.code() == Some(1) && said.contains("a free port is taken"), "{said}");
+    drop(printed);
     let status = eventually("the demo ends", || demo.try_wait().unwrap());
     let mut said = String::new();
     demo.stderr.take().unwrap().read_to_string(&mut said).unwrap();
