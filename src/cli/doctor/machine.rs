@@ -8,7 +8,7 @@ use crate::cli::output::printable;
 use crate::cli::own_daemon::endpoint;
 use crate::cli::settings::{INSTALLED_CONFIG, located};
 use crate::clock::{Clock, Zone};
-use crate::config::{Config, Loaded, Origin};
+use crate::config::{Config, ConfigErrors, Loaded, Origin};
 use crate::control::backups;
 use crate::http::Certificate;
 use crate::model::{Language, Timestamp, localized};
@@ -16,7 +16,7 @@ use crate::tls::{CertificateEnd, x509};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use std::fs::{self, File};
-use std::io::{self, BufReader, ErrorKind};
+use std::io::{self, BufReader, ErrorKind, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -25,6 +25,20 @@ use std::process::Command;
 const MAX_BACKUP_READ: u64 = 1024 * 1024 * 1024;
 /// The units of the package.
 const UNITS: [&str; 2] = ["carteiro.service", "carteiro.socket"];
+
+/// A config that can't be read to its end.
+pub(super) fn broken(problems: &ConfigErrors, findings: &mut Findings) {
+    for problem in problems.iter() {
+        findings.fail(Subject::Config, as_it_is(problem));
+    }
+    findings.warn(
+        Subject::Config,
+        localized!(
+            "nothing else was looked at, since where it is stands in the config: mend that, and run the command again",
+            "nada mais foi verificado, porque é a configuração que diz onde está: corrija-a e execute o comando de novo"
+        ),
+    );
+}
 
 /// The config, every file that it names, and when the certificates among them end.
 pub(super) fn config(file: Option<&Path>, loaded: &Loaded, findings: &mut Findings) {
@@ -360,14 +374,7 @@ pub(super) fn clock(findings: &mut Findings) {
 pub(super) fn backups(config: &Config, findings: &mut Findings) {
     let store = &config.store;
     let (Some(folder), Some(every)) = (&store.backup_dir, store.backup_every) else {
-        return findings.warn(
-            Subject::Backups,
-            localized!(
-                "none is scheduled: set store.backup_dir and store.backup_every, and copy the files to another machine",
-                "nenhum está agendado: defina store.backup_dir e store.backup_every, e copie os arquivos para outra \
-                 máquina"
-            ),
-        );
+        return by_others(Path::new("/etc"), findings);
     };
     let shown = folder.display();
     let latest = match backups::latest(folder, Clock::System.now()) {
@@ -425,6 +432,49 @@ pub(super) fn backups(config: &Config, findings: &mut Findings) {
                 ),
             );
         }
+    }
+}
+
+/// Where the daemon makes no backups: whether a job of cron does, as the documents have it. How old its files are and
+/// what they hold can't be known here.
+fn by_others(etc: &Path, findings: &mut Findings) {
+    /// The longest file that is read: a job is a line.
+    const MAX_BYTES: u64 = 64 * 1024;
+    let folders = ["cron.d", "cron.hourly", "cron.daily", "cron.weekly"].map(|folder| etc.join(folder));
+    let jobs = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();
+    let names_backup = |file: &Path| {
+        let mut text = String::new();
+        let read = File::open(file).and_then(|file| file.take(MAX_BYTES).read_to_string(&mut text));
+        let is_of_it = |line: &str| {
+            let line = line.trim_start();
+            !line.starts_with('#') && ["carteiro backup", "carteiro-backup"].iter().any(|name| line.contains(name))
+        };
+        read.is_ok() && text.lines().any(is_of_it)
+    };
+    let mut jobs: Vec<_> = jobs.map(|job| job.path()).filter(|file| names_backup(file)).collect();
+    jobs.sort();
+    match jobs.first() {
+        Some(job) => {
+            let job = job.display();
+            findings.ok(
+                Subject::Backups,
+                localized!(
+                    "the daemon makes none, and {job} does: whether its files are new and whole isn't looked at",
+                    "o daemon não faz nenhum, e {job} faz: se os arquivos dele são recentes e íntegros, não foi \
+                     verificado"
+                ),
+            );
+        }
+        None => findings.warn(
+            Subject::Backups,
+            localized!(
+                "the daemon makes none: set store.backup_dir and store.backup_every, or have cron run `carteiro \
+                 backup`, and copy the files to another machine; where something else makes them, this is no fault",
+                "o daemon não faz nenhum: defina store.backup_dir e store.backup_every, ou deixe o cron executar \
+                 `carteiro backup`, e copie os arquivos para outra máquina; se outra coisa os faz, isto não é um \
+                 problema"
+            ),
+        ),
     }
 }
 
@@ -514,6 +564,19 @@ mod tests {
     }
 
     #[test]
+    fn backups_that_cron_makes_are_no_fault() {
+        let etc = tempfile::tempdir().unwrap();
+        let look = || levels(|findings| by_others(etc.path(), findings));
+        assert_eq!(look(), [Level::Warn], "there is no cron");
+        let jobs = etc.path().join("cron.d");
+        fs::create_dir(&jobs).unwrap();
+        fs::write(jobs.join("carteiro"), "# 30 3 * * * carteiro /usr/local/sbin/carteiro-backup\n").unwrap();
+        assert_eq!(look(), [Level::Warn], "it was put out of force");
+        fs::write(jobs.join("carteiro"), "30 3 * * * carteiro /usr/local/sbin/carteiro-backup\n").unwrap();
+        assert_eq!(look(), [Level::Ok]);
+    }
+
+    #[test]
     fn a_folder_that_others_get_into_is_told() {
         let home = tempfile::tempdir().unwrap();
         let mut config = Config::default();
@@ -531,7 +594,6 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let mut config = Config::default();
         let look = |config: &Config| levels(|findings| backups(config, findings));
-        assert_eq!(look(&config), [Level::Warn], "none is scheduled");
         config.store.backup_every = Some(std::time::Duration::from_secs(3600));
         config.store.backup_dir = Some(home.path().join("missing"));
         assert_eq!(look(&config), [Level::Fail]);

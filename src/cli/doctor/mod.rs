@@ -13,7 +13,7 @@ use super::language;
 use super::settings::environment;
 use crate::config::Config;
 use clap::Args;
-use finding::{Findings, Subject, as_it_is};
+use finding::Findings;
 
 #[derive(Args)]
 pub(crate) struct DoctorArgs {
@@ -34,7 +34,7 @@ fn look(args: &DoctorArgs, findings: &mut Findings) {
     let loaded = match Config::load(file.as_deref(), environment(), &[]) {
         Ok(loaded) => loaded,
         // Where everything else is stands in the config.
-        Err(problems) => return findings.fail(Subject::Config, as_it_is(problems)),
+        Err(problems) => return machine::broken(&problems, findings),
     };
     language::configure(loaded.config.cli.language);
     machine::config(file.as_deref(), &loaded, findings);

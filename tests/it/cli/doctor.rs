@@ -51,11 +51,14 @@ fn without_a_daemon_the_rest_is_looked_at() {
     assert_eq!((level(&findings, "config"), level(&findings, "folder")), ("ok", "ok"), "{findings:?}");
     assert!(!findings.iter().any(|finding| finding["check"] == "token"), "{findings:?}");
 
-    daemon.configure("[alerts]\nrepat = []\n");
+    daemon.configure("[alerts]\nrepat = []\nquiet = 7\n");
     let (code, findings) = doctor(&daemon, &[]);
-    assert_eq!((code, findings.len()), (Some(1), 1), "{findings:?}");
-    assert_eq!((&findings[0]["check"], &findings[0]["level"]), (&json!("config"), &json!("fail")));
-    assert!(findings[0]["message"].as_str().unwrap().contains(":4:1: "), "{findings:?}");
+    let told: Vec<_> = findings.iter().map(|one| (&one["check"], &one["level"])).collect();
+    let [config, fail, warn] = [json!("config"), json!("fail"), json!("warn")];
+    assert_eq!((code, told), (Some(1), vec![(&config, &fail), (&config, &fail), (&config, &warn)]), "{findings:?}");
+    let message = |nth: usize| findings[nth]["message"].as_str().unwrap();
+    assert!(message(0).contains(":4:1: ") && message(1).contains(":5:"), "each problem has its line: {findings:?}");
+    assert!(message(2).starts_with("nothing else was looked at"), "{findings:?}");
 }
 
 #[test]
