@@ -283,8 +283,16 @@ impl Table {
             tell(localized!("There is nothing to show.", "Não há nada para mostrar."));
             return;
         }
-        let text = self.render(Screen::stdout());
-        line(text.trim_end_matches('\n'));
+        let screen = Screen::stdout();
+        line(self.render(screen).trim_end_matches('\n'));
+        let left_out = self.left_out(screen);
+        if !left_out.is_empty() && io::stdout().is_terminal() {
+            let titles = left_out.join(", ");
+            tell(localized!(
+                "Without room: {titles}. A wider terminal shows them, and so does --json.",
+                "Não couberam: {titles}. Um terminal mais largo mostra tudo, e --json também."
+            ));
+        }
     }
 
     fn render(&self, screen: Screen) -> String {
@@ -292,6 +300,14 @@ impl Table {
             Some(widths) => self.across(&widths, screen),
             None => self.stacked(screen),
         }
+    }
+
+    /// The titles of the columns that there is no room for, as far as something stands in them.
+    fn left_out(&self, screen: Screen) -> Vec<&'static str> {
+        let widths = self.widths(screen.width).unwrap_or_default();
+        let says_something = |at: usize| self.rows.iter().any(|row| !row[at].text.is_empty());
+        let left_out = (0..widths.len()).filter(|at| widths[*at] == 0 && says_something(*at));
+        left_out.map(|at| words::title(self.columns[at].0)).collect()
     }
 
     /// How wide each column is, those left out at 0; `None` where not even the indispensable ones have room side by
@@ -439,6 +455,10 @@ mod tests {
         assert!(wide.contains("/de/pagamentos") && wide.contains("NOTE") && wide.contains("LAST"), "{wide}");
         let usual = table().render(Screen { width: Some(80), colours: false });
         assert!(usual.contains('…') && !usual.contains("LAST") && usual.starts_with("ID "), "{usual}");
+        // A column in which nothing stands isn't missed.
+        let left_out = |width| table().left_out(Screen { width, colours: false });
+        assert_eq!((left_out(Some(80)), left_out(Some(160))), (vec!["LAST"], vec![]));
+        assert_eq!((left_out(Some(40)), left_out(None)), (vec![], vec![]), "stacked rows and pipes have all");
         let narrow = table().render(Screen { width: Some(40), colours: false });
         assert!(narrow.contains("STATUS RETRYING"), "{narrow}");
         let piped = table().render(Screen { width: None, colours: false });
