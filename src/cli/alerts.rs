@@ -7,9 +7,10 @@ use super::exit::FAILED;
 use super::input::Words;
 use super::language::{language, say};
 use super::output::{Column, Fit, Show, Table, line, print_done, print_one, printable, short_time, spoken, text};
-use crate::model::{AlertChannel, localized};
+use crate::model::{AlertChannel, Condition, localized};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
+use std::sync::LazyLock;
 
 #[derive(Args)]
 pub(crate) struct AlertsArgs {
@@ -26,6 +27,7 @@ enum AlertsCommand {
     /// Tell nobody of an alert
     Mute {
         /// Its key, as `carteiro alerts list` shows it
+        #[arg(value_parser = KEYS, hide_possible_values = true)]
         key: String,
         /// For how long, such as 24h; until `carteiro alerts unmute` if not given
         #[arg(long = "for", value_name = "SPAN")]
@@ -34,6 +36,7 @@ enum AlertsCommand {
     /// Tell of an alert again
     Unmute {
         /// Its key
+        #[arg(value_parser = KEYS, hide_possible_values = true)]
         key: String,
     },
     /// Send a test message by each alert channel that is set
@@ -45,6 +48,15 @@ enum AlertsCommand {
 }
 
 const CHANNELS: Words = Words(|| AlertChannel::ALL.map(AlertChannel::as_str).to_vec());
+
+/// The keys that are the same everywhere. Those of webhooks, accounts and certificates only the daemon knows.
+const KEYS: Words = Words(|| {
+    static OF_MACHINE: LazyLock<Vec<String>> = LazyLock::new(|| {
+        let of_machine = Condition::NAMES.into_iter().filter(|condition| condition.is_of_machine());
+        of_machine.map(Condition::kind).collect()
+    });
+    OF_MACHINE.iter().map(String::as_str).collect()
+});
 
 const COLUMNS: &[Column] = &[
     Column("KEY", Fit::Whole, Show::Text("key")),

@@ -3,9 +3,12 @@
 
 use super::error::CliError;
 use super::output::line;
+use super::system_user::write_remedy;
+use crate::gather::Gather as _;
 use crate::model::localized;
 use clap::{Args, Command, ValueEnum, ValueHint};
 use clap_complete::{Generator, shells};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 #[derive(Args)]
@@ -32,16 +35,49 @@ pub(crate) struct ManArgs {
 
 pub(crate) fn completions(args: &CompletionsArgs, mut command: Command) {
     match args.shell {
-        Shell::Bash => complete(&mut command, shells::Bash),
-        Shell::Zsh => complete(&mut command, shells::Zsh),
-        Shell::Fish => complete(&mut command, shells::Fish),
+        Shell::Bash => {
+            let lists = lists(&command);
+            line(with_lists(&complete(&mut command, shells::Bash), &lists));
+        }
+        Shell::Zsh => line(complete(&mut command, shells::Zsh)),
+        Shell::Fish => line(complete(&mut command, shells::Fish)),
     }
 }
 
-fn complete(command: &mut Command, shell: impl Generator) {
+fn complete(command: &mut Command, shell: impl Generator) -> String {
     let mut text = Vec::new();
     clap_complete::generate(shell, command, "carteiro", &mut text);
-    line(String::from_utf8_lossy(&text).trim_end());
+    String::from_utf8_lossy(&text).trim_end().to_owned()
+}
+
+/// The flags, of this command and all below it, that take several values with commas between them.
+fn lists(command: &Command) -> BTreeSet<String> {
+    let own = command.get_arguments().filter(|flag| flag.get_value_delimiter() == Some(','));
+    let own = own.filter_map(|flag| flag.get_long()).map(|long| format!("--{long}"));
+    own.chain(command.get_subcommands().flat_map(lists)).gather()
+}
+
+/// The script for bash with what it lacks: behind a comma the next value of a list is completed.
+fn with_lists(script: &str, lists: &BTreeSet<String>) -> String {
+    let flags = lists.iter().map(String::as_str).collect::<Vec<_>>().join("|");
+    let script = script.replace("complete -F _carteiro ", "complete -F _carteiro_lists ");
+    format!(
+        r#"{script}
+
+# The next value of a list, behind a comma.
+_carteiro_lists() {{
+    case "$3" in
+        {flags})
+            if [[ "$2" == *,* ]]; then
+                _carteiro "$1" "${{2##*,}}" "$3"
+                COMPREPLY=("${{COMPREPLY[@]/#/${{2%,*}},}}")
+                return 0
+            fi
+            ;;
+    esac
+    _carteiro "$@"
+}}"#
+    )
 }
 
 pub(crate) fn man(args: &ManArgs, mut whole: Command) -> Result<(), CliError> {
@@ -73,8 +109,11 @@ fn pages<'a>(folder: &Path, command: &'a Command, names: &mut Vec<&'a str>) -> R
     let name = names.join("-");
     let file = folder.join(format!("{name}.1"));
     std::fs::write(&file, page(command, name)?).map_err(|error| {
-        let file = file.display();
-        CliError::failed(localized!("{file} can't be written: {error}", "não foi possível gravar {file}: {error}"))
+        let (file, remedy) = (file.display(), write_remedy(&error));
+        CliError::failed(localized!(
+            "{file} can't be written: {error}{remedy}",
+            "não foi possível gravar {file}: {error}{remedy}"
+        ))
     })?;
     for below in command.get_subcommands() {
         names.push(below.get_name());

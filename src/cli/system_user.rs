@@ -1,5 +1,7 @@
 //! A user of the system: as whom a command looks at files, or writes into a folder that is that user's.
 
+use super::language::say;
+use crate::model::localized;
 use rustix::process::{Gid, Uid, geteuid};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 use std::os::unix::fs::MetadataExt as _;
@@ -66,6 +68,19 @@ impl SystemUser {
         set_thread_res_gid(gid, gid, gid)?;
         Ok(set_thread_res_uid(uid, uid, uid)?)
     }
+}
+
+/// What to do about a path that this process may not write to, behind the system's own words; empty where only those
+/// help.
+pub(crate) fn write_remedy(error: &io::Error) -> String {
+    if error.kind() != io::ErrorKind::PermissionDenied {
+        return String::new();
+    }
+    let user = crate::store::user_name(geteuid().as_raw());
+    say(localized!(
+        "; the user {user} may not write there: name a path in a folder of that user's",
+        "; o usuário {user} não pode gravar ali: indique um caminho em uma pasta dele"
+    ))
 }
 
 /// Whether this process runs as root.

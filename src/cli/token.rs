@@ -33,8 +33,8 @@ enum TokenCommand {
         /// What it is for
         #[arg(long)]
         name: String,
-        /// Scope: admin, ingest, read or metrics; can be given several times
-        #[arg(long, required = true, value_parser = SCOPES, hide_possible_values = true)]
+        /// Scope: admin, ingest, read or metrics; separate several by commas
+        #[arg(long, required = true, value_delimiter = ',', value_parser = SCOPES, hide_possible_values = true)]
         scope: Vec<String>,
         /// Expires after this time, such as 90d; never if not given
         #[arg(long, value_name = "SPAN")]

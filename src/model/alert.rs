@@ -85,6 +85,28 @@ impl Condition {
         }
     }
 
+    /// As keys of alerts name it, before the colon where there is one.
+    pub fn kind(self) -> String {
+        self.as_str().to_ascii_lowercase().replace('_', "-")
+    }
+
+    /// Whether it is of the machine, and not of a webhook, an account or a certificate among several: its kind is its
+    /// key.
+    pub const fn is_of_machine(self) -> bool {
+        match self {
+            Self::DiskLow | Self::StoreRefusing | Self::BackupFailed | Self::OwnCertificate | Self::ClockStepped => {
+                true
+            }
+            Self::NoEvents(_)
+            | Self::WebhookFailing(_)
+            | Self::WebhookDisabling(_)
+            | Self::WebhookDisabled(_)
+            | Self::NotificationsFailed(_)
+            | Self::TargetCertificate(_)
+            | Self::ClientCertificate(_) => false,
+        }
+    }
+
     /// That a certificate of this name ends soon.
     pub fn client_certificate(name: &ClientCertificateName) -> Self {
         Self::ClientCertificate(name.number())

@@ -160,7 +160,7 @@ impl Service {
     }
 
     fn alert_key(&self, condition: Condition, webhook: Option<WebhookId>) -> String {
-        let kind = kind_of(condition);
+        let kind = condition.kind();
         let account = |no: AccountNo| self.accounts.iter().find(|account| account.no == no);
         match (condition, webhook) {
             (Condition::NoEvents(no), _) => {
@@ -179,7 +179,7 @@ impl Service {
     /// The condition that a key names, where the caller may see it.
     fn condition_of(&self, caller: &Caller, key: &str) -> Option<Condition> {
         let (kind, of) = key.split_once(':').unwrap_or((key, ""));
-        let named = Condition::NAMES.into_iter().find(|condition| kind_of(*condition) == kind)?;
+        let named = Condition::NAMES.into_iter().find(|condition| condition.kind() == kind)?;
         let (code, _) = named.code();
         let found = if named.webhook().is_some() {
             let id = WebhookId::parse(of)?;
@@ -196,8 +196,4 @@ impl Service {
         };
         self.sees(caller, found).then_some(found)
     }
-}
-
-fn kind_of(condition: Condition) -> String {
-    condition.as_str().to_ascii_lowercase().replace('_', "-")
 }

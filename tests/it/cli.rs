@@ -418,12 +418,19 @@ fn completions_and_manual_pages_are_whole() {
             let offered = script.split(|c: char| !c.is_alphanumeric() && !"_.".contains(c)).any(|each| each == word);
             assert!(offered, "{shell} offers no {word}");
         }
+        assert!(script.contains("disk-low") && !script.contains("webhook-failing"), "{shell}: keys of alerts");
         let file = folder.path().join(shell);
         std::fs::write(&file, script).unwrap();
         // Read by the shell itself, where there is one.
         if let Ok(output) = Command::new(shell).arg("-n").arg(&file).output() {
             assert!(output.status.success(), "{shell}: {}", complaint(&output));
         }
+    }
+    // Behind a comma, the next one of a list.
+    let typed = "source ./bash; COMP_WORDS=(carteiro token create --scope ''); COMP_CWORD=4; \
+                 _carteiro_lists carteiro admin,re --scope; echo ${COMPREPLY[*]}";
+    if let Ok(output) = Command::new("bash").args(["-c", typed]).current_dir(folder.path()).output() {
+        assert!(out(&output).contains("admin,read"), "{}{}", out(&output), complaint(&output));
     }
     let page = run(&["man"]);
     assert!(page.contains(".TH carteiro 1") && page.contains("75 try again later"), "{page}");
