@@ -8,6 +8,7 @@ use super::output::write_line;
 use super::settings::{ConfigArgs, load_file};
 use crate::clock::Clock;
 use crate::config::{Config, Loaded};
+use crate::control::Reloaded;
 use crate::daemon::{Daemon, Error, StartOptions};
 use crate::model::localized;
 use crate::store::OpenError;
@@ -188,7 +189,7 @@ struct Reloader<'a> {
 
 impl Reloader<'_> {
     /// All or nothing: a config with a problem changes nothing, and what needs a restart is named, in the log too.
-    fn reload(&mut self, by: &str) -> Result<String, String> {
+    fn reload(&mut self, by: &str) -> Result<Reloaded, String> {
         match NotifyState::monotonic_usec_now() {
             Ok(now) => tell(&[NotifyState::Reloading, now]),
             // Without the time, systemd 253 and newer would take it as a fault of ours.
@@ -206,7 +207,7 @@ impl Reloader<'_> {
         result
     }
 
-    fn apply(&mut self, by: &str) -> Result<String, String> {
+    fn apply(&mut self, by: &str) -> Result<Reloaded, String> {
         let refused = |why: &dyn std::fmt::Display| {
             tracing::error!(problems = %why, by, "the config was not reloaded");
             format!("the config was not reloaded: {why}")
@@ -223,16 +224,16 @@ impl Reloader<'_> {
         }
         let restart = self.loaded.changes_needing_restart(&new);
         let config = self.loaded.config.reloaded(&new.config);
-        self.daemon.reload(&config).map_err(|error| refused(&error))?;
+        let warnings = self.daemon.reload(&config).map_err(|error| refused(&error))?;
         self.level.set(config.log.level);
         self.loaded.config = config;
         if restart.is_empty() {
             tracing::info!(by, "config reloaded");
-            return Ok("config reloaded".to_owned());
+        } else {
+            let restart = restart.join(", ");
+            tracing::warn!(restart, by, "config reloaded; these changes need a restart");
         }
-        let restart = restart.join(", ");
-        tracing::warn!(restart, by, "config reloaded; these changes need a restart");
-        Ok(format!("config reloaded; these changes need a restart: {restart}"))
+        Ok(Reloaded { needs_restart: restart.into_iter().map(str::to_owned).collect(), warnings })
     }
 }
 

@@ -8,12 +8,13 @@ use super::output::{line, line_if_read};
 use super::own_daemon::{ask, connect, request, rest};
 use super::progress::ProgressBar;
 use super::settings::{ConfigArgs, load};
+use super::system_user::write_remedy;
 use super::time_zone::moment;
 use super::words;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::control::{self, accounts::absent};
-use crate::model::{Noun, Timestamp, localized};
+use crate::control::{self, Reloaded, accounts::absent};
+use crate::model::{Localized, Noun, Timestamp, localized};
 use crate::store::{JournalEnd, NewFile, OfflineStore, Phase, Progress, Replay, Replayed, Restored, Token, restore};
 use clap::{Args, ValueHint};
 use std::io::{self, IsTerminal as _, Write as _};
@@ -77,7 +78,8 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<(), CliError> {
             "nenhum backup foi gravado em {to}: {error}"
         ))
     };
-    let out = Out::create(&args.to, config.store.min_free).map_err(|error| failed(&error))?;
+    let out = Out::create(&args.to, config.store.min_free);
+    let out = out.map_err(|error| failed(&format_args!("{error}{}", write_remedy(&error))))?;
     let mut out = io::BufWriter::with_capacity(256 * 1024, out);
     let mut bar = ProgressBar::new();
     if let Some(stream) = ask(&data, "backup")? {
@@ -356,7 +358,23 @@ pub(crate) fn reload(args: &ConfigArgs) -> Result<(), CliError> {
         )));
     };
     let stream = request(&data, stream, "reload").map_err(|error| CliError { code: FAILED, ..error })?;
-    line(rest(stream)?);
+    let answer = rest(stream)?;
+    let Reloaded { needs_restart, warnings } = serde_json::from_str(&answer).map_err(|_| {
+        // Of another release, which is upgraded and not restarted yet.
+        CliError::failed(localized!("the daemon answered: {answer}", "o daemon respondeu: {answer}"))
+    })?;
+    if needs_restart.is_empty() {
+        line(say(localized!("config reloaded", "configuração recarregada")));
+    } else {
+        let keys = needs_restart.join(", ");
+        line(say(localized!(
+            "config reloaded; these changes need a restart: {keys}",
+            "configuração recarregada; estas mudanças precisam de um reinício: {keys}"
+        )));
+    }
+    for Localized { en, pt } in warnings {
+        complain(localized!("warning: {en}", "atenção: {pt}"));
+    }
     Ok(())
 }
 

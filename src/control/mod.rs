@@ -7,8 +7,8 @@
 //! root, the folder's owner, or the daemon's own.
 //!
 //! One word comes in on a line. `backup` is answered with `ok` on a line and the bytes of the backup, which ends where
-//! it says so; `verify` with lines of text, the last of them `sound` or `damaged`; `reload` with lines that say what
-//! was taken up; `accounts` and `export-account NAME` with lines of JSON (see [`accounts`]); `remove-account NAME` with
+//! it says so; `verify` with lines of text, the last of them `sound` or `damaged`; `reload` with a line of
+//! JSON, a [`Reloaded`]; `accounts` and `export-account NAME` with lines of JSON (see [`accounts`]); `remove-account NAME` with
 //! `removed` at its end; `panel-link`, with an account's name behind it or not, with a line of JSON, a link that signs
 //! in to the panel; `create-token JSON` with a line of JSON, the token (see [`tokens`]); `endpoint` with
 //! a line of JSON, an [`Endpoint`]. What can't be done now is `error` and why; what can't be meant is `refused` and
@@ -19,7 +19,7 @@ pub mod backups;
 pub mod tokens;
 
 use crate::clock::Clock;
-use crate::model::AccountNo;
+use crate::model::{AccountNo, Localized};
 use crate::shutdown::{accept_until, requested};
 use crate::store::{Piece, Store, write_pieces};
 use serde::{Deserialize, Serialize};
@@ -46,7 +46,16 @@ const WRITE_PATIENCE: Duration = Duration::from_secs(60);
 const MAX_REQUEST: u64 = 4096;
 
 /// A caller who wants the config read again, and gets the result: what was taken up, or why nothing was.
-pub type Reload = oneshot::Sender<Result<String, String>>;
+pub type Reload = oneshot::Sender<Result<Reloaded, String>>;
+
+/// What has become of a new config that was taken up.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Reloaded {
+    /// The keys that have changed and take a restart.
+    pub needs_restart: Vec<String>,
+    /// What has ceased to work by it.
+    pub warnings: Vec<Localized>,
+}
 
 /// Makes a link that signs in to the panel, as an admin of the account of this name, of the config's first where it is
 /// empty: a line of JSON, or why there is none.
@@ -296,7 +305,7 @@ async fn reload(stream: UnixStream, reloads: Option<mpsc::Sender<Reload>>) -> io
     };
     let result = if requested { replied.await.ok() } else { None };
     let line = match result {
-        Some(Ok(done)) => format!("ok\n{done}"),
+        Some(Ok(done)) => format!("ok\n{}", json!(done)),
         Some(Err(why)) => format!("error {why}"),
         None => "error the daemon reloads nothing now: it is about to stop".to_owned(),
     };

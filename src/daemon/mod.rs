@@ -31,7 +31,7 @@ use crate::delivery::DeliveryHandle;
 use crate::delivery::schedule::engine::Engine;
 use crate::delivery::transport::client::Client;
 use crate::http::{Handler, Ingress, Server};
-use crate::model::Timestamp;
+use crate::model::{Localized, Timestamp};
 use crate::panel::Panel;
 use crate::service::{By, Caller, Service};
 use crate::shutdown;
@@ -228,8 +228,9 @@ impl Daemon {
         })
     }
 
-    /// Applies what a new config changes without a restart. All or nothing: after an error everything is as it was.
-    pub fn reload(&self, config: &Config) -> Result<(), Error> {
+    /// Applies what a new config changes without a restart. All or nothing: after an error everything is as it was. Gives
+    /// what has ceased to work by it, which is in the log too.
+    pub fn reload(&self, config: &Config) -> Result<Vec<Localized>, Error> {
         let client = settings::client(config)?;
         let channels = settings::channels(config)?;
         let certificate = settings::certificate(config)?;
@@ -241,10 +242,11 @@ impl Daemon {
         self.store.configure(config);
         self.ingress.replace(config.server.clone(), certificate);
         let warnings = warnings(&self.ingress, &self.client, self.address, self.service.now());
-        for warning in warnings.into_iter().chain(self.service.without_their_certificate()) {
+        let without = self.service.without_their_certificate();
+        for warning in warnings.iter().chain(without.iter().map(|warning| &warning.en)) {
             tracing::warn!("{warning}");
         }
-        Ok(())
+        Ok(without)
     }
 
     /// Whether a start with this `server.listen` would be refused, because the service manager listens elsewhere.

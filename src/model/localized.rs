@@ -1,7 +1,9 @@
 //! A sentence for people, in the two languages there are: one can't be written without the other.
 
+use serde::{Deserialize, Serialize};
+
 /// One sentence, or part of one, twice.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Localized {
     /// In English, the API's.
     pub en: String,

@@ -159,7 +159,7 @@ impl Service {
 
     /// The webhooks whose client certificate the config doesn't have any more, of every account, for the operator: a
     /// sentence for each. Nothing is sent to their targets.
-    pub fn without_their_certificate(&self) -> Vec<String> {
+    pub fn without_their_certificate(&self) -> Vec<Localized> {
         let directory = self.store.directory();
         let mut sentences = Vec::new();
         for account in &self.accounts {
@@ -167,10 +167,11 @@ impl Service {
             let has = |wanted: &ClientCertificateName| own.iter().any(|(name, _)| name == wanted);
             for webhook in directory.of(account.no) {
                 if let Some(name) = webhook.client_certificate.as_ref().filter(|name| !has(name)) {
-                    let id = webhook.id;
-                    sentences.push(format!(
-                        "nothing is sent to webhook {id} ({}): the config has no client certificate {name} for it",
-                        webhook.name()
+                    let (id, called) = (webhook.id, webhook.name());
+                    sentences.push(localized!(
+                        "nothing is sent to webhook {id} ({called}): the config has no client certificate {name} for it",
+                        "nada é enviado ao webhook {id} ({called}): a configuração não tem o certificado de cliente \
+                         {name} para ele"
                     ));
                 }
             }

@@ -297,6 +297,14 @@ fn a_webhook_names_a_certificate_that_its_account_may_use() {
     };
     assert_eq!(metric("pix").as_deref(), Some("2556230400"));
 
+    // The operator is told at once which webhooks send nothing from now on.
+    daemon.configure(&with(&[]));
+    let (code, reported, warned) = daemon.run(&["reload"]);
+    assert!(
+        code == Some(0) && reported == "config reloaded\n" && warned.contains("no client certificate pix"),
+        "{warned}"
+    );
+
     // It is for another account by now, and then gone: nothing is sent, and the webhook can still be changed.
     for (config, says) in [
         (with(&[("pix", "\"loja-2\"")]), "is not for this account any more"),

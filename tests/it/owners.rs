@@ -113,3 +113,22 @@ fn root_leaves_nothing_of_its_own_in_another_users_folder() {
     let restored = listing(&back);
     assert!(restored.iter().all(|(_, uid, ..)| *uid == NOBODY), "what root restores is the folder's owner's");
 }
+
+/// `sudo -u carteiro carteiro backup x` in one's own folder ended in "Permission denied", with nothing to do about it.
+#[test]
+fn who_may_not_write_where_a_file_is_asked_for_is_told_what_to_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let daemon = Daemon::quick();
+    let at = folder.path().join("shop.backup");
+    for arguments in [vec!["man", "--all"], vec!["backup"]] {
+        let mut command = daemon.command();
+        command.args(&arguments).arg(if arguments.len() == 1 { &at } else { folder.path() }).uid(NOBODY);
+        // The config's own folder is root's, and only its owner's: the defaults will do.
+        command.env_remove("CARTEIRO_CONFIG").current_dir("/");
+        let Ok(output) = command.output() else {
+            return skipped("a file that may not be written", "it needs root, and a binary that all may run");
+        };
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(1) && said.contains("may not write there: name a path"), "{said}");
+    }
+}
