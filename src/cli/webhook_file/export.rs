@@ -65,18 +65,25 @@ pub(super) fn export(mut webhooks: Vec<Answered>) -> String {
     file
 }
 
+/// Whether a name is one that [`export`] gives a webhook of this name, of which there are several.
+pub(super) fn is_numbered(name: &str, own: &str) -> bool {
+    let number = name.strip_suffix(')').and_then(|name| name.rsplit_once(" (")?.1.parse().ok());
+    number.is_some_and(|number| number > 1 && another_name_of(own, number) == name)
+}
+
+fn another_name_of(name: &str, number: usize) -> String {
+    let end = format!(" ({number})");
+    let start: String = name.chars().take(WebhookName::MAX_CHARS - end.len()).collect();
+    format!("{}{end}", start.trim_end())
+}
+
 /// The name with a number behind it that no other webhook has.
 fn another_name(name: &str, taken: &mut HashSet<String>) -> String {
-    let numbered = |number: usize| {
-        let end = format!(" ({number})");
-        let start: String = name.chars().take(WebhookName::MAX_CHARS - end.len()).collect();
-        format!("{}{end}", start.trim_end())
-    };
     let mut number = 2;
-    while !taken.insert(numbered(number)) {
+    while !taken.insert(another_name_of(name, number)) {
         number += 1;
     }
-    numbered(number)
+    another_name_of(name, number)
 }
 
 fn write_field(
@@ -201,6 +208,10 @@ mod tests {
         let long = "x".repeat(WebhookName::MAX_CHARS);
         let name = another_name(&long, &mut HashSet::new());
         assert_eq!((name.chars().count(), name.ends_with("x (2)")), (WebhookName::MAX_CHARS, true));
+        assert!(is_numbered(&name, &long) && is_numbered("ERP (3)", "ERP"));
+        for other in ["ERP", "ERP (1)", "ERP (x)", "ERP 2 (2)", "CRM (2)", "ERP(2)"] {
+            assert!(!is_numbered(other, "ERP"), "{other}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! refuse is known before anything is changed. Each step is done only if its webhook is still as it was seen.
 
 use super::super::language::say;
-use super::export::{Answered, answered, text_of};
+use super::export::{Answered, answered, is_numbered, text_of};
 use super::fields::{Absent, FIELDS, Field, Kind};
 use super::file::{FileWebhook, Place, WebhookFile};
 use crate::cli::client::{ApiAnswer, ApiClient, ApiRequest};
@@ -86,7 +86,7 @@ impl Plan {
         let (mut steps, mut problems) = (Vec::new(), Vec::new());
         for (webhook, own) in file.webhooks.iter().zip(&matched) {
             let step = match own {
-                Some(own) => change(daemon, webhook, &text_of(&present[*own], "id")),
+                Some(own) => change(daemon, webhook, &text_of(&present[*own], "id"), is_shared(&present, *own)),
                 None => create(daemon, webhook, &present),
             };
             match step {
@@ -196,12 +196,21 @@ fn create(daemon: &ApiClient, webhook: &FileWebhook, present: &[Answered]) -> Re
     })
 }
 
-fn change(daemon: &ApiClient, webhook: &FileWebhook, id: &str) -> Result<Step, CliError> {
+/// Whether another webhook of the store has this one's name.
+fn is_shared(present: &[Answered], at: usize) -> bool {
+    let name = text_of(&present[at], "name");
+    present.iter().filter(|webhook| text_of(webhook, "name") == name).count() > 1
+}
+
+fn change(daemon: &ApiClient, webhook: &FileWebhook, id: &str, is_shared: bool) -> Result<Step, CliError> {
     let shown = daemon.get(path(id))?;
     let present = answered(shown.raw())?;
     let is_disabled = text_of(&present, "status") == "DISABLED";
+    // An export numbers the names that several webhooks have. In its own store each keeps the one it has.
+    let keeps_name = is_shared && is_numbered(&webhook.name, &text_of(&present, "name"));
     let wanted = |field: &Field| match webhook.given(field.name) {
         _ if field.kind == Kind::FirstSecret => None,
+        _ if field.name == "name" && keeps_name => None,
         // What carteiro has disabled is not resumed by a file that says no more than that it isn't paused.
         Some(given) if field.name == "status" && is_disabled && given.json == "\"ACTIVE\"" => None,
         Some(given) => Some(given.json.clone()),
