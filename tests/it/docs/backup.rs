@@ -13,11 +13,12 @@ fn a_backup_is_made_tried_and_gone_back_to() {
     let mut daemon = Daemon::quick();
     let event = daemon.record("PAYMENT.PAID");
     let place = Place::beside(&daemon).without_root();
-    let [by_hand, by_night, installed, back] = &*commands::of("a_backup_is_made_tried_and_gone_back_to") else {
-        panic!("this test knows four blocks");
+    let [by_hand, by_night, installed, back, clean] = &*commands::of("a_backup_is_made_tried_and_gone_back_to") else {
+        panic!("this test knows five blocks");
     };
     let said = place.run(by_hand);
     assert_eq!(said.matches("every row is as it was written").count(), 2, "{said}");
+    assert!(!place.path().join("restored-data").exists(), "no copy of customers' data is left behind");
 
     place.write("carteiro-backup", by_night);
     // There is no other user here, and only one folder is ours.
@@ -55,6 +56,9 @@ fn a_backup_is_made_tried_and_gone_back_to() {
     let token = daemon.token.clone();
     daemon.spawn();
     assert_eq!(daemon.token, token);
+    assert!(daemon.data().with_extension("old").is_dir());
+    place.run(&moved(clean));
+    assert!(!daemon.data().with_extension("old").exists(), "nor of the old store");
     let events = daemon.list("/api/events");
     assert_eq!(events.len(), 1, "{events:?}");
     assert_eq!(events[0]["id"], event);

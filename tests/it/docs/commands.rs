@@ -61,6 +61,7 @@ pub(crate) const COMMANDS: &[(&str, How)] = &[
     ("sudo carteiro token create --name rescue --scope admin |", By("a_lost_admin_token_is_replaced")),
     ("sudo systemctl disable --now carteiro.socket carteiro.service", By("a_new_machine_takes_over")),
     ("sudo systemctl stop carteiro.socket carteiro.service", By("a_new_machine_takes_over")),
+    ("sudo rm -rf /var/lib/carteiro.empty move.backup admin-token*", Not(SYSTEMD)),
     ("sudo carteiro check-config", By("a_sandbox_has_an_account_of_its_own")),
     ("sudo carteiro events erase --query pedido-1042 --dry-run", By("everyday_tasks_are_done_as_printed")),
     ("sudo carteiro webhooks pause \"$WEBHOOK_ID\"", By("everyday_tasks_are_done_as_printed")),
@@ -116,6 +117,7 @@ pub(crate) const COMMANDS: &[(&str, How)] = &[
     ),
     ("sudo apt install restic", Not(ELSEWHERE)),
     ("sudo systemctl stop carteiro.socket carteiro.service", By("a_backup_is_made_tried_and_gone_back_to")),
+    ("sudo rm -rf /var/lib/carteiro.old", By("a_backup_is_made_tried_and_gone_back_to")),
     // The others.
     ("carteiro --version", Not(SYSTEMD)),
     ("carteiro token create --name prometheus --scope metrics", By("prometheus_is_let_in_and_its_config_is_good")),
