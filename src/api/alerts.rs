@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::fields::JsonFields;
 use crate::http::{Answer, Failure};
-use crate::model::{AlertChannel, Localized, Timestamp};
+use crate::model::{AlertChannel, Localized, Timestamp, localized};
 use crate::service::{ChannelOwner, ChannelTest, ChannelView};
 use http::StatusCode;
 use serde::Serialize;
@@ -83,7 +83,8 @@ fn channel(body: &[u8]) -> Result<Option<AlertChannel>, Failure> {
     let channel = fields.optional("channel", |value| {
         AlertChannel::parse(&value.text()?).ok_or_else(|| {
             let names = AlertChannel::ALL.map(|channel| format!("`{}`", channel.as_str()));
-            format!("must be one of {}", names.join(", "))
+            let names = names.join(", ");
+            localized!("must be one of {names}", "deve ser um destes: {names}")
         })
     });
     fields.finish()?;

@@ -1,7 +1,7 @@
 //! Who calls: the bearer token of a request.
 
 use crate::http::{Failure, Ingress};
-use crate::model::Origin;
+use crate::model::{Origin, localized};
 use crate::service::{Caller, Service};
 use http::{HeaderMap, HeaderValue, header};
 use std::net::IpAddr;
@@ -17,19 +17,27 @@ pub(super) fn authenticate(
     headers: &HeaderMap,
 ) -> Result<Caller, Failure> {
     let Some(value) = headers.get(header::AUTHORIZATION) else {
-        return Err(Failure::unauthorized("send `Authorization: Bearer <access token>`"));
+        return Err(Failure::unauthorized(localized!(
+            "send `Authorization: Bearer <access token>`",
+            "envie `Authorization: Bearer <token de acesso>`"
+        )));
     };
     let Some(token) = bearer(value) else {
-        return Err(Failure::unauthorized("the Authorization header must be `Bearer <access token>`"));
+        return Err(Failure::unauthorized(localized!(
+            "the Authorization header must be `Bearer <access token>`",
+            "o cabeçalho Authorization deve ser `Bearer <token de acesso>`"
+        )));
     };
     if let Some(caller) = service.authenticate(token, Origin::api(address)) {
         return Ok(caller);
     }
     ingress.wrong_token(address).map_err(Failure::too_many_guesses)?;
-    Err(Failure::unauthorized(
+    Err(Failure::unauthorized(localized!(
         "this access token is unknown, revoked or expired; `sudo carteiro token create --name rescue --scope admin` on \
          the daemon's machine makes one",
-    ))
+        "este token de acesso é desconhecido, foi revogado ou venceu; `sudo carteiro token create --name rescue \
+         --scope admin` na máquina do daemon cria um"
+    )))
 }
 
 /// Who calls by this header, asked again in the middle of a long answer.

@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::query::Query;
 use crate::http::Answer;
-use crate::model::Order;
+use crate::model::{Order, localized};
 use crate::service::{CsvLanguage, CsvList, CsvLook};
 
 /// How a list is wanted as CSV.
@@ -29,12 +29,12 @@ impl CsvFormat {
         let csv = query.optional("format", |text| match text {
             "csv" => Ok(true),
             "json" => Ok(false),
-            _ => Err("must be `json` or `csv`".to_owned()),
+            _ => Err(localized!("must be `json` or `csv`", "deve ser `json` ou `csv`")),
         });
         let language = query.optional("lang", |text| match text {
             "en" => Ok(CsvLanguage::En),
             "pt" | "pt-BR" => Ok(CsvLanguage::Pt),
-            _ => Err("must be `en` or `pt`".to_owned()),
+            _ => Err(localized!("must be `en` or `pt`", "deve ser `en` ou `pt`")),
         });
         (csv == Some(true)).then(|| language.unwrap_or_default())
     }

@@ -35,10 +35,7 @@ struct ErasureRequest {
 
 fn erasure_request(body: &[u8]) -> Result<ErasureRequest, Failure> {
     let mut fields = JsonFields::of_body(body)?;
-    let key = fields.required("q", |value| {
-        let form = || "must have 1 to 128 bytes, spaces around it aside".to_owned();
-        SearchText::parse(&value.text()?).ok_or_else(form)
-    });
+    let key = fields.required("q", |value| SearchText::parse(&value.text()?).ok_or_else(SearchText::must));
     let external_id = fields.optional("external_id", JsonValue::boolean).unwrap_or(false);
     let dry_run = fields.optional("dry_run", JsonValue::boolean).unwrap_or(false);
     Ok(ErasureRequest { key: fields.finish_with(key)?, external_id, dry_run })

@@ -1,16 +1,14 @@
 //! What went wrong with a verb, as the API answers it.
 
 use crate::http::Failure;
-use crate::model::Localized;
 use crate::service::Error;
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let reply = error.into_reply();
         if reply.fields.is_empty() {
-            return Self::new(reply.status, reply.code, reply.detail.en);
+            return Self::new(reply.status, reply.code, reply.detail);
         }
-        let english = |problems: Vec<Localized>| problems.into_iter().map(|problem| problem.en).collect();
-        Self::invalid(reply.fields.into_iter().map(|(field, problems)| (field, english(problems))).collect())
+        Self::invalid(reply.fields)
     }
 }

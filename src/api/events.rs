@@ -2,13 +2,13 @@
 
 use super::call::Call;
 use super::csv::CsvFormat;
-use super::fields::{JsonFields, JsonValue};
+use super::fields::{JsonFields, JsonValue, must_be_object, must_be_uuid};
 use super::idempotency::{self, REPLAYED};
 use super::notifications::DetailShape;
 use super::query::Query;
 use crate::gather::Gather as _;
 use crate::http::{Answer, Failure, MAX_NAMED_FIELDS};
-use crate::model::{About, Event, EventId, EventType, FilterUse, Sentences, Status, Timestamp, WebhookId};
+use crate::model::{About, Event, EventId, EventType, FilterUse, Sentences, Status, Timestamp, WebhookId, localized};
 use crate::service::{CsvList, EventDraft, Recorded};
 use http::{StatusCode, header};
 use serde::Serialize;
@@ -82,7 +82,7 @@ pub(super) fn several(body: &[u8]) -> Result<Vec<EventDraft<'_>>, Failure> {
     if let Some(items) = &items
         && !(1..=MAX_BATCH).contains(&items.len())
     {
-        frame.problem("events", format!("must have 1 to {MAX_BATCH} events"));
+        frame.problem("events", localized!("must have 1 to {MAX_BATCH} events", "deve ter de 1 a {MAX_BATCH} eventos"));
     }
     frame.finish()?;
     let items = items.unwrap_or_default();
@@ -103,29 +103,43 @@ fn draft<'a>(fields: &mut JsonFields<'a>) -> Option<EventDraft<'a>> {
     let event_type = fields.required("type", |value| {
         let text = value.text()?;
         EventType::parse(&text).ok_or_else(|| {
-            let form = || "must be words of A-Z, 0-9 and _ joined by dots, such as `PAYMENT.PAID`".to_owned();
-            EventType::too_long(&text).map_or_else(form, |problem| problem.en)
+            EventType::too_long(&text).unwrap_or_else(|| {
+                localized!(
+                    "must be words of A-Z, 0-9 and _ joined by dots, such as `PAYMENT.PAID`",
+                    "deve ter palavras de A-Z, 0-9 e _ ligadas por pontos, como `PAYMENT.PAID`"
+                )
+            })
         })
     });
     let resource = fields.required("resource", |value| {
         if !value.is_object() {
-            Err("must be an object".to_owned())
+            Err(must_be_object())
         } else if value.raw().len() > MAX_RESOURCE_BYTES {
-            Err(format!("must be at most {MAX_RESOURCE_BYTES} bytes"))
+            Err(localized!(
+                "must be at most {MAX_RESOURCE_BYTES} bytes",
+                "deve ter no máximo {MAX_RESOURCE_BYTES} bytes"
+            ))
         } else {
             Ok(value.raw())
         }
     });
     let id = fields.optional("id", |value| {
-        EventId::parse(&value.text()?)
-            .ok_or_else(|| "must be a UUID such as 0193a5b0-1111-7222-8333-444455556666".to_owned())
+        EventId::parse(&value.text()?).ok_or_else(|| {
+            localized!(
+                "must be a UUID such as 0193a5b0-1111-7222-8333-444455556666",
+                "deve ser um UUID como 0193a5b0-1111-7222-8333-444455556666"
+            )
+        })
     });
     let external_id = fields.optional("external_id", |value| {
         let text = value.text()?.into_owned();
         if (1..=MAX_EXTERNAL_ID_BYTES).contains(&text.len()) {
             Ok(text)
         } else {
-            Err(format!("must be 1 to {MAX_EXTERNAL_ID_BYTES} bytes"))
+            Err(localized!(
+                "must be 1 to {MAX_EXTERNAL_ID_BYTES} bytes",
+                "deve ter de 1 a {MAX_EXTERNAL_ID_BYTES} bytes"
+            ))
         }
     });
     let occurred_at = fields.optional("occurred_at", JsonValue::time);
@@ -189,10 +203,12 @@ enum ToWhom {
 /// To whom; all where the body names nobody.
 fn to_whom(body: &[u8]) -> Result<ToWhom, Failure> {
     let mut fields = JsonFields::of_optional_body(body)?;
-    let webhook = fields
-        .narrowing("webhook_id", |value| WebhookId::parse(&value.text()?).ok_or_else(|| "must be a UUID".to_owned()));
+    let webhook = fields.narrowing("webhook_id", |value| WebhookId::parse(&value.text()?).ok_or_else(must_be_uuid));
     let undelivered = fields.narrowing("undelivered", |value| match value.boolean()? {
-        true if webhook.is_some() => Err("goes without `webhook_id`, which names the one to send to".to_owned()),
+        true if webhook.is_some() => Err(localized!(
+            "goes without `webhook_id`, which names the one to send to",
+            "não combina com `webhook_id`, que indica para qual enviar"
+        )),
         undelivered => Ok(undelivered),
     });
     fields.finish()?;
@@ -208,7 +224,7 @@ pub(super) async fn erase(call: &Call, id: EventId) -> Result<Answer, Failure> {
     let external_id = query.optional("external_id", |text| match text {
         "true" => Ok(true),
         "false" => Ok(false),
-        _ => Err("must be `true` or `false`".to_owned()),
+        _ => Err(localized!("must be `true` or `false`", "deve ser `true` ou `false`")),
     });
     query.finish()?;
     call.service.erase(&call.caller, id, external_id == Some(true)).await?;

@@ -4,7 +4,7 @@
 
 use crate::gather::Gather as _;
 use crate::http::{Failure, MAX_NAMED_FIELDS};
-use crate::model::{ApiCode, Timestamp, depth, items, members};
+use crate::model::{ApiCode, Localized, Timestamp, depth, items, localized, members};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -40,13 +40,14 @@ impl<'a> JsonValue<'a> {
         self.0.starts_with('{')
     }
 
-    pub(super) fn text(self) -> Result<Cow<'a, str>, String> {
+    pub(super) fn text(self) -> Result<Cow<'a, str>, Localized> {
         #[derive(serde::Deserialize)]
         struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
         if self.0.len() > MAX_TEXT_BYTES && self.0.starts_with('"') {
-            return Err("is too long".to_owned());
+            return Err(localized!("is too long", "é longo demais"));
         }
-        serde_json::from_str::<Text<'a>>(self.0).map(|text| text.0).map_err(|_| "must be a string".to_owned())
+        let text = serde_json::from_str::<Text<'a>>(self.0).map(|text| text.0);
+        text.map_err(|_| localized!("must be a string", "deve ser um texto"))
     }
 
     /// A number's digits; `None` for anything else, and for more digits than a number needs.
@@ -54,39 +55,50 @@ impl<'a> JsonValue<'a> {
         Some(self.0).filter(|text| text.len() <= MAX_NUMBER_BYTES)
     }
 
-    pub(super) fn boolean(self) -> Result<bool, String> {
-        serde_json::from_str(self.0).map_err(|_| "must be true or false".to_owned())
+    pub(super) fn boolean(self) -> Result<bool, Localized> {
+        serde_json::from_str(self.0).map_err(|_| localized!("must be true or false", "deve ser true ou false"))
     }
 
-    pub(super) fn number(self) -> Result<f64, String> {
+    pub(super) fn number(self) -> Result<f64, Localized> {
         let number = self.digits().and_then(|digits| serde_json::from_str(digits).ok());
-        number.ok_or_else(|| "must be a number".to_owned())
+        number.ok_or_else(|| localized!("must be a number", "deve ser um número"))
     }
 
     /// A whole number within a range, however it is written: to JSON Schema, and to JavaScript, `3.0` is 3.
-    pub(super) fn integer(self, range: std::ops::RangeInclusive<u64>) -> Result<u64, String> {
+    pub(super) fn integer(self, range: std::ops::RangeInclusive<u64>) -> Result<u64, Localized> {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is whole and not negative")]
         let whole = |number: f64| (number.fract() == 0.0 && number >= 0.0).then_some(number as u64);
         let digits = self.digits().unwrap_or_default();
         let number = serde_json::from_str(digits).ok();
         let number = number.or_else(|| serde_json::from_str(digits).ok().and_then(whole));
         let number = number.filter(|number| range.contains(number));
-        number.ok_or_else(|| format!("must be a whole number from {} to {}", range.start(), range.end()))
+        let (least, most) = (range.start(), range.end());
+        number.ok_or_else(|| {
+            localized!(
+                "must be a whole number from {least} to {most}",
+                "deve ser um número inteiro de {least} a {most}"
+            )
+        })
     }
 
-    pub(super) fn time(self) -> Result<Timestamp, String> {
-        Timestamp::parse(&self.text()?).map_err(|_| "must be an ISO 8601 time such as 2026-11-23T10:00:00Z".to_owned())
+    pub(super) fn time(self) -> Result<Timestamp, Localized> {
+        Timestamp::parse(&self.text()?).map_err(|_| {
+            localized!(
+                "must be an ISO 8601 time such as 2026-11-23T10:00:00Z",
+                "deve ser um momento em ISO 8601, como 2026-11-23T10:00:00Z"
+            )
+        })
     }
 
     /// The items of a list, of which no more than one past `most` are given: a list that is too long shows by that.
-    pub(super) fn list(self, most: usize) -> Result<Vec<JsonValue<'a>>, String> {
-        let first = items(self.0, most + 1).ok_or_else(|| "must be a list".to_owned())?;
+    pub(super) fn list(self, most: usize) -> Result<Vec<JsonValue<'a>>, Localized> {
+        let first = items(self.0, most + 1).ok_or_else(|| localized!("must be a list", "deve ser uma lista"))?;
         Ok(first.parts.into_iter().map(JsonValue).collect())
     }
 
     /// The members of an object, of which no more than [`MAX_MEMBERS`] are given.
-    pub(super) fn members(self) -> Result<JsonMembers<'a>, String> {
-        let first = members(self.0, MAX_MEMBERS).ok_or_else(|| "must be an object".to_owned())?;
+    pub(super) fn members(self) -> Result<JsonMembers<'a>, Localized> {
+        let first = members(self.0, MAX_MEMBERS).ok_or_else(must_be_object)?;
         let all = first.parts.into_iter().map(|(name, value)| (name, JsonValue(value))).collect();
         Ok(JsonMembers { all, more: first.more })
     }
@@ -101,7 +113,7 @@ pub(super) struct JsonMembers<'a> {
 }
 
 /// What is wrong, by the field.
-pub(super) type Problems = BTreeMap<String, Vec<String>>;
+pub(super) type Problems = BTreeMap<String, Vec<Localized>>;
 
 /// The fields of one object, taken one by one; what is left in the end is unknown.
 pub(super) struct JsonFields<'a> {
@@ -143,14 +155,23 @@ impl<'a> JsonFields<'a> {
     pub(super) fn of_body(body: &'a [u8]) -> Result<Self, Failure> {
         let text = text(body)?;
         if text.trim().is_empty() {
-            return Err(Failure::bad_request(ApiCode::NotJson, "the body is empty: send JSON"));
+            return Err(Failure::bad_request(
+                ApiCode::NotJson,
+                localized!("the body is empty: send JSON", "o corpo está vazio: envie JSON"),
+            ));
         }
         // The whole text is checked once; everything below it is then known to be JSON.
         let whole: &RawValue = serde_json::from_str(text).map_err(|error| not_json(&error))?;
         let text = whole.get();
         let mut problems = BTreeMap::new();
         if depth(text) > MAX_DEPTH {
-            problems.insert("body".to_owned(), vec![format!("is nested deeper than {MAX_DEPTH} levels")]);
+            problems.insert(
+                "body".to_owned(),
+                vec![localized!(
+                    "is nested deeper than {MAX_DEPTH} levels",
+                    "tem mais de {MAX_DEPTH} níveis, um dentro do outro"
+                )],
+            );
             return Err(Failure::invalid(problems));
         }
         match JsonValue(text).members() {
@@ -179,7 +200,10 @@ impl<'a> JsonFields<'a> {
         let mut fields = Self { prefix, members: all, more, problems: BTreeMap::new() };
         if more {
             let whole = if fields.prefix.is_empty() { "body".to_owned() } else { fields.prefix.clone() };
-            fields.problems.insert(whole, vec![format!("has more than {MAX_MEMBERS} fields")]);
+            fields.problems.insert(
+                whole,
+                vec![localized!("has more than {MAX_MEMBERS} fields", "tem mais de {MAX_MEMBERS} campos")],
+            );
         }
         fields.refuse_repeats();
         fields
@@ -206,7 +230,7 @@ impl<'a> JsonFields<'a> {
         let mut seen = HashSet::new();
         self.members.retain(|(name, _)| seen.insert(name.clone()));
         for name in repeated {
-            self.problem(&name, "is given twice");
+            self.problem(&name, given_twice());
         }
     }
 
@@ -214,7 +238,7 @@ impl<'a> JsonFields<'a> {
         if self.prefix.is_empty() { name.to_owned() } else { format!("{}.{name}", self.prefix) }
     }
 
-    pub(super) fn problem(&mut self, name: &str, problem: impl Into<String>) {
+    pub(super) fn problem(&mut self, name: &str, problem: Localized) {
         let name = self.named(name);
         // Enough to correct the request by.
         if self.problems.len() >= MAX_NAMED_FIELDS && !self.problems.contains_key(&name) {
@@ -223,7 +247,7 @@ impl<'a> JsonFields<'a> {
         // Names that are cut to one and the same text need no more than a few sentences.
         let problems = self.problems.entry(name).or_default();
         if problems.len() < MAX_PROBLEMS {
-            problems.push(problem.into());
+            problems.push(problem);
         }
     }
 
@@ -236,7 +260,7 @@ impl<'a> JsonFields<'a> {
         &mut self,
         name: &str,
         value: JsonValue<'a>,
-        parse: impl FnOnce(JsonValue<'a>) -> Result<T, String>,
+        parse: impl FnOnce(JsonValue<'a>) -> Result<T, Localized>,
     ) -> Option<T> {
         match parse(value) {
             Ok(parsed) => Some(parsed),
@@ -251,11 +275,11 @@ impl<'a> JsonFields<'a> {
     pub(super) fn required<T>(
         &mut self,
         name: &str,
-        parse: impl FnOnce(JsonValue<'a>) -> Result<T, String>,
+        parse: impl FnOnce(JsonValue<'a>) -> Result<T, Localized>,
     ) -> Option<T> {
         let Some(value) = self.take(name).filter(|value| !value.is_null()) else {
             if !self.more {
-                self.problem(name, "is required");
+                self.problem(name, localized!("is required", "é obrigatório"));
             }
             return None;
         };
@@ -266,7 +290,7 @@ impl<'a> JsonFields<'a> {
     pub(super) fn optional<T>(
         &mut self,
         name: &str,
-        parse: impl FnOnce(JsonValue<'a>) -> Result<T, String>,
+        parse: impl FnOnce(JsonValue<'a>) -> Result<T, Localized>,
     ) -> Option<T> {
         let value = self.take(name).filter(|value| !value.is_null())?;
         self.parse(name, value, parse)
@@ -277,30 +301,42 @@ impl<'a> JsonFields<'a> {
     pub(super) fn narrowing<T>(
         &mut self,
         name: &str,
-        parse: impl FnOnce(JsonValue<'a>) -> Result<T, String>,
+        parse: impl FnOnce(JsonValue<'a>) -> Result<T, Localized>,
     ) -> Option<T> {
-        self.given(name, "can't be null: leave it out to mean all", parse)
+        let null = || {
+            localized!(
+                "can't be null: leave it out to mean all",
+                "não pode ser null: deixe-o de fora para valer por tudo"
+            )
+        };
+        self.given(name, null, parse)
     }
 
     /// A field that may be left out and has no empty state: `null` is a problem.
     pub(super) fn changed<T>(
         &mut self,
         name: &str,
-        parse: impl FnOnce(JsonValue<'a>) -> Result<T, String>,
+        parse: impl FnOnce(JsonValue<'a>) -> Result<T, Localized>,
     ) -> Option<T> {
-        self.given(name, "can't be null: leave it out to keep it as it is", parse)
+        let null = || {
+            localized!(
+                "can't be null: leave it out to keep it as it is",
+                "não pode ser null: deixe-o de fora para não mudá-lo"
+            )
+        };
+        self.given(name, null, parse)
     }
 
     /// A field that may be left out; what `null` is told.
     fn given<T>(
         &mut self,
         name: &str,
-        null: &str,
-        parse: impl FnOnce(JsonValue<'a>) -> Result<T, String>,
+        null: fn() -> Localized,
+        parse: impl FnOnce(JsonValue<'a>) -> Result<T, Localized>,
     ) -> Option<T> {
         let value = self.take(name)?;
         if value.is_null() {
-            self.problem(name, null);
+            self.problem(name, null());
             return None;
         }
         self.parse(name, value, parse)
@@ -310,7 +346,7 @@ impl<'a> JsonFields<'a> {
     pub(super) fn clearable<T>(
         &mut self,
         name: &str,
-        parse: impl FnOnce(JsonValue<'a>) -> Result<T, String>,
+        parse: impl FnOnce(JsonValue<'a>) -> Result<T, Localized>,
     ) -> Option<Option<T>> {
         let value = self.take(name)?;
         if value.is_null() { Some(None) } else { self.parse(name, value, parse).map(Some) }
@@ -342,7 +378,7 @@ impl<'a> JsonFields<'a> {
     /// All problems found, unknown fields among them.
     pub(super) fn into_problems(mut self) -> Problems {
         for (name, _) in std::mem::take(&mut self.members) {
-            self.problem(&shown(&name), "is not a known field");
+            self.problem(&shown(&name), localized!("is not a known field", "não é um campo conhecido"));
         }
         self.problems
     }
@@ -363,6 +399,21 @@ impl<'a> JsonFields<'a> {
     }
 }
 
+/// Of what is no object and has to be one.
+pub(super) fn must_be_object() -> Localized {
+    localized!("must be an object", "deve ser um objeto")
+}
+
+/// Of what is no UUID and has to be one.
+pub(super) fn must_be_uuid() -> Localized {
+    localized!("must be a UUID", "deve ser um UUID")
+}
+
+/// Of what is named more than once.
+pub(super) fn given_twice() -> Localized {
+    localized!("is given twice", "aparece duas vezes")
+}
+
 /// A caller's own text, cut to what fits a line.
 pub(super) fn shown(name: &str) -> String {
     name.chars().take(100).collect()
@@ -374,7 +425,11 @@ fn text(body: &[u8]) -> Result<&str, Failure> {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     std::str::from_utf8(body).map_err(|_| {
         let utf16 = body.starts_with(b"\xff\xfe") || body.starts_with(b"\xfe\xff");
-        let detail = if utf16 { "the body is UTF-16: send JSON in UTF-8" } else { "the body must be JSON in UTF-8" };
+        let detail = if utf16 {
+            localized!("the body is UTF-16: send JSON in UTF-8", "o corpo é UTF-16: envie JSON em UTF-8")
+        } else {
+            localized!("the body must be JSON in UTF-8", "o corpo deve ser JSON em UTF-8")
+        };
         Failure::bad_request(ApiCode::NotJson, detail)
     })
 }
@@ -387,7 +442,11 @@ pub(super) fn has_member(body: &[u8], name: &str) -> bool {
 
 fn not_json(error: &serde_json::Error) -> Failure {
     let (line, column) = (error.line(), error.column());
-    Failure::bad_request(ApiCode::NotJson, format!("the body is not JSON: line {line}, column {column} can't be read"))
+    let detail = localized!(
+        "the body is not JSON: line {line}, column {column} can't be read",
+        "o corpo não é JSON: não foi possível ler a linha {line}, coluna {column}"
+    );
+    Failure::bad_request(ApiCode::NotJson, detail)
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 use super::call::Call;
 use super::csv::CsvFormat;
 use crate::http::{Answer, Failure};
-use crate::model::{Attempt, AttemptError, AttemptResult, FilterUse, NotificationId, Timestamp, TlsVersion, Trigger};
+use crate::model::{
+    Attempt, AttemptError, AttemptResult, FilterUse, NotificationId, Timestamp, TlsVersion, Trigger, localized,
+};
 use crate::service::{CsvList, HeaderText, NotificationDetail, NotificationView, attempt_error, request_as_curl};
 use http::StatusCode;
 use serde::Serialize;
@@ -100,7 +102,7 @@ pub(super) async fn request(call: &Call, id: NotificationId) -> Result<Answer, F
     let mut query = call.list();
     let attempt = query.optional("attempt", |text| {
         let number = text.parse().ok().filter(|number| *number > 0);
-        number.ok_or_else(|| "must be the number of an attempt".to_owned())
+        number.ok_or_else(|| localized!("must be the number of an attempt", "deve ser o número de uma tentativa"))
     });
     query.finish()?;
     let request = call.service.rebuilt_request(&call.caller, id, attempt).await?;

@@ -5,7 +5,7 @@ use super::csv::CsvFormat;
 use super::fields::JsonFields;
 use super::query::Query;
 use crate::http::{Answer, Failure};
-use crate::model::{Timestamp, WebhookId, parse_duration};
+use crate::model::{Timestamp, WebhookId, localized, parse_duration};
 use crate::service::{AlertView, CsvList, MAX_MUTE};
 use http::StatusCode;
 use serde::Serialize;
@@ -39,11 +39,21 @@ fn mute_draft(body: &[u8]) -> Result<(String, Option<Duration>), Failure> {
     let key = fields.required("key", |value| {
         let key = value.text()?.into_owned();
         let fits = (1..=MAX_KEY_CHARS).contains(&key.chars().count());
-        fits.then_some(key).ok_or_else(|| format!("must be the key of an alert, at most {MAX_KEY_CHARS} characters"))
+        fits.then_some(key).ok_or_else(|| {
+            localized!(
+                "must be the key of an alert, at most {MAX_KEY_CHARS} characters",
+                "deve ser a chave de um aviso, de no máximo {MAX_KEY_CHARS} caracteres"
+            )
+        })
     });
     let span = fields.optional("for", |value| {
         let span = parse_duration(&value.text()?).filter(|span| (MIN_MUTE..=MAX_MUTE).contains(span));
-        span.ok_or_else(|| "must be a span such as \"24h\", from 1m to 366 days".to_owned())
+        span.ok_or_else(|| {
+            localized!(
+                "must be a span such as \"24h\", from 1m to 366 days",
+                "deve ser um prazo como \"24h\", de 1m a 366 dias"
+            )
+        })
     });
     let key = fields.finish_with(key)?;
     Ok((key, span))

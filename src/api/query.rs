@@ -1,9 +1,9 @@
 //! Reading a request's query: every parameter once, known, and in range, or a 422 that names it.
 
-use super::fields::Problems;
+use super::fields::{Problems, given_twice};
 use crate::gather::Gather as _;
 use crate::http::{Answer, Failure, MAX_NAMED_FIELDS};
-use crate::model::{Cursor, Filter, FilterUse, Fingerprint, Listing, Order, Page};
+use crate::model::{Cursor, Filter, FilterUse, Fingerprint, Listing, Localized, Order, Page, localized};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
@@ -67,18 +67,19 @@ impl<'a> Query<'a> {
             problems: BTreeMap::new(),
         };
         if all.next().is_some() {
-            query.problem("query", format!("has more than {MAX_PARAMETERS} parameters"));
+            let problem =
+                localized!("has more than {MAX_PARAMETERS} parameters", "tem mais de {MAX_PARAMETERS} parâmetros");
+            query.problem("query", problem);
         }
         query
     }
 
-    fn problem(&mut self, name: &str, problem: impl Into<String>) {
+    fn problem(&mut self, name: &str, problem: Localized) {
         let name: String = name.chars().take(100).collect();
         if self.problems.len() >= MAX_NAMED_FIELDS && !self.problems.contains_key(&name) {
             return;
         }
         let problems = self.problems.entry(name).or_default();
-        let problem = problem.into();
         // A parameter that is given a thousand times is unknown once.
         if !problems.contains(&problem) {
             problems.push(problem);
@@ -86,12 +87,12 @@ impl<'a> Query<'a> {
     }
 
     /// A parameter that may be left out. An empty value is a value, and seldom a good one.
-    pub(super) fn optional<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+    pub(super) fn optional<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, Localized>) -> Option<T> {
         let at = self.pairs.iter().position(|(key, _)| key == name)?;
         let (_, value) = self.pairs.remove(at);
         if self.pairs.iter().any(|(key, _)| key == name) {
             self.pairs.retain(|(key, _)| key != name);
-            self.problem(name, "is given twice");
+            self.problem(name, given_twice());
             return None;
         }
         match parse(&value) {
@@ -115,19 +116,28 @@ impl<'a> Query<'a> {
     pub(super) fn paging(&mut self) -> Paging {
         let limit = self.optional("limit", |text| {
             let limit = text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
-            limit.ok_or_else(|| format!("must be a whole number from 1 to {MAX_LIMIT}"))
+            limit.ok_or_else(|| {
+                localized!(
+                    "must be a whole number from 1 to {MAX_LIMIT}",
+                    "deve ser um número inteiro de 1 a {MAX_LIMIT}"
+                )
+            })
         });
         let list = self.list;
         let cursor = self.optional("cursor", |text| {
             let (place, of) = text.split_at_checked(text.len().saturating_sub(LIST_CHARS)).unwrap_or_default();
             match Cursor::parse(place) {
                 Some(cursor) if of == URL_SAFE_NO_PAD.encode(list) => Ok(cursor),
-                Some(_) => Err(
+                Some(_) => Err(localized!(
                     "is of another list, or of other filters or another order: pass `page.next_cursor` on with the \
-                                parameters of the page that it came with"
-                        .to_owned(),
-                ),
-                None => Err("is not a cursor of ours: pass `page.next_cursor` on unchanged".to_owned()),
+                     parameters of the page that it came with",
+                    "é de outra lista, ou de outros filtros ou outra ordem: envie `page.next_cursor` com os parâmetros \
+                     da página em que ele veio"
+                )),
+                None => Err(localized!(
+                    "is not a cursor of ours: pass `page.next_cursor` on unchanged",
+                    "não é um cursor nosso: envie `page.next_cursor` sem mudança"
+                )),
             }
         });
         let (order, limit) = (self.order(), limit.unwrap_or(DEFAULT_LIMIT));
@@ -138,7 +148,7 @@ impl<'a> Query<'a> {
         let order = self.optional("order", |text| match text {
             "asc" => Ok(Order::Oldest),
             "desc" => Ok(Order::Newest),
-            _ => Err("must be `asc` or `desc`".to_owned()),
+            _ => Err(localized!("must be `asc` or `desc`", "deve ser `asc` ou `desc`")),
         });
         order.unwrap_or_default()
     }
@@ -146,7 +156,7 @@ impl<'a> Query<'a> {
     /// 422 if anything was wrong, unknown parameters among it.
     pub(super) fn finish(mut self) -> Result<(), Failure> {
         for (name, _) in std::mem::take(&mut self.pairs) {
-            self.problem(&name, "is not a known parameter");
+            self.problem(&name, localized!("is not a known parameter", "não é um parâmetro conhecido"));
         }
         if self.problems.is_empty() { Ok(()) } else { Err(Failure::invalid(self.problems)) }
     }

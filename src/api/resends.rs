@@ -2,7 +2,7 @@
 
 use super::call::Call;
 use super::csv::CsvFormat;
-use super::fields::{JsonFields, JsonValue};
+use super::fields::{JsonFields, JsonValue, must_be_object};
 use crate::gather::Gather as _;
 use crate::http::{Answer, Failure};
 use crate::model::{
@@ -44,8 +44,7 @@ fn bulk_request(body: &[u8]) -> Result<BulkRequest, Failure> {
     let include_delivered = frame.optional("include_delivered", JsonValue::boolean).unwrap_or(false);
     let dry_run = frame.optional("dry_run", JsonValue::boolean).unwrap_or(false);
     // `filter` must be there, if only as {}: re-sending everything is asked for in so many words.
-    let filter = frame
-        .required("filter", |value| if value.is_object() { Ok(value) } else { Err("must be an object".to_owned()) });
+    let filter = frame.required("filter", |value| if value.is_object() { Ok(value) } else { Err(must_be_object()) });
     let mut fields = JsonFields::of(frame.finish_with(filter)?, "filter".to_owned());
     let mut filter = NotificationFilter::default();
     for field in NotificationFilter::fields(FilterUse::Resend) {

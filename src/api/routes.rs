@@ -124,7 +124,7 @@ pub(super) static ROUTES: Routes<ApiCall> = Routes(routes! {
 fn readiness(service: &Service) -> Result<Answer, Failure> {
     match service.not_ready() {
         None => Ok(Answer::json(StatusCode::OK, r#"{"status":"ready"}"#)),
-        Some(why) => Err(Failure::unavailable(why.en)),
+        Some(why) => Err(Failure::unavailable(why)),
     }
 }
 

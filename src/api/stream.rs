@@ -5,7 +5,7 @@ use super::notifications::AttemptShape;
 use super::query::Query;
 use crate::http::sse::{self, EventSource, RECONNECT_MS};
 use crate::http::{Answer, Failure};
-use crate::model::{FilterUse, Origin};
+use crate::model::{FilterUse, Origin, localized};
 use crate::service::{Followed, Follower, Next, NotificationView, OutcomePosition, Service};
 use http::{HeaderValue, header};
 use serde::Serialize;
@@ -16,8 +16,12 @@ pub(super) async fn show(call: &Call) -> Result<Answer, Failure> {
     let mut query = Query::new(call.query());
     let filter = query.filter(FilterUse::Stream);
     let after = query.optional("after", |text| {
-        OutcomePosition::parse(text)
-            .ok_or_else(|| "is not an id of ours: pass the `id` of a message on unchanged".to_owned())
+        OutcomePosition::parse(text).ok_or_else(|| {
+            localized!(
+                "is not an id of ours: pass the `id` of a message on unchanged",
+                "não é um id nosso: envie o `id` de uma mensagem sem mudança"
+            )
+        })
     });
     query.finish()?;
     let headers = &call.head.headers;

@@ -7,10 +7,10 @@ use super::idempotency::{self, REPLAYED};
 use crate::gather::Gather as _;
 use crate::http::{Answer, Failure};
 use crate::model::{
-    ApiCode, Authorization, ClientCertificateName, EventId, EventType, ExpectedVersion, ExtraHeaders,
+    ApiCode, Authorization, ClientCertificateName, EventId, EventType, ExpectedVersion, ExtraHeaders, Localized,
     MAX_AUTOMATIC_ATTEMPTS, MAX_DESCRIPTION_BYTES, Pattern, PatternSet, PayloadFilter, RateLimit, RetryPolicy,
-    Signatures, SigningSecret, TargetUrl, Timestamp, Webhook, WebhookId, WebhookName, WebhookPatch, WebhookStatus,
-    WebhookVersion, format_duration, parse_duration,
+    Signatures, SigningSecret, TargetError, TargetUrl, Timestamp, Webhook, WebhookId, WebhookName, WebhookPatch,
+    WebhookStatus, WebhookVersion, format_duration, localized, parse_duration,
 };
 use crate::service::{CsvList, FilterTrial, HealthView, TrialOn, WebhookDraft};
 use http::{HeaderMap, StatusCode, header};
@@ -140,8 +140,12 @@ pub(super) fn refuse_registration_by_get(body: &[u8]) -> Result<(), Failure> {
     if fields::has_member(body, "webhook") {
         return Err(Failure::bad_request(
             ApiCode::UsePost,
-            "a webhook is registered with POST /api/webhooks; this was a GET, which lists them: send the same body \
-             with -X POST",
+            localized!(
+                "a webhook is registered with POST /api/webhooks; this was a GET, which lists them: send the same body \
+                 with -X POST",
+                "um webhook é criado com POST /api/webhooks; este foi um GET, que os lista: envie o mesmo corpo com -X \
+                 POST"
+            ),
         ));
     }
     Ok(())
@@ -152,7 +156,12 @@ fn overlap(body: &[u8]) -> Result<Option<Duration>, Failure> {
     let mut fields = JsonFields::of_optional_body(body)?;
     let overlap = fields.optional("overlap", |value| {
         let span = parse_duration(&value.text()?).filter(|span| *span <= Webhook::MAX_SECRET_OVERLAP);
-        span.ok_or_else(|| "must be a span from \"0s\" to \"30days\"; \"0s\" ends all older ones at once".to_owned())
+        span.ok_or_else(|| {
+            localized!(
+                "must be a span from \"0s\" to \"30days\"; \"0s\" ends all older ones at once",
+                "deve ser um prazo de \"0s\" a \"30days\"; \"0s\" encerra já todos os anteriores"
+            )
+        })
     });
     fields.finish()?;
     Ok(overlap)
@@ -162,13 +171,16 @@ fn overlap(body: &[u8]) -> Result<Option<Duration>, Failure> {
 fn trial(body: &[u8]) -> Result<(Option<PayloadFilter>, TrialOn), Failure> {
     let mut fields = JsonFields::of_optional_body(body)?;
     let filter = fields.optional("filter", filter);
-    let event =
-        fields.optional("event_id", |value| EventId::parse(&value.text()?).ok_or_else(|| "must be a UUID".to_owned()));
+    let event = fields.optional("event_id", |value| EventId::parse(&value.text()?).ok_or_else(fields::must_be_uuid));
     let resource = fields.optional("resource", |value| {
-        if value.is_object() { Ok(value.raw().to_owned()) } else { Err("must be an object".to_owned()) }
+        if value.is_object() { Ok(value.raw().to_owned()) } else { Err(fields::must_be_object()) }
     });
     if event.is_some() && resource.is_some() {
-        fields.problem("resource", "can't stand beside event_id: send one of the two");
+        let problem = localized!(
+            "can't stand beside event_id: send one of the two",
+            "não pode vir junto com event_id: envie um dos dois"
+        );
+        fields.problem("resource", problem);
     }
     fields.finish()?;
     let on = resource.map(TrialOn::Resource).or(event.map(TrialOn::Event)).unwrap_or(TrialOn::Recent);
@@ -181,8 +193,12 @@ pub(super) fn registration(body: &[u8]) -> Result<(WebhookDraft, bool), Failure>
     let target = fields.required("target", target);
     let events = fields.required("events", patterns);
     let secret = fields.optional("secret", |value| {
-        SigningSecret::parse(&value.text()?)
-            .ok_or_else(|| "must be `whsec_` and the base64 of 24 to 64 bytes".to_owned())
+        SigningSecret::parse(&value.text()?).ok_or_else(|| {
+            localized!(
+                "must be `whsec_` and the base64 of 24 to 64 bytes",
+                "deve ser `whsec_` e de 24 a 64 bytes em base64"
+            )
+        })
     });
     let rest = rest(&mut fields);
     let (target, events) = fields.finish_with(target.zip(events))?;
@@ -199,77 +215,104 @@ pub(super) fn patch(body: &[u8]) -> Result<(WebhookPatch, bool), Failure> {
     Ok((WebhookPatch { target, events, ..rest }, dry_run))
 }
 
-fn target(value: JsonValue<'_>) -> Result<TargetUrl, String> {
-    TargetUrl::parse(&value.text()?).map_err(|error| error.to_string())
+fn target(value: JsonValue<'_>) -> Result<TargetUrl, Localized> {
+    TargetUrl::parse(&value.text()?).map_err(TargetError::localized)
 }
 
-fn patterns(value: JsonValue<'_>) -> Result<PatternSet, String> {
-    let texts = value.list(PatternSet::MAX).map_err(|_| "must be a list of patterns".to_owned())?;
+fn patterns(value: JsonValue<'_>) -> Result<PatternSet, Localized> {
+    let texts = value.list(PatternSet::MAX);
+    let texts = texts.map_err(|_| localized!("must be a list of patterns", "deve ser uma lista de padrões"))?;
     let mut patterns = Vec::with_capacity(texts.len().min(PatternSet::MAX));
     if texts.len() > PatternSet::MAX {
         return Err(too_many_patterns());
     }
     for text in texts {
-        let text = text.text().map_err(|_| "must be a list of strings".to_owned())?;
+        let text = text.text();
+        let text = text.map_err(|_| localized!("must be a list of strings", "deve ser uma lista de textos"))?;
         let pattern = Pattern::parse(&text).ok_or_else(|| {
             let shown: String = text.chars().take(100).collect();
-            if let Some(problem) = EventType::too_long(&text) {
-                return format!("`{shown}…` {}", problem.en);
+            if let Some(Localized { en, pt }) = EventType::too_long(&text) {
+                return localized!("`{shown}…` {en}", "`{shown}…` {pt}");
             }
-            format!("`{shown}` must be a type such as `PAYMENT.PAID`, a category such as `PAYMENT.*`, or `*`")
+            localized!(
+                "`{shown}` must be a type such as `PAYMENT.PAID`, a category such as `PAYMENT.*`, or `*`",
+                "`{shown}` deve ser um tipo como `PAYMENT.PAID`, uma categoria como `PAYMENT.*`, ou `*`"
+            )
         })?;
         patterns.push(pattern);
     }
     PatternSet::new(patterns).ok_or_else(too_many_patterns)
 }
 
-fn filter(value: JsonValue<'_>) -> Result<PayloadFilter, String> {
-    PayloadFilter::parse(value.raw()).map_err(|error| error.localized().en)
+fn filter(value: JsonValue<'_>) -> Result<PayloadFilter, Localized> {
+    PayloadFilter::parse(value.raw()).map_err(|error| error.localized())
 }
 
 fn filter_json(filter: Option<&PayloadFilter>) -> Option<&RawValue> {
     filter.and_then(|filter| serde_json::from_str(filter.as_str()).ok())
 }
 
-fn too_many_patterns() -> String {
-    format!("must have 1 to {} patterns", PatternSet::MAX)
+fn too_many_patterns() -> Localized {
+    let most = PatternSet::MAX;
+    localized!("must have 1 to {most} patterns", "deve ter de 1 a {most} padrões")
 }
 
 fn rest(fields: &mut JsonFields<'_>) -> WebhookPatch {
     let own_name = fields.clearable("name", |value| {
         let most = WebhookName::MAX_CHARS;
-        WebhookName::parse(&value.text()?).ok_or_else(|| format!("must have 1 to {most} characters, all on one line"))
+        WebhookName::parse(&value.text()?).ok_or_else(|| {
+            localized!(
+                "must have 1 to {most} characters, all on one line",
+                "deve ter de 1 a {most} caracteres, em uma só linha"
+            )
+        })
     });
     let filter = fields.clearable("filter", filter);
     let authorization = fields.clearable("authorization", |value| {
+        let most = Authorization::MAX_BYTES;
         Authorization::parse(&value.text()?).ok_or_else(|| {
-            format!("must be 1 to {} bytes of visible ASCII, without spaces at its ends", Authorization::MAX_BYTES)
+            localized!(
+                "must be 1 to {most} bytes of visible ASCII, without spaces at its ends",
+                "deve ter de 1 a {most} bytes de ASCII visível, sem espaços nas pontas"
+            )
         })
     });
     let client_certificate = fields.clearable("client_certificate", |value| {
         // Which there are, only the service knows.
-        ClientCertificateName::parse(&value.text()?)
-            .ok_or_else(|| "must be the name of a client certificate of the config".to_owned())
+        ClientCertificateName::parse(&value.text()?).ok_or_else(|| {
+            localized!(
+                "must be the name of a client certificate of the config",
+                "deve ser o nome de um certificado de cliente da configuração"
+            )
+        })
     });
     let description = fields.clearable("description", |value| {
         let text = value.text()?.into_owned();
         if text.len() <= MAX_DESCRIPTION_BYTES {
             Ok(text)
         } else {
-            Err(format!("must be at most {MAX_DESCRIPTION_BYTES} bytes"))
+            Err(localized!(
+                "must be at most {MAX_DESCRIPTION_BYTES} bytes",
+                "deve ter no máximo {MAX_DESCRIPTION_BYTES} bytes"
+            ))
         }
     });
     let status = fields.changed("status", |value| match &*value.text()? {
         "ACTIVE" => Ok(WebhookStatus::Active),
         "PAUSED" => Ok(WebhookStatus::Paused),
-        "DISABLED" => Err("must be ACTIVE or PAUSED: only carteiro itself sets DISABLED".to_owned()),
-        _ => Err("must be ACTIVE or PAUSED".to_owned()),
+        "DISABLED" => Err(localized!(
+            "must be ACTIVE or PAUSED: only carteiro itself sets DISABLED",
+            "deve ser ACTIVE ou PAUSED: só o próprio carteiro define DISABLED"
+        )),
+        _ => Err(localized!("must be ACTIVE or PAUSED", "deve ser ACTIVE ou PAUSED")),
     });
     let headers = fields.clearable_object("headers", extra_headers);
     let max_in_flight = fields
         .clearable("max_in_flight", |value| value.integer(1..=1000).map(|max| u16::try_from(max).unwrap_or(u16::MAX)));
     let rate_limit = fields.clearable("rate_limit", |value| {
-        RateLimit::per_second(value.number()?).ok_or_else(|| "must be 0.01 to 10000 deliveries per second".to_owned())
+        RateLimit::per_second(value.number()?).ok_or_else(|| {
+            localized!("must be 0.01 to 10000 deliveries per second", "deve ser de 0.01 a 10000 envios por segundo")
+        })
     });
     let ordered = fields.changed("ordered", JsonValue::boolean);
     let retry = fields.clearable_object("retry", retry_policy);
@@ -293,29 +336,26 @@ fn rest(fields: &mut JsonFields<'_>) -> WebhookPatch {
 }
 
 /// `["v1", "v1a"]`: at least one, each once.
-fn signatures(value: JsonValue<'_>) -> Result<Signatures, String> {
-    let refused = || "must be [\"v1\"], [\"v1a\"] or both".to_owned();
+fn signatures(value: JsonValue<'_>) -> Result<Signatures, Localized> {
+    let refused = || localized!("must be [\"v1\"], [\"v1a\"] or both", "deve ser [\"v1\"], [\"v1a\"] ou os dois");
     let items = value.list(Signatures::ALL.len()).map_err(|_| refused())?;
     let texts = items.into_iter().map(|item| item.text().map_err(|_| refused())).collect::<Result<Vec<_>, _>>()?;
     Signatures::parse(&texts.iter().map(|text| &**text).collect::<Vec<_>>()).ok_or_else(refused)
 }
 
-fn one_problem(field: impl Into<String>, problem: impl Into<String>) -> Problems {
-    [(field.into(), vec![problem.into()])].into_iter().gather()
+fn one_problem(field: &str, problem: Localized) -> Problems {
+    [(field.to_owned(), vec![problem])].into_iter().gather()
 }
 
 /// Names and values; each that is wrong is named by itself.
 fn extra_headers(value: JsonValue<'_>) -> Result<ExtraHeaders, Problems> {
-    let whole = |problem: &str| one_problem("headers", problem);
+    let whole = |problem: Localized| one_problem("headers", problem);
+    let no_object = || localized!("must be an object of names and values", "deve ser um objeto com nomes e valores");
     // More of them than are looked at are too many by far.
-    let members = value.members().map_err(|_| whole("must be an object of names and values"))?.all;
+    let members = value.members().map_err(|_| whole(no_object()))?.all;
     let (mut pairs, mut problems) = (Vec::with_capacity(members.len()), Problems::new());
     for (name, value) in members {
-        let value = value.text().map_err(|_| "must be a string".to_owned());
-        let checked = value.and_then(|value| {
-            let alone = ExtraHeaders::new([(&*name, &*value)]).map_err(|problem| problem.en);
-            alone.map(|_| value)
-        });
+        let checked = value.text().and_then(|value| ExtraHeaders::new([(&*name, &*value)]).map(|_| value));
         match checked {
             Ok(value) => pairs.push((name, value)),
             Err(problem) => problems.entry(format!("headers.{}", shown(&name))).or_default().push(problem),
@@ -324,7 +364,7 @@ fn extra_headers(value: JsonValue<'_>) -> Result<ExtraHeaders, Problems> {
     if !problems.is_empty() {
         return Err(problems);
     }
-    ExtraHeaders::new(pairs.iter().map(|(name, value)| (&**name, &**value))).map_err(|problem| whole(&problem.en))
+    ExtraHeaders::new(pairs.iter().map(|(name, value)| (&**name, &**value))).map_err(whole)
 }
 
 /// `{"schedule": ["5s", "30s"], "max_attempts": 20, "jitter": 0.1}`, each but the schedule with its default.
@@ -333,9 +373,14 @@ fn retry_policy(value: JsonValue<'_>) -> Result<RetryPolicy, Problems> {
     let schedule = fields.required("schedule", |value| {
         let texts = value.list(usize::from(MAX_AUTOMATIC_ATTEMPTS))?;
         let gap = |text: JsonValue<'_>| {
-            parse_duration(&text.text()?).ok_or_else(|| "must be a list of spans such as \"30s\" or \"2h\"".to_owned())
+            parse_duration(&text.text()?).ok_or_else(|| {
+                localized!(
+                    "must be a list of spans such as \"30s\" or \"2h\"",
+                    "deve ser uma lista de prazos como \"30s\" ou \"2h\""
+                )
+            })
         };
-        texts.into_iter().take(usize::from(MAX_AUTOMATIC_ATTEMPTS)).map(gap).collect::<Result<Vec<Duration>, String>>()
+        texts.into_iter().take(usize::from(MAX_AUTOMATIC_ATTEMPTS)).map(gap).collect::<Result<Vec<Duration>, _>>()
     });
     let max_attempts = fields.optional("max_attempts", |value| value.integer(1..=u64::from(MAX_AUTOMATIC_ATTEMPTS)));
     let jitter = fields.optional("jitter", JsonValue::number);
@@ -345,7 +390,7 @@ fn retry_policy(value: JsonValue<'_>) -> Result<RetryPolicy, Problems> {
     }
     let max_attempts = max_attempts.and_then(|max| u8::try_from(max).ok()).unwrap_or(MAX_AUTOMATIC_ATTEMPTS);
     RetryPolicy::new(schedule.unwrap_or_default(), max_attempts, jitter.unwrap_or(0.1))
-        .map_err(|error| one_problem("retry", error.to_string()))
+        .map_err(|error| one_problem("retry", error.localized()))
 }
 
 #[derive(Serialize)]

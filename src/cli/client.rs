@@ -1,7 +1,7 @@
 //! The client of a running daemon: JSON requests and event streams, over TLS if the daemon uses it.
 
 use super::error::CliError;
-use super::language::say;
+use super::language::{language, say};
 use super::own_daemon::endpoint;
 use super::server_address;
 use crate::config::Config;
@@ -359,7 +359,8 @@ impl ApiClient {
             .method(request.method)
             .uri(request.path)
             .header(header::HOST, &self.peer.address)
-            .header(header::USER_AGENT, concat!("carteiro-cli/", env!("CARGO_PKG_VERSION")));
+            .header(header::USER_AGENT, concat!("carteiro-cli/", env!("CARGO_PKG_VERSION")))
+            .header(header::ACCEPT_LANGUAGE, language().tag());
         if !self.token.is_empty() {
             built = built.header(header::AUTHORIZATION, format!("Bearer {}", self.token));
         }

@@ -1,7 +1,8 @@
 //! What goes out: bodies, and the 4xx and 5xx of the contract.
 
 use super::response_body::{BodyFeed, ResponseBody};
-use crate::model::{ApiCode, Scope, Timestamp};
+use crate::gather::Gather as _;
+use crate::model::{ApiCode, Language, Localized, Scope, Timestamp, localized};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
@@ -146,33 +147,33 @@ fn to_json<T: Serialize>(value: &T) -> Bytes {
 pub struct Failure {
     status: StatusCode,
     code: ApiCode,
-    detail: String,
-    fields: Option<BTreeMap<String, Vec<String>>>,
+    detail: Localized,
+    fields: Option<BTreeMap<String, Vec<Localized>>>,
     header: Option<Box<(HeaderName, String)>>,
 }
 
 impl Failure {
     /// For a request that wasn't read, or not to its end; the connection closes behind it.
-    pub(crate) fn unread(status: StatusCode, code: ApiCode, detail: &str) -> Self {
+    pub(crate) fn unread(status: StatusCode, code: ApiCode, detail: Localized) -> Self {
         Self::new(status, code, detail).with(header::CONNECTION, "close")
     }
 
     /// One that tells the caller when to come back, where that is a matter of time (503).
-    pub(crate) fn new(status: StatusCode, code: ApiCode, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, code: ApiCode, detail: Localized) -> Self {
         let later = status == StatusCode::SERVICE_UNAVAILABLE;
         let header = later.then(|| Box::new((header::RETRY_AFTER, RETRY_AFTER_S.to_string())));
-        Self { status, code, detail: detail.into(), fields: None, header }
+        Self { status, code, detail, fields: None, header }
     }
 
     fn with(self, name: HeaderName, value: &str) -> Self {
         Self { header: Some(Box::new((name, value.to_owned()))), ..self }
     }
 
-    pub(crate) fn bad_request(code: ApiCode, detail: impl Into<String>) -> Self {
+    pub(crate) fn bad_request(code: ApiCode, detail: Localized) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, detail)
     }
 
-    pub(crate) fn unauthorized(detail: &str) -> Self {
+    pub(crate) fn unauthorized(detail: Localized) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, ApiCode::Unauthorized, detail).with(header::WWW_AUTHENTICATE, "Bearer")
     }
 
@@ -181,56 +182,82 @@ impl Failure {
         let failure = Self::new(
             StatusCode::TOO_MANY_REQUESTS,
             ApiCode::TooManyWrongTokens,
-            "this access token is unknown, revoked or expired, and too many such came from this address: send the \
-             right one, or wait",
+            localized!(
+                "this access token is unknown, revoked or expired, and too many such came from this address: send the \
+                 right one, or wait",
+                "este token de acesso é desconhecido, foi revogado ou venceu, e vieram muitos assim deste endereço: \
+                 envie o certo, ou espere"
+            ),
         );
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         failure.with(header::RETRY_AFTER, &seconds.to_string())
     }
 
     pub(crate) fn forbidden(scope: Scope) -> Self {
-        let detail = format!("this token lacks the scope `{}` that the call needs", scope.as_str());
+        let scope = scope.as_str();
+        let detail = localized!(
+            "this token lacks the scope `{scope}` that the call needs",
+            "falta a este token o escopo `{scope}`, que a chamada exige"
+        );
         Self::new(StatusCode::FORBIDDEN, ApiCode::Forbidden, detail)
     }
 
     pub(crate) fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, ApiCode::NotFound, "there is nothing at this path, or it is not yours")
+        let detail = localized!(
+            "there is nothing at this path, or it is not yours",
+            "não há nada neste endereço, ou não é desta conta"
+        );
+        Self::new(StatusCode::NOT_FOUND, ApiCode::NotFound, detail)
     }
 
     pub(crate) fn below_a_path() -> Self {
-        let detail = "there is nothing at this path: carteiro can't be hosted below a path, its own begin at /. Give \
-                      it a host name of its own, and have the proxy forward every path unchanged";
+        let detail = localized!(
+            "there is nothing at this path: carteiro can't be hosted below a path, its own begin at /. Give it a host \
+             name of its own, and have the proxy forward every path unchanged",
+            "não há nada neste endereço: o carteiro não pode ficar abaixo de um caminho, os dele começam em /. Dê a \
+             ele um nome de host próprio, e faça o proxy repassar todo caminho sem mudança"
+        );
         Self::new(StatusCode::NOT_FOUND, ApiCode::NotFound, detail)
     }
 
     pub(crate) fn method_not_allowed(allowed: &[&str]) -> Self {
         let allow = allowed.join(", ");
-        let failure =
-            Self::new(StatusCode::METHOD_NOT_ALLOWED, ApiCode::MethodNotAllowed, format!("this path takes {allow}"));
+        let detail = localized!("this path takes {allow}", "este endereço aceita {allow}");
+        let failure = Self::new(StatusCode::METHOD_NOT_ALLOWED, ApiCode::MethodNotAllowed, detail);
         failure.with(header::ALLOW, &allow)
     }
 
     pub(crate) fn body_timeout() -> Self {
-        Self::unread(StatusCode::REQUEST_TIMEOUT, ApiCode::BodyTimeout, "the body took too long to arrive")
+        let detail = localized!("the body took too long to arrive", "o corpo demorou demais para chegar");
+        Self::unread(StatusCode::REQUEST_TIMEOUT, ApiCode::BodyTimeout, detail)
     }
 
     pub(crate) fn too_large(max: usize) -> Self {
-        let detail = format!("the body may have at most {max} bytes");
-        Self::unread(StatusCode::PAYLOAD_TOO_LARGE, ApiCode::BodyTooLarge, &detail)
+        let detail = localized!("the body may have at most {max} bytes", "o corpo pode ter no máximo {max} bytes");
+        Self::unread(StatusCode::PAYLOAD_TOO_LARGE, ApiCode::BodyTooLarge, detail)
     }
 
     /// More bodies are being read than there is memory set aside for.
     pub(crate) fn busy() -> Self {
-        Self::unavailable("the daemon is reading as many large bodies as it may at once: try again in a moment")
+        Self::unavailable(localized!(
+            "the daemon is reading as many large bodies as it may at once: try again in a moment",
+            "o daemon está lendo tantos corpos grandes quantos pode ao mesmo tempo: tente de novo em instantes"
+        ))
     }
 
     pub(crate) fn slow_body() -> Self {
-        Self::unavailable("the body came too slowly while others waited for their turn: try again in a moment")
+        Self::unavailable(localized!(
+            "the body came too slowly while others waited for their turn: try again in a moment",
+            "o corpo chegou devagar demais enquanto outros esperavam a vez: tente de novo em instantes"
+        ))
     }
 
     /// The connection has lost its slot, or there is none for it.
     pub(crate) fn no_slot() -> Self {
-        Self::unavailable("every connection is taken: try again in a moment")
+        Self::unavailable(localized!(
+            "every connection is taken: try again in a moment",
+            "todas as conexões estão ocupadas: tente de novo em instantes"
+        ))
     }
 
     /// The status it is answered with.
@@ -242,7 +269,10 @@ impl Failure {
         Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             ApiCode::UnsupportedMediaType,
-            "send JSON with `Content-Type: application/json`",
+            localized!(
+                "send JSON with `Content-Type: application/json`",
+                "envie JSON com `Content-Type: application/json`"
+            ),
         )
     }
 
@@ -251,29 +281,40 @@ impl Failure {
         let failure = Self::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             ApiCode::UnsupportedContentEncoding,
-            format!("a body with `Content-Encoding: {coding}` is not read: send it as it is, without compressing it"),
+            localized!(
+                "a body with `Content-Encoding: {coding}` is not read: send it as it is, without compressing it",
+                "um corpo com `Content-Encoding: {coding}` não é lido: envie-o como é, sem compactar"
+            ),
         );
         failure.with(header::ACCEPT_ENCODING, "identity")
     }
 
-    pub(crate) fn invalid(mut fields: BTreeMap<String, Vec<String>>) -> Self {
+    pub(crate) fn invalid(mut fields: BTreeMap<String, Vec<Localized>>) -> Self {
         // Enough to correct the request by; one of a million unknown fields gets no answer of a million sentences.
         while fields.len() > MAX_NAMED_FIELDS {
             fields.pop_last();
         }
         let detail = match fields.keys().next() {
-            Some(field) if fields.len() == 1 => format!("`{field}` can't be taken as it is"),
-            _ => "some fields can't be taken as they are".to_owned(),
+            Some(field) if fields.len() == 1 => {
+                localized!("`{field}` can't be taken as it is", "`{field}` não pode ser aceito como está")
+            }
+            _ => localized!("some fields can't be taken as they are", "alguns campos não podem ser aceitos como estão"),
         };
         let failure = Self::new(StatusCode::UNPROCESSABLE_ENTITY, ApiCode::InvalidFields, detail);
         Self { fields: Some(fields), ..failure }
     }
 
-    pub(crate) fn unavailable(detail: impl Into<String>) -> Self {
+    pub(crate) fn unavailable(detail: Localized) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, ApiCode::Unavailable, detail)
     }
 
+    /// In English, for a caller whose headers weren't read.
     pub(crate) fn into_answer(self) -> Answer {
+        self.into_answer_in(Language::En)
+    }
+
+    /// In the language that the caller asks for.
+    pub(crate) fn into_answer_in(self, language: Language) -> Answer {
         #[derive(Serialize)]
         struct Errors<'a> {
             errors: Body<'a>,
@@ -283,10 +324,20 @@ impl Failure {
             code: ApiCode,
             detail: &'a str,
             #[serde(skip_serializing_if = "Option::is_none")]
-            fields: Option<&'a BTreeMap<String, Vec<String>>>,
+            fields: Option<BTreeMap<&'a str, Vec<&'a str>>>,
         }
-        let body = Body { code: self.code, detail: &self.detail, fields: self.fields.as_ref() };
+        let fields = self.fields.as_ref().map(|fields| {
+            let named = fields.iter().map(|(field, problems)| {
+                (field.as_str(), problems.iter().map(|problem| language.of(problem)).collect())
+            });
+            named.gather()
+        });
+        let body = Body { code: self.code, detail: language.of(&self.detail), fields };
         let answer = Answer::json(self.status, to_json(&Errors { errors: body }));
+        let answer = match language {
+            Language::En => answer,
+            Language::Pt => answer.with(header::CONTENT_LANGUAGE, language.tag()),
+        };
         match self.header {
             Some(header) => answer.with(header.0, &header.1),
             None => answer,

@@ -8,7 +8,7 @@
 //! is seen here, and made into a head that hyper refuses.
 
 use super::answer::Failure;
-use crate::model::ApiCode;
+use crate::model::{ApiCode, localized};
 use http::{HeaderValue, StatusCode};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -61,16 +61,30 @@ fn refusal(head: &[u8], http2: bool, request_id: &HeaderValue) -> Option<Vec<u8>
         return None;
     }
     let (code, detail) = match status {
-        StatusCode::URI_TOO_LONG => (ApiCode::UriTooLong, "the path and query are too long"),
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
-            (ApiCode::HeadTooLarge, "the request's headers are too many or too large")
-        }
-        _ if http2 => {
-            (ApiCode::BadRequest, "the connection begins as HTTP/2: send HTTP/1.1, without HTTP/2 prior knowledge")
-        }
+        StatusCode::URI_TOO_LONG => (
+            ApiCode::UriTooLong,
+            localized!("the path and query are too long", "o caminho e os parâmetros são longos demais"),
+        ),
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => (
+            ApiCode::HeadTooLarge,
+            localized!(
+                "the request's headers are too many or too large",
+                "os cabeçalhos da requisição são muitos ou grandes demais"
+            ),
+        ),
+        _ if http2 => (
+            ApiCode::BadRequest,
+            localized!(
+                "the connection begins as HTTP/2: send HTTP/1.1, without HTTP/2 prior knowledge",
+                "a conexão começa como HTTP/2: envie HTTP/1.1, sem conhecimento prévio de HTTP/2"
+            ),
+        ),
         _ => (
             ApiCode::BadRequest,
-            "the request is not HTTP/1.1 that can be read: look at its request line, headers and lengths",
+            localized!(
+                "the request is not HTTP/1.1 that can be read: look at its request line, headers and lengths",
+                "a requisição não é um HTTP/1.1 legível: confira a primeira linha, os cabeçalhos e os tamanhos"
+            ),
         ),
     };
     let (head, body) = Failure::unread(status, code, detail).into_answer().into_bytes(request_id);

@@ -1,7 +1,7 @@
 //! What of a request's head is refused before anything is asked for: what proxies and servers could read in two ways.
 
 use super::answer::Failure;
-use crate::model::{ApiCode, Authority};
+use crate::model::{ApiCode, Authority, Language, Localized, localized};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 
@@ -11,24 +11,44 @@ use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 /// `Transfer-Encoding`: `chunked` alone (RFC 9112, 6.1), since a body that is compressed in transit would be taken for
 /// the body itself.
 pub(crate) fn check(head: &Parts) -> Result<(), Failure> {
-    let refuse = |detail: &str| Err(Failure::unread(StatusCode::BAD_REQUEST, ApiCode::BadRequest, detail));
+    let refuse = |detail: Localized| Err(Failure::unread(StatusCode::BAD_REQUEST, ApiCode::BadRequest, detail));
     let mut hosts = head.headers.get_all(header::HOST).iter();
     match (hosts.next(), hosts.next()) {
         (None, _) if head.version >= Version::HTTP_11 => {
-            return refuse("the request has no Host header: HTTP/1.1 needs one");
+            return refuse(localized!(
+                "the request has no Host header: HTTP/1.1 needs one",
+                "a requisição não tem o cabeçalho Host: o HTTP/1.1 exige um"
+            ));
         }
-        (Some(_), Some(_)) => return refuse("the request has more than one Host header: send one"),
+        (Some(_), Some(_)) => {
+            return refuse(localized!(
+                "the request has more than one Host header: send one",
+                "a requisição tem mais de um cabeçalho Host: envie um só"
+            ));
+        }
         (Some(host), None) if !is_host(host) => {
-            return refuse("the Host header must be a host, with a port where needed: host or host:port");
+            return refuse(localized!(
+                "the Host header must be a host, with a port where needed: host or host:port",
+                "o cabeçalho Host deve ser um host, com a porta se preciso: host ou host:porta"
+            ));
         }
         _ => {}
     }
     let codings: Vec<&[u8]> =
         head.headers.get_all(header::TRANSFER_ENCODING).iter().map(HeaderValue::as_bytes).collect();
     if !codings.iter().all(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"chunked")) || codings.len() > 1 {
-        return refuse("of transfer encodings only `chunked` is read: send the body as it is");
+        return refuse(localized!(
+            "of transfer encodings only `chunked` is read: send the body as it is",
+            "de codificações de transferência só `chunked` é lida: envie o corpo como é"
+        ));
     }
     Ok(())
+}
+
+/// In which language an error is told to a caller: English, unless `Accept-Language` likes Portuguese better.
+pub(crate) fn language(headers: &HeaderMap) -> Language {
+    let accepted = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    accepted.and_then(Language::accepted).unwrap_or(Language::En)
 }
 
 /// A host and a port, or nothing: a target without an authority has an empty one. The port may be left out behind its

@@ -10,7 +10,7 @@ use super::ingress::Ingress;
 use super::response_body::ResponseBody;
 use super::timed_stream::{Patience, TimedStream};
 use crate::config::Server as Settings;
-use crate::model::ApiCode;
+use crate::model::{ApiCode, Language, localized};
 use crate::shutdown::{accept_until, requested};
 use crate::tls::ByteStream;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
@@ -142,7 +142,10 @@ impl Server {
 fn refuse(stream: &TcpStream, refused: NoSlot, request_id: &HeaderValue) {
     let failure = match refused {
         NoSlot::Full => Failure::no_slot(),
-        NoSlot::TooManyOfAddress => Failure::unavailable("this address has all the connections it may have"),
+        NoSlot::TooManyOfAddress => Failure::unavailable(localized!(
+            "this address has all the connections it may have",
+            "este endereço já tem todas as conexões que pode ter"
+        )),
     };
     let (head, body) = failure.into_answer().with(header::CONNECTION, "close").into_bytes(request_id);
     let _ = stream.try_write(&[head.as_bytes(), &body].concat());
@@ -193,8 +196,11 @@ async fn shake_hands(
         return None;
     }
     if first[0] != HANDSHAKE_RECORD {
-        let failure =
-            Failure::unread(StatusCode::BAD_REQUEST, ApiCode::TlsRequired, "this port speaks TLS: call it by https://");
+        let failure = Failure::unread(
+            StatusCode::BAD_REQUEST,
+            ApiCode::TlsRequired,
+            localized!("this port speaks TLS: call it by https://", "esta porta fala TLS: chame-a por https://"),
+        );
         let (head, body) = failure.into_answer().into_bytes(&connection.request_ids.next());
         // Its request is taken first: to close on bytes that were never read would take the answer back.
         let _ = stream.try_read(&mut [0; 4096]);
@@ -261,6 +267,7 @@ async fn answer(
         return Ok(Failure::no_slot().into_answer().into_response(id));
     }
     let origin = request.headers().get(header::ORIGIN).cloned();
+    let language = head::language(request.headers());
     let handler = connection.handler(request.uri().path(), request.headers()).clone();
     let (class, begun) = (handler.class(request.method(), request.uri().path()), Instant::now());
     let head_alone = request.method() == Method::HEAD;
@@ -268,11 +275,15 @@ async fn answer(
     // In a task of its own: a panic costs the request and not the connection, and a peer that goes away in the middle
     // of a commit doesn't leave it half done.
     let (own, of) = (connection.clone(), settings.clone());
-    let answer = tokio::spawn(async move { handle(&own, of, handler, request).await }).await;
+    let answer = tokio::spawn(async move { handle(&own, of, handler, request, language).await }).await;
     let answer = answer.unwrap_or_else(|error| {
         if error.is_cancelled() {
             // The process ends, or the connection has been given up: nobody reads this.
-            return Failure::unavailable("carteiro is stopping: try again in a moment").into_answer();
+            let detail = localized!(
+                "carteiro is stopping: try again in a moment",
+                "o carteiro está parando: tente de novo em instantes"
+            );
+            return Failure::unavailable(detail).into_answer_in(language);
         }
         tracing::error!(%error, "a request's handler panicked; this is a bug");
         Answer::json(
@@ -297,15 +308,16 @@ async fn handle(
     settings: Arc<Settings>,
     handler: Arc<dyn Handler>,
     request: Request<Incoming>,
+    language: Language,
 ) -> Answer {
     let request = request.into_parts();
     if let Err(failure) = head::check(&request.0) {
-        return failure.into_answer();
+        return failure.into_answer_in(language);
     }
     if let Some(answer) = cors::preflight(&settings.cors_origins, &request.0) {
         return answer;
     }
     let ServedConnection { ingress, slot, peer, stop, .. } = connection;
     let request = InboundRequest::new(request, *peer, slot.clone(), settings, ingress.clone(), stop.clone());
-    handler.handle(request).await.unwrap_or_else(Failure::into_answer)
+    handler.handle(request).await.unwrap_or_else(|failure| failure.into_answer_in(language))
 }

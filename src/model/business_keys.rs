@@ -1,5 +1,6 @@
 //! What people look for an event by: the ids that its resource has, and the numbers in them.
 
+use super::{Localized, localized};
 use std::borrow::Cow;
 
 /// The most keys that an event has.
@@ -22,6 +23,14 @@ impl SearchText {
     /// `None` unless something is left to look for, of at most 128 bytes.
     pub fn parse(text: &str) -> Option<Self> {
         fold(text).map(|text| Self(text.into_owned()))
+    }
+
+    /// What must be so of a text that [`Self::parse`] refuses, without its subject.
+    pub fn must() -> Localized {
+        localized!(
+            "must have 1 to 128 bytes, spaces around it aside",
+            "deve ter de 1 a 128 bytes, sem contar os espaços em volta"
+        )
     }
 
     /// The text as it is compared.

@@ -80,11 +80,15 @@ pub enum Pattern {
 }
 
 impl Pattern {
-    /// Reads one, or says in English what is wrong with it, without its subject.
-    pub fn read(text: &str) -> Result<Self, String> {
+    /// Reads one, or says what is wrong with it, without its subject.
+    pub fn read(text: &str) -> Result<Self, Localized> {
         Self::parse(text).ok_or_else(|| {
-            let form = || "must be `*`, a category such as `PAYMENT.*`, or one type".to_owned();
-            EventType::too_long(text).map_or_else(form, |sentence| sentence.en)
+            EventType::too_long(text).unwrap_or_else(|| {
+                localized!(
+                    "must be `*`, a category such as `PAYMENT.*`, or one type",
+                    "deve ser `*`, uma categoria como `PAYMENT.*`, ou um só tipo"
+                )
+            })
         })
     }
 

@@ -2,8 +2,8 @@
 //! panel's address, the command line's flags and the bulk resends' bodies and records follow.
 
 use super::{
-    AuditAction, AuditRow, AuditSubject, EventId, JobId, Pattern, ResponseFilter, SearchText, Status, Timestamp,
-    TokenId, WebhookId,
+    AuditAction, AuditRow, AuditSubject, EventId, JobId, Localized, Pattern, ResponseFilter, SearchText, Status,
+    Timestamp, TokenId, WebhookId, localized,
 };
 
 /// Where a field of a filter can be given.
@@ -31,7 +31,7 @@ pub struct FilterField<F> {
     pub uses: &'static [FilterUse],
     /// The values it has as a rule, where these are few.
     pub words: fn() -> Vec<&'static str>,
-    set: fn(&mut F, &str) -> Result<(), String>,
+    set: fn(&mut F, &str) -> Result<(), Localized>,
     get: fn(&F) -> Option<String>,
 }
 
@@ -42,7 +42,7 @@ impl<F> FilterField<F> {
     }
 
     /// Sets the field; `Err` with what its value must be.
-    pub fn set(&self, filter: &mut F, value: &str) -> Result<(), String> {
+    pub fn set(&self, filter: &mut F, value: &str) -> Result<(), Localized> {
         (self.set)(filter, value)
     }
 
@@ -200,7 +200,7 @@ impl AuditFilter {
 /// A value of a filter as text.
 trait FilterValue: Sized {
     /// `Err` with what it must be.
-    fn read(text: &str) -> Result<Self, String>;
+    fn read(text: &str) -> Result<Self, Localized>;
     fn text(&self) -> String;
 
     /// The usual values as text; none where there are too many.
@@ -212,7 +212,7 @@ trait FilterValue: Sized {
 macro_rules! value {
     ($type:ty, $text:ident => $read:expr $(, words: $words:expr)?) => {
         impl FilterValue for $type {
-            fn read($text: &str) -> Result<Self, String> {
+            fn read($text: &str) -> Result<Self, Localized> {
                 $read
             }
 
@@ -227,38 +227,54 @@ macro_rules! value {
     };
 }
 
-const UUID: &str = "must be a UUID such as 0193a5b0-1111-7222-8333-444455556666";
+fn must_be_uuid() -> Localized {
+    localized!(
+        "must be a UUID such as 0193a5b0-1111-7222-8333-444455556666",
+        "deve ser um UUID como 0193a5b0-1111-7222-8333-444455556666"
+    )
+}
 
-value!(SearchText, text => Self::parse(text).ok_or_else(|| {
-    "must have 1 to 128 bytes, spaces around it aside".to_owned()
-}));
-value!(WebhookId, text => Self::parse(text).ok_or_else(|| UUID.to_owned()));
-value!(TokenId, text => Self::parse(text).ok_or_else(|| UUID.to_owned()));
-value!(AuditAction, text => {
-    let known = || format!("must be one of {}", Self::words().join(", "));
-    Self::parse(text).ok_or_else(known)
-}, words: Self::ALL.map(Self::as_str));
-value!(JobId, text => Self::parse(text).ok_or_else(|| UUID.to_owned()));
-value!(EventId, text => Self::parse(text).ok_or_else(|| UUID.to_owned()));
-value!(String, text => if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) });
+/// Of what is none of a value's usual words and has to be one.
+fn must_be_one_of<T: FilterValue>() -> Localized {
+    let words = T::words().join(", ");
+    localized!("must be one of {words}", "deve ser um destes: {words}")
+}
+
+value!(SearchText, text => Self::parse(text).ok_or_else(Self::must));
+value!(WebhookId, text => Self::parse(text).ok_or_else(must_be_uuid));
+value!(TokenId, text => Self::parse(text).ok_or_else(must_be_uuid));
+value!(AuditAction, text => Self::parse(text).ok_or_else(must_be_one_of::<Self>), words: Self::ALL.map(Self::as_str));
+value!(JobId, text => Self::parse(text).ok_or_else(must_be_uuid));
+value!(EventId, text => Self::parse(text).ok_or_else(must_be_uuid));
+value!(String, text => if text.is_empty() {
+    Err(localized!("must not be empty", "não pode ficar vazio"))
+} else {
+    Ok(text.to_owned())
+});
 // A box that is ticked has the value 1.
 value!(bool, text => match text {
     "true" | "1" => Ok(true),
     "false" | "0" => Ok(false),
-    _ => Err("must be `true` or `false`".to_owned()),
+    _ => Err(localized!("must be `true` or `false`", "deve ser `true` ou `false`")),
 }, words: ["true", "false"]);
-value!(Status, text => {
-    let known = || format!("must be one of {}", Self::words().join(", "));
-    Self::parse(text).ok_or_else(known)
-}, words: Self::ALL.map(Self::as_str));
+value!(Status, text => Self::parse(text).ok_or_else(must_be_one_of::<Self>), words: Self::ALL.map(Self::as_str));
 value!(Pattern, text => Self::read(text));
 value!(ResponseFilter, text => {
-    let form = || "must be a status such as `500`, a class such as `5xx`, or `none`".to_owned();
-    Self::parse(text).ok_or_else(form)
+    Self::parse(text).ok_or_else(|| {
+        localized!(
+            "must be a status such as `500`, a class such as `5xx`, or `none`",
+            "deve ser um status como `500`, uma classe como `5xx`, ou `none`"
+        )
+    })
 }, words: ["4xx", "5xx", "none"]);
 // An offset's plus sign reads as a space where a client forgot to encode it.
 value!(Timestamp, text => Self::parse(&text.replace(' ', "+"))
-    .map_err(|_| "must be an ISO 8601 time such as 2026-11-23T10:00:00Z".to_owned()));
+.map_err(|_| {
+    localized!(
+        "must be an ISO 8601 time such as 2026-11-23T10:00:00Z",
+        "deve ser um momento em ISO 8601, como 2026-11-23T10:00:00Z"
+    )
+}));
 
 #[cfg(test)]
 mod tests {

@@ -33,6 +33,20 @@ impl Language {
         [Self::Pt, Self::En].into_iter().find(|language| language.code() == code)
     }
 
+    /// The one of the two that an `Accept-Language` likes better (RFC 9110, 12.5.4); `None` where it likes neither.
+    pub fn accepted(header: &str) -> Option<Self> {
+        let mut best = (0.0, None);
+        for item in header.split(',') {
+            let (range, rest) = item.split_once(';').unwrap_or((item, ""));
+            let weight = rest.trim().strip_prefix("q=").map_or(1.0, |q| q.trim().parse::<f32>().unwrap_or(0.0));
+            let primary = range.trim().split('-').next().unwrap_or_default().to_ascii_lowercase();
+            if let Some(language) = Self::parse(&primary).filter(|_| weight > best.0) {
+                best = (weight, Some(language));
+            }
+        }
+        best.1
+    }
+
     /// Bytes in the unit that fits.
     pub fn bytes(self, bytes: u64) -> String {
         const UNITS: [&str; 4] = ["KB", "MB", "GB", "TB"];

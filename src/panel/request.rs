@@ -119,7 +119,8 @@ impl PanelRequest {
         let query = FormFields::parse(request.uri().query().unwrap_or_default().as_bytes());
         let form =
             if *request.method() == Method::POST { FormFields::parse(request.body()) } else { FormFields::default() };
-        let accepted = || Lang::accepted(text(headers, header::ACCEPT_LANGUAGE));
+        // Portuguese, the guide's, where it likes neither.
+        let accepted = || Lang::accepted(text(headers, header::ACCEPT_LANGUAGE)).unwrap_or(Lang::Pt);
         Self {
             method: request.method().clone(),
             path: request.uri().path().to_owned(),

@@ -14,7 +14,7 @@ mod budget;
 pub(super) use budget::BodyOwner;
 
 use super::answer::Failure;
-use crate::model::ApiCode;
+use crate::model::{ApiCode, localized};
 use budget::{BodyProgress, ByteBudget, Share};
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
@@ -179,7 +179,10 @@ impl RequestBodies {
         let mut bytes = buffer(known);
         while let Some(frame) = body.frame().await {
             // The connection broke: the answer reaches a caller that closed its own half alone.
-            let broken = |_| Failure::bad_request(ApiCode::BodyIncomplete, "the body broke off before its end");
+            let broken = |_| {
+                let detail = localized!("the body broke off before its end", "o corpo foi interrompido antes do fim");
+                Failure::bad_request(ApiCode::BodyIncomplete, detail)
+            };
             // Trailers say nothing here.
             let Ok(data) = frame.map_err(broken)?.into_data() else {
                 continue;

@@ -53,21 +53,6 @@ impl Lang {
             Self::En => &alerts_en::EN,
         }
     }
-
-    /// The one of the two that an `Accept-Language` likes better (RFC 9110, 12.5.4); Portuguese, the guide's, where it
-    /// likes neither.
-    pub(super) fn accepted(header: &str) -> Self {
-        let mut best = (0.0, Self::Pt);
-        for item in header.split(',') {
-            let (range, rest) = item.split_once(';').unwrap_or((item, ""));
-            let weight = rest.trim().strip_prefix("q=").map_or(1.0, |q| q.trim().parse::<f32>().unwrap_or(0.0));
-            let primary = range.trim().split('-').next().unwrap_or_default().to_ascii_lowercase();
-            if let Some(lang) = Self::parse(&primary).filter(|_| weight > best.0) {
-                best = (weight, lang);
-            }
-        }
-        best.1
-    }
 }
 
 /// A text of the service in the page's language, begun and ended as a sentence is.
@@ -253,12 +238,12 @@ mod tests {
     #[test]
     fn a_browser_gets_the_language_it_likes_better() {
         for (header, lang) in [
-            ("", Lang::Pt),
-            ("pt-BR,pt;q=0.9,en;q=0.8", Lang::Pt),
-            ("en-US,en;q=0.9,pt;q=0.8", Lang::En),
-            ("de, en;q=0.5, pt;q=0.7", Lang::Pt),
-            ("de", Lang::Pt),
-            ("en;q=0", Lang::Pt),
+            ("", None),
+            ("pt-BR,pt;q=0.9,en;q=0.8", Some(Lang::Pt)),
+            ("en-US,en;q=0.9,pt;q=0.8", Some(Lang::En)),
+            ("de, en;q=0.5, pt;q=0.7", Some(Lang::Pt)),
+            ("de", None),
+            ("en;q=0", None),
         ] {
             assert_eq!(Lang::accepted(header), lang, "{header}");
         }
