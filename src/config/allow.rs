@@ -1,6 +1,6 @@
 //! One entry of `egress.allow`: which addresses, and on which port.
 
-use crate::model::AddressRange;
+use crate::model::{AddressRange, Localized, localized};
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -29,18 +29,39 @@ pub enum AllowRuleError {
     HostBits(AllowRule),
 }
 
-impl fmt::Display for AllowRuleError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl AllowRuleError {
+    /// The sentence behind the value.
+    pub fn localized(&self) -> Localized {
         match self {
-            Self::Address => f.write_str(
+            Self::Address => localized!(
                 "it must begin with an IP address, as in \"192.168.0.0/16\", \"127.0.0.1/32:3000\" or \
                  \"[::1]/128:3000\"",
+                "o começo deve ser um endereço IP, como em \"192.168.0.0/16\", \"127.0.0.1/32:3000\" ou \
+                 \"[::1]/128:3000\""
             ),
-            Self::Prefix => f.write_str("the prefix after `/` must be 0 to 32 for IPv4 and 0 to 128 for IPv6"),
-            Self::Port => f.write_str("the port after the last `:` must be 1 to 65535"),
-            Self::Brackets => f.write_str("an IPv6 address with a port needs brackets, as in \"[::1]/128:3000\""),
-            Self::HostBits(meant) => write!(f, "bits beyond the prefix are set; write \"{meant}\" for the whole range"),
+            Self::Prefix => localized!(
+                "the prefix after `/` must be 0 to 32 for IPv4 and 0 to 128 for IPv6",
+                "o prefixo depois de `/` deve ser de 0 a 32 em IPv4 e de 0 a 128 em IPv6"
+            ),
+            Self::Port => localized!(
+                "the port after the last `:` must be 1 to 65535",
+                "a porta depois do último `:` deve ser de 1 a 65535"
+            ),
+            Self::Brackets => localized!(
+                "an IPv6 address with a port needs brackets, as in \"[::1]/128:3000\"",
+                "um endereço IPv6 com porta precisa de colchetes, como em \"[::1]/128:3000\""
+            ),
+            Self::HostBits(meant) => localized!(
+                "bits beyond the prefix are set; write \"{meant}\" for the whole range",
+                "há bits além do prefixo; escreva \"{meant}\" para a faixa inteira"
+            ),
         }
+    }
+}
+
+impl fmt::Display for AllowRuleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.localized().en)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is wrong with a configuration, and where.
 
+use crate::model::{Localized, localized};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -40,13 +41,26 @@ impl fmt::Display for Location {
 pub struct ConfigError {
     /// Where.
     pub place: Location,
-    /// What, and what to do about it: one line.
-    pub message: String,
+    /// What, and what to do about it: one line. What the parser of TOML says is in English in both.
+    pub message: Localized,
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.message)
+        f.write_str(&self.localized().en)
+    }
+}
+
+impl ConfigError {
+    /// The place, and what is wrong there: one line.
+    pub fn localized(&self) -> Localized {
+        let (place, Localized { en, pt }) = (&self.place, &self.message);
+        match place {
+            Location::Flag(path) => localized!("{place}: {en}", "linha de comando, {path}: {pt}"),
+            Location::WholeFile(_) | Location::File { .. } | Location::Variable(_) => {
+                localized!("{place}: {en}", "{place}: {pt}")
+            }
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::value::{Entry, RawValue, ValueError, ValueType, clipped, entries, quote};
 use super::value_types::{EVENT_TYPE, List};
-use crate::model::{ExtraType, Sample, Sentences};
+use crate::model::{ExtraType, Localized, Sample, Sentences, localized};
 use crate::suggest::nearest;
 use std::collections::HashMap;
 use toml::de::DeValue;
@@ -17,7 +17,7 @@ impl Types {
 }
 
 impl ValueType<Vec<ExtraType>> for Types {
-    fn expected(&self) -> String {
+    fn expected(&self) -> Localized {
         self.list().expected()
     }
 
@@ -29,7 +29,11 @@ impl ValueType<Vec<ExtraType>> for Types {
             let (first, before) = *seen.entry(one.event_type.as_str()).or_insert((nth, described));
             // A bare name twice says nothing new.
             if first != nth && (described || before) {
-                let message = format!("is {}, as item {} is already; describe it once", one.event_type, first + 1);
+                let (event_type, first) = (&one.event_type, first + 1);
+                let message = localized!(
+                    "is {event_type}, as item {first} is already; describe it once",
+                    "é {event_type}, como já é o item {first}; descreva-o uma vez só"
+                );
                 return Err(vec![ValueError { item: Some(nth), at: None, message }]);
             }
         }
@@ -46,8 +50,9 @@ struct OneType;
 const FIELDS: [&str; 4] = ["type", "pt", "en", "sample"];
 
 impl ValueType<ExtraType> for OneType {
-    fn expected(&self) -> String {
-        format!("{}, or a table of {}", EVENT_TYPE.expected(), FIELDS.join(", "))
+    fn expected(&self) -> Localized {
+        let (Localized { en, pt }, fields) = (EVENT_TYPE.expected(), FIELDS.join(", "));
+        localized!("{en}, or a table of {fields}", "{pt}, ou uma tabela de {fields}")
     }
 
     fn read(&self, raw: RawValue<'_>) -> Result<ExtraType, Vec<ValueError>> {
@@ -67,13 +72,26 @@ impl ValueType<ExtraType> for OneType {
     }
 }
 
+/// Of a key that a table doesn't have, which takes these.
+pub(super) fn unknown_field(name: &str, fields: &[&'static str]) -> Localized {
+    let (named, all) = (clipped(name), fields.join(", "));
+    match nearest(name, fields.iter().copied()) {
+        Some(near) => localized!(
+            "has the unknown key {named}; did you mean `{near}`?",
+            "tem a chave desconhecida {named}; seria `{near}`?"
+        ),
+        None => localized!(
+            "has the unknown key {named}; there are {all}",
+            "tem a chave desconhecida {named}; existem {all}"
+        ),
+    }
+}
+
 fn described(fields: &[Entry<'_>]) -> Result<ExtraType, Vec<ValueError>> {
     let mut errors = Vec::new();
-    let mut error = |at: Option<usize>, message: String| errors.push(ValueError { item: None, at, message });
+    let mut error = |at: Option<usize>, message: Localized| errors.push(ValueError { item: None, at, message });
     for (name, span, _) in fields.iter().filter(|(name, ..)| !FIELDS.contains(name)) {
-        let hint = nearest(name, FIELDS)
-            .map_or_else(|| format!("; there are {}", FIELDS.join(", ")), |near| format!("; did you mean `{near}`?"));
-        error(Some(span.start), format!("has the unknown key {}{hint}", clipped(name)));
+        error(Some(span.start), unknown_field(name, &FIELDS));
     }
     let find = |wanted: &str| {
         let (_, _, value) = fields.iter().find(|(name, ..)| *name == wanted)?;
@@ -81,27 +99,42 @@ fn described(fields: &[Entry<'_>]) -> Result<ExtraType, Vec<ValueError>> {
     };
     let mut event_type = None;
     match find("type").map(|(raw, at)| (EVENT_TYPE.read(raw), at)) {
-        None => error(None, "has no `type`: write type = \"SHIPMENT.SENT\"".to_owned()),
+        None => error(
+            None,
+            localized!(
+                "has no `type`: write type = \"SHIPMENT.SENT\"",
+                "não tem `type`: escreva type = \"SHIPMENT.SENT\""
+            ),
+        ),
         Some((Ok(read), _)) => event_type = Some(read),
         Some((Err(found), at)) => {
             for one in found {
-                error(Some(at), format!("has a `type` that {}", one.message));
+                let Localized { en, pt } = one.message;
+                error(Some(at), localized!("has a `type` that {en}", "tem um `type` que {pt}"));
             }
         }
     }
-    let mut text = |name: &str, check: &dyn Fn(&str) -> Result<(), String>| -> Option<String> {
+    let mut text = |name: &str, check: &dyn Fn(&str) -> Result<(), Localized>| -> Option<String> {
         let (raw, at) = find(name)?;
         let checked = match raw.text() {
-            None => Err(format!("must be a text in quotes, not {}", raw.describe())),
+            None => {
+                let Localized { en, pt } = raw.describe();
+                Err(localized!("must be a text in quotes, not {en}", "deve ser um texto entre aspas, e não {pt}"))
+            }
             Some(text) => check(text).map(|()| text.to_owned()),
         };
-        checked.map_err(|why| error(Some(at), format!("has `{name}`, which {why}"))).ok()
+        let which = |Localized { en, pt }| localized!("has `{name}`, which {en}", "tem `{name}`, que {pt}");
+        checked.map_err(|why| error(Some(at), which(why))).ok()
     };
     let (pt, en) = (text("pt", &Sentences::check), text("en", &Sentences::check));
     let sample = text("sample", &Sample::check);
     for (has, lacks) in [("pt", "en"), ("en", "pt")] {
         if let (Some((_, at)), None) = (find(has), find(lacks)) {
-            error(Some(at), format!("has `{has}` without `{lacks}`: people read either language"));
+            let message = localized!(
+                "has `{has}` without `{lacks}`: people read either language",
+                "tem `{has}` sem `{lacks}`: as pessoas leem um idioma ou o outro"
+            );
+            error(Some(at), message);
         }
     }
     let sentences = pt.zip(en).map(|(pt, en)| Sentences { pt: pt.into(), en: en.into() });
@@ -117,7 +150,7 @@ mod tests {
 
     fn read(text: &str) -> Result<Vec<ExtraType>, Vec<String>> {
         let found = Types(9).read(RawValue::Bare(text));
-        found.map_err(|faults| faults.into_iter().map(|fault| fault.message).collect())
+        found.map_err(|faults| faults.into_iter().map(|fault| fault.message.en).collect())
     }
 
     #[test]

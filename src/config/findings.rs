@@ -3,6 +3,7 @@
 use super::error::{ConfigError, Location};
 use super::keys::{Secrecy, Setting};
 use super::value::{RawValue, ValueError};
+use crate::model::{Localized, localized};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known of the values that were read.
@@ -18,7 +19,7 @@ pub(crate) struct Findings {
 }
 
 impl Findings {
-    pub(crate) fn problem(&mut self, place: Location, message: String) {
+    pub(crate) fn problem(&mut self, place: Location, message: Localized) {
         self.problems.push(ConfigError { place, message });
     }
 
@@ -38,13 +39,18 @@ impl Findings {
         };
         self.refused.insert(key.path);
         if key.secrecy != Secrecy::Open {
-            let message = format!("`{}` must be {}", key.path, (key.expected)());
+            let (path, Localized { en, pt }) = (key.path, (key.expected)());
+            let message = localized!("`{path}` must be {en}", "`{path}` deve ser {pt}");
             return self.problem(location_of(None), message);
         }
         for ValueError { item, at, message } in errors {
             let at = at.or_else(|| raw.item_at(item?));
-            let item = item.map_or(String::new(), |nth| format!("item {} of ", nth + 1));
-            self.problem(location_of(at), format!("{item}`{}` {message}", key.path));
+            let (path, Localized { en, pt }) = (key.path, message);
+            let message = match item.map(|nth| nth + 1) {
+                None => localized!("`{path}` {en}", "`{path}` {pt}"),
+                Some(nth) => localized!("item {nth} of `{path}` {en}", "o item {nth} de `{path}` {pt}"),
+            };
+            self.problem(location_of(at), message);
         }
     }
 }

@@ -24,8 +24,8 @@ pub fn config(data: &[u8]) {
         Err(problems) => {
             assert!(problems.iter().count() > 0);
             for problem in problems.iter() {
-                assert!(!problem.message.is_empty(), "{problem:?}");
-                assert!(!problem.message.contains(['\n', '\r']), "{problem:?}");
+                assert!(!problem.message.en.is_empty(), "{problem:?}");
+                assert!(!problem.message.en.contains(['\n', '\r']), "{problem:?}");
                 stands_in(file, &problem.place, &variables);
             }
             assert_eq!(problems.to_string().lines().count(), problems.iter().count(), "{problems}");

@@ -1,9 +1,9 @@
 //! The value type of `alerts.heartbeat`: a table of a URL and an interval, or nothing.
 
-use super::value::{RawValue, ValueError, ValueType, clipped, entries, quote};
+use super::extra_types::unknown_field;
+use super::value::{NO_HINT, RawValue, ValueError, ValueType, entries, quote};
 use super::value_types::{OPTIONAL_URL, Span};
-use crate::model::TargetUrl;
-use crate::suggest::nearest;
+use crate::model::{Localized, TargetUrl, localized};
 use std::time::Duration;
 use toml::de::DeValue;
 
@@ -23,11 +23,13 @@ const FIELDS: [&str; 2] = ["url", "every"];
 const EVERY: Span = Span(Duration::from_secs(10), Duration::from_secs(24 * 60 * 60));
 
 impl ValueType<Option<Heartbeat>> for HeartbeatType {
-    fn expected(&self) -> String {
-        format!(
-            "a table such as {{ url = \"https://hc.example/x7k2\", every = \"1m\" }}, with {} as every, or \"\" for \
-                 none",
-            EVERY.expected()
+    fn expected(&self) -> Localized {
+        let Localized { en, pt } = EVERY.expected();
+        localized!(
+            "a table such as {{ url = \"https://hc.example/x7k2\", every = \"1m\" }}, with {en} as every, or \"\" for \
+             none",
+            "uma tabela como {{ url = \"https://hc.example/x7k2\", every = \"1m\" }}, com {pt} em every, ou \"\" para \
+             nenhuma"
         )
     }
 
@@ -37,16 +39,12 @@ impl ValueType<Option<Heartbeat>> for HeartbeatType {
             RawValue::Toml(value) if value.as_str() == Some("") => Ok(None),
             RawValue::Bare(text) => match DeValue::parse(text.trim()) {
                 Ok(value) if value.get_ref().is_table() => self.read(RawValue::Toml(value.get_ref())),
-                Ok(_) | Err(_) => Err(self.refuse(raw, "")),
+                Ok(_) | Err(_) => Err(self.refuse(raw, NO_HINT)),
             },
             RawValue::Toml(DeValue::Table(fields)) => {
                 let fields = entries(fields);
                 if let Some((name, span, _)) = fields.iter().find(|(name, ..)| !FIELDS.contains(name)) {
-                    let hint = nearest(name, FIELDS).map_or_else(
-                        || format!("; there are {}", FIELDS.join(" and ")),
-                        |near| format!("; did you mean `{near}`?"),
-                    );
-                    let message = format!("has the unknown key {}{hint}", clipped(name));
+                    let message = unknown_field(name, &FIELDS);
                     return Err(vec![ValueError { item: None, at: Some(span.start), message }]);
                 }
                 let find = |wanted: &str| {
@@ -54,12 +52,12 @@ impl ValueType<Option<Heartbeat>> for HeartbeatType {
                     found.map(|(_, _, value)| RawValue::Toml(value.get_ref()))
                 };
                 let (Some(url), Some(every)) = (find("url"), find("every")) else {
-                    return Err(self.refuse(raw, ""));
+                    return Err(self.refuse(raw, NO_HINT));
                 };
                 let every = EVERY.read(every)?;
                 Ok(OPTIONAL_URL.read(url)?.map(|url| Heartbeat { url, every }))
             }
-            RawValue::Toml(_) => Err(self.refuse(raw, "")),
+            RawValue::Toml(_) => Err(self.refuse(raw, NO_HINT)),
         }
     }
 

@@ -1,7 +1,8 @@
 //! How much is kept: `store.retention_bytes`.
 
-use super::value::{RawValue, ValueError, ValueType, quote};
+use super::value::{NO_HINT, RawValue, ValueError, ValueType, quote};
 use super::value_types::Size;
+use crate::model::{Localized, localized};
 
 /// How many bytes of events and notifications are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,8 +19,9 @@ pub enum KeptBytes {
 pub(crate) struct KeptBytesType(pub(crate) Size);
 
 impl ValueType<KeptBytes> for KeptBytesType {
-    fn expected(&self) -> String {
-        format!("\"auto\", {}, or \"none\"", ValueType::<u64>::expected(&self.0))
+    fn expected(&self) -> Localized {
+        let Localized { en, pt } = ValueType::<u64>::expected(&self.0);
+        localized!("\"auto\", {en}, or \"none\"", "\"auto\", {pt}, ou \"none\"")
     }
 
     fn read(&self, raw: RawValue<'_>) -> Result<KeptBytes, Vec<ValueError>> {
@@ -27,7 +29,7 @@ impl ValueType<KeptBytes> for KeptBytesType {
             Some("auto") => Ok(KeptBytes::ForDisk),
             Some("none") => Ok(KeptBytes::All),
             // Its own sentence would not name the words.
-            _ => self.0.read(raw).map(KeptBytes::AtMost).map_err(|_| self.refuse(raw, "")),
+            _ => self.0.read(raw).map(KeptBytes::AtMost).map_err(|_| self.refuse(raw, NO_HINT)),
         }
     }
 

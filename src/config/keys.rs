@@ -1,6 +1,7 @@
 //! A key of the configuration, and the macro that makes keys, structs and defaults of one table (`settings.rs`).
 
 use super::value::{RawValue, ValueError};
+use crate::model::Localized;
 
 /// A setting of `T`: of [`Config`](super::Config) as a whole, or of one [`Account`](super::Account).
 pub(crate) struct Setting<T> {
@@ -11,7 +12,7 @@ pub(crate) struct Setting<T> {
     pub(crate) effect: Effect,
     /// What is kept of it from those who read the log or a print of the config.
     pub(crate) secrecy: Secrecy,
-    pub(crate) expected: fn() -> String,
+    pub(crate) expected: fn() -> Localized,
     pub(crate) read: fn(&mut T, RawValue<'_>) -> Result<(), Vec<ValueError>>,
     pub(crate) show: fn(&T) -> String,
     pub(crate) copy: fn(from: &T, to: &mut T),

@@ -6,6 +6,7 @@ use super::keys::{Effect, Setting};
 use super::settings::{Account, AlertChannels, Config, config_keys};
 use super::toml_file;
 use crate::clock::Zone;
+use crate::model::{Localized, localized};
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read as _};
 use std::path::Path;
@@ -41,7 +42,7 @@ impl Config {
 
     /// The same of a file that was read, or of why it could not be.
     pub(crate) fn load_read(
-        file: Option<(&Path, Result<Vec<u8>, String>)>,
+        file: Option<(&Path, Result<Vec<u8>, Localized>)>,
         env: impl Iterator<Item = (String, String)>,
         flags: &[(&str, String)],
     ) -> Result<Loaded, ConfigErrors> {
@@ -58,7 +59,7 @@ impl Config {
             let place = Location::Flag((*path).to_owned());
             match config_keys().find(|key| key.path == *path) {
                 Some(key) => draft.set_bare(key, text, &place),
-                None => draft.findings.problem(place, "there is no such key".to_owned()),
+                None => draft.findings.problem(place, localized!("there is no such key", "não existe esta chave")),
             }
         }
         draft.check_combinations();
@@ -108,17 +109,23 @@ impl Loaded {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, String> {
+fn read(path: &Path) -> Result<Vec<u8>, Localized> {
     let mut bytes = Vec::new();
     let read = std::fs::File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes));
     match read {
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
-            Err(format!("the file can't be read: {error}; run the command with sudo, or let this user read the file"))
-        }
-        Err(error) => Err(format!("the file can't be read: {error}; check its path")),
-        Ok(_) if bytes.len() as u64 > MAX_FILE_BYTES => {
-            Err("the file is longer than 1 MiB and can't be a configuration; check its path".to_owned())
-        }
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(localized!(
+            "the file can't be read: {error}; run the command with sudo, or let this user read the file",
+            "não foi possível ler o arquivo: {error}; execute o comando com sudo, ou deixe este usuário ler o \
+                 arquivo"
+        )),
+        Err(error) => Err(localized!(
+            "the file can't be read: {error}; check its path",
+            "não foi possível ler o arquivo: {error}; confira o caminho"
+        )),
+        Ok(_) if bytes.len() as u64 > MAX_FILE_BYTES => Err(localized!(
+            "the file is longer than 1 MiB and can't be a configuration; check its path",
+            "o arquivo tem mais de 1 MiB e não pode ser uma configuração; confira o caminho"
+        )),
         Ok(_) => Ok(bytes),
     }
 }

@@ -111,7 +111,7 @@ fn entry<T>(key: &Setting<T>, of: &T) -> String {
         Effect::Reload => "Applied by a reload.",
         Effect::Restart => "Needs a restart.",
     };
-    let mut expected = (key.expected)();
+    let mut expected = (key.expected)().en;
     expected[..1].make_ascii_uppercase();
     let (does, takes) = (wrap(key.doc), wrap(&format!("{expected}. {effect}")));
     format!("\n{does}{takes}#{} = {}\n", key.name(), (key.show)(of))

@@ -9,6 +9,7 @@ use super::limits::{MAX_ACCOUNTS, MAX_CLIENT_CERTIFICATES};
 use super::settings::{Account, CLIENT_CERTIFICATE_KEYS, ClientCertificate, Config, account_keys, config_keys};
 use super::value::{RawValue, clipped, entries, plain};
 use crate::gather::Gather as _;
+use crate::model::{Localized, localized};
 use crate::suggest::nearest;
 use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
@@ -26,7 +27,11 @@ pub(crate) fn read_into(draft: &mut Draft, path: &Path, bytes: Vec<u8>) {
             let good = error.utf8_error().valid_up_to();
             let before = String::from_utf8_lossy(&error.as_bytes()[..good]).into_owned();
             let place = FileText { path, lines: Lines::of(without_bom(&before)) }.place(usize::MAX);
-            return findings.problem(place, "the file is not UTF-8 from here on; save it as UTF-8".to_owned());
+            let message = localized!(
+                "the file is not UTF-8 from here on; save it as UTF-8",
+                "o arquivo não é UTF-8 daqui em diante; salve-o em UTF-8"
+            );
+            return findings.problem(place, message);
         }
     };
     let text = without_bom(&text);
@@ -39,7 +44,7 @@ pub(crate) fn read_into(draft: &mut Draft, path: &Path, bytes: Vec<u8>) {
     findings.cut_short |= sure < usize::MAX;
     for error in errors {
         let place = at.place(error.span().map_or(usize::MAX, |span| span.start));
-        findings.problem(place, error.message().replace(['\r', '\n'], " "));
+        findings.problem(place, syntax(&error.message().replace(['\r', '\n'], " ")));
     }
     FileReader { findings, at: &at, sure }.document(config, table.get_ref());
 }
@@ -47,6 +52,14 @@ pub(crate) fn read_into(draft: &mut Draft, path: &Path, bytes: Vec<u8>) {
 /// Some editors on Windows begin a file with this mark; it is no character of the first line.
 fn without_bom(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+/// What the parser says, which it does in English: its commonest sentence in both languages.
+fn syntax(message: &str) -> Localized {
+    if message == "duplicate key" {
+        return localized!("duplicate key", "chave repetida");
+    }
+    localized!("{message}", "erro de sintaxe TOML: {message}")
 }
 
 struct FileText<'a> {
@@ -69,19 +82,47 @@ struct FileReader<'a> {
     sure: usize,
 }
 
-/// The tables that may be in the file several times, and what each stands for.
-const TABLES: [(&str, &str); 2] = [("account", "account"), ("client_certificate", "client certificate")];
+/// The tables that may be in the file several times.
+const TABLES: [&str; 2] = ["account", "client_certificate"];
 
-fn called(table: &str) -> &str {
-    TABLES.iter().find(|(name, _)| *name == table).map_or(table, |(_, called)| called)
+/// What each of those stands for.
+fn called(table: &str) -> Localized {
+    match table {
+        "client_certificate" => localized!("client certificate", "certificado de cliente"),
+        _ => localized!("account", "conta"),
+    }
 }
 
 fn is_table(name: &str) -> bool {
-    TABLES.iter().any(|(table, _)| *table == name)
+    TABLES.contains(&name)
 }
 
-fn double_brackets(name: &str) -> String {
-    format!("write [[{name}]] in double brackets, once for each {}", called(name))
+fn double_brackets(name: &str) -> Localized {
+    let Localized { en, pt } = called(name);
+    localized!(
+        "write [[{name}]] in double brackets, once for each {en}",
+        "escreva [[{name}]] em colchetes duplos, uma vez por {pt}"
+    )
+}
+
+/// Of a section that is written as a key.
+fn is_a_section(name: &str) -> Localized {
+    localized!(
+        "`{name}` is a section; write [{name}] and its keys below",
+        "`{name}` é uma seção; escreva [{name}] e as chaves dela abaixo"
+    )
+}
+
+/// Of a section that there isn't: the nearest, or all that there are.
+fn unknown(section: &str, near: Option<&str>, all: &[String]) -> Localized {
+    if let Some(near) = near {
+        return localized!(
+            "unknown section [{section}]; did you mean {near}?",
+            "seção desconhecida [{section}]; seria {near}?"
+        );
+    }
+    let all = all.join(", ");
+    localized!("unknown section [{section}]; there are {all}", "seção desconhecida [{section}]; existem {all}")
 }
 
 impl FileReader<'_> {
@@ -96,11 +137,13 @@ impl FileReader<'_> {
                 _ if is_table(name) => self.problem(&span, double_brackets(name)),
                 DeValue::Table(table) => self.section(config, name, &span, table),
                 _ if is_section(name) && tables.is_some() => {
-                    self.problem(&span, format!("write [{name}] once, in single brackets"));
+                    let message = localized!(
+                        "write [{name}] once, in single brackets",
+                        "escreva [{name}] uma vez só, em colchetes simples"
+                    );
+                    self.problem(&span, message);
                 }
-                _ if is_section(name) => {
-                    self.problem(&span, format!("`{name}` is a section; write [{name}] and its keys below"));
-                }
+                _ if is_section(name) => self.problem(&span, is_a_section(name)),
                 _ if tables.is_some_and(|tables| !tables.is_empty()) => drop(self.unknown_section(name, &span)),
                 _ => self.unknown_key("", name, &span),
             }
@@ -144,19 +187,12 @@ impl FileReader<'_> {
                 DeValue::Table(table) if inner.contains(name) => {
                     self.keys(&format!("{below}{name}"), &path, keys, target, table);
                 }
-                _ if inner.contains(name) => {
-                    let message = format!("`{below}{name}` is a section; write [{below}{name}] and its keys below");
-                    self.problem(&span, message);
-                }
+                _ if inner.contains(name) => self.problem(&span, is_a_section(&format!("{below}{name}"))),
                 DeValue::Table(_) if !inner.is_empty() => {
                     let bracketed = |name: &str| format!("[{below}{name}]");
-                    let hint = match nearest(name, inner.iter().copied()) {
-                        Some(near) => format!("did you mean {}?", bracketed(near)),
-                        None => {
-                            format!("there are {}", inner.into_iter().map(bracketed).collect::<Vec<_>>().join(", "))
-                        }
-                    };
-                    self.problem(&span, format!("unknown section [{below}{}]; {hint}", plain(name)));
+                    let near = nearest(name, inner.iter().copied()).map(bracketed);
+                    let all: Vec<String> = inner.into_iter().map(bracketed).collect();
+                    self.problem(&span, unknown(&format!("{below}{}", plain(name)), near.as_deref(), &all));
                 }
                 _ => self.unknown_key(section, name, &span),
             }
@@ -165,7 +201,12 @@ impl FileReader<'_> {
 
     fn accounts(&mut self, config: &mut Config, span: &Range<usize>, tables: &[Spanned<DeValue<'_>>]) {
         if !(1..=MAX_ACCOUNTS).contains(&tables.len()) {
-            return self.problem(span, format!("there must be 1 to {MAX_ACCOUNTS} accounts, not {}", tables.len()));
+            let given = tables.len();
+            let message = localized!(
+                "there must be 1 to {MAX_ACCOUNTS} accounts, not {given}",
+                "deve haver de 1 a {MAX_ACCOUNTS} contas, e não {given}"
+            );
+            return self.problem(span, message);
         }
         config.account = self.tables("account", &account_keys(), tables, Account::default, |account| &account.name);
     }
@@ -173,13 +214,21 @@ impl FileReader<'_> {
     fn client_certificates(&mut self, config: &mut Config, span: &Range<usize>, tables: &[Spanned<DeValue<'_>>]) {
         if tables.len() > MAX_CLIENT_CERTIFICATES {
             let (most, given) = (MAX_CLIENT_CERTIFICATES, tables.len());
-            return self.problem(span, format!("there can be at most {most} client certificates, not {given}"));
+            let message = localized!(
+                "there can be at most {most} client certificates, not {given}",
+                "pode haver no máximo {most} certificados de cliente, e não {given}"
+            );
+            return self.problem(span, message);
         }
         let section = "client_certificate";
         for (value, table) in tables.iter().filter_map(|value| Some((value, value.get_ref().as_table()?))) {
             for name in ["name", "cert", "key"].into_iter().filter(|name| !table.contains_key(*name)) {
                 let what = if name == "name" { "\"pix\"" } else { "\"/path/to/a.pem\"" };
-                self.problem(&value.span(), format!("`{section}` has no `{name}`; write {name} = {what}"));
+                let message = localized!(
+                    "`{section}` has no `{name}`; write {name} = {what}",
+                    "`{section}` não tem `{name}`; escreva {name} = {what}"
+                );
+                self.problem(&value.span(), message);
             }
         }
         let keys = &CLIENT_CERTIFICATE_KEYS.iter();
@@ -216,9 +265,10 @@ impl FileReader<'_> {
                     Entry::Vacant(free) => drop(free.insert(line)),
                     Entry::Occupied(taken) => {
                         let (name, first) = (clipped(name_of(&item)), taken.get());
-                        let message = format!(
-                            "`{section}.name` must be unique, and {name} is the {} of line {first} already",
-                            called(section)
+                        let Localized { en, pt } = called(section);
+                        let message = localized!(
+                            "`{section}.name` must be unique, and {name} is the {en} of line {first} already",
+                            "`{section}.name` deve ser único, e {name} já é o nome de {pt} na linha {first}"
                         );
                         self.problem(&name_at, message);
                     }
@@ -232,11 +282,8 @@ impl FileReader<'_> {
     /// The section that was probably meant.
     fn unknown_section(&mut self, name: &str, span: &Range<usize>) -> Option<&'static str> {
         let near = nearest(name, sections());
-        let hint = match near {
-            Some(near) => format!("did you mean {}?", bracketed(near)),
-            None => format!("there are {}", sections().map(bracketed).collect::<Vec<_>>().join(", ")),
-        };
-        self.problem(span, format!("unknown section [{}]; {hint}", plain(name)));
+        let all: Vec<String> = sections().map(bracketed).collect();
+        self.problem(span, unknown(&plain(name), near.map(bracketed).as_deref(), &all));
         near
     }
 
@@ -250,27 +297,35 @@ impl FileReader<'_> {
         let (here, elsewhere) = (names(&here), names(&elsewhere));
         let homes = |name: &str| {
             let found = all.iter().filter(|(_, other)| *other == name);
-            found.map(|(of, _)| bracketed(of)).collect::<Vec<_>>().join(" or ")
+            let found: Vec<String> = found.map(|(of, _)| bracketed(of)).collect();
+            Localized { en: found.join(" or "), pt: found.join(" ou ") }
         };
         let file = here.iter().find(|key| key.strip_suffix("_file") == Some(name));
         let hint = if let Some(file) = file {
-            format!("; write it into a file of its own, and name that in `{file}`")
+            localized!(
+                "; write it into a file of its own, and name that in `{file}`",
+                "; grave-a em um arquivo só dela, e indique esse em `{file}`"
+            )
         } else if elsewhere.contains(&name) {
-            format!("; it belongs in {}", homes(name))
+            let Localized { en, pt } = homes(name);
+            localized!("; it belongs in {en}", "; o lugar dela é {pt}")
         } else if let Some(near) = nearest(name, here.iter().copied()) {
-            format!("; did you mean `{near}`?")
+            localized!("; did you mean `{near}`?", "; seria `{near}`?")
         } else if let Some(near) = nearest(name, elsewhere) {
-            format!("; did you mean `{near}` in {}?", homes(near))
+            let Localized { en, pt } = homes(near);
+            localized!("; did you mean `{near}` in {en}?", "; seria `{near}` em {pt}?")
         } else if section.is_empty() {
-            "; see config.example.toml for the keys".to_owned()
+            localized!("; see config.example.toml for the keys", "; veja as chaves em config.example.toml")
         } else {
-            format!("; {} has {}", bracketed(section), here.join(", "))
+            let (section, here) = (bracketed(section), here.join(", "));
+            localized!("; {section} has {here}", "; {section} tem {here}")
         };
         let path = if section.is_empty() { plain(name) } else { format!("{section}.{}", plain(name)) };
-        self.problem(span, format!("unknown key `{path}`{hint}"));
+        let Localized { en, pt } = hint;
+        self.problem(span, localized!("unknown key `{path}`{en}", "chave desconhecida `{path}`{pt}"));
     }
 
-    fn problem(&mut self, span: &Range<usize>, message: String) {
+    fn problem(&mut self, span: &Range<usize>, message: Localized) {
         if self.at.lines.line(span.start) < self.sure {
             self.findings.problem(self.at.place(span.start), message);
         }
@@ -287,7 +342,7 @@ fn is_section(name: &str) -> bool {
 
 fn sections() -> impl Iterator<Item = &'static str> {
     let outermost = config_keys().map(Setting::section).filter(|section| !section.contains('.'));
-    let mut names: Vec<&str> = outermost.chain(TABLES.map(|(table, _)| table)).collect();
+    let mut names: Vec<&str> = outermost.chain(TABLES).collect();
     names.dedup();
     names.into_iter()
 }

@@ -1,5 +1,6 @@
 //! A value on its way from a file or a variable to its key, and what can be wrong with it.
 
+use crate::model::{Localized, localized};
 use std::borrow::Cow;
 use std::ops::Range;
 use std::str::FromStr;
@@ -25,27 +26,34 @@ pub(crate) struct ValueError {
     pub(crate) item: Option<usize>,
     /// Where in the file, in bytes, if it isn't the beginning of the value or of the item.
     pub(crate) at: Option<usize>,
-    pub(crate) message: String,
+    pub(crate) message: Localized,
 }
 
 impl ValueError {
-    pub(crate) fn one(message: String) -> Vec<Self> {
+    pub(crate) fn one(message: Localized) -> Vec<Self> {
         vec![Self { item: None, at: None, message }]
     }
 }
 
+/// Where nothing more can be said.
+pub(crate) const NO_HINT: Localized = Localized { en: String::new(), pt: String::new() };
+
 /// A type of values: how they are read, checked, described and printed.
 pub(crate) trait ValueType<V> {
     /// What is expected, with its range: "a duration from 100ms to 5m".
-    fn expected(&self) -> String;
+    fn expected(&self) -> Localized;
     /// Reads and checks.
     fn read(&self, raw: RawValue<'_>) -> Result<V, Vec<ValueError>>;
     /// TOML that reads as the same value.
     fn show(&self, value: &V) -> String;
 
-    /// The error of a value of another type or range; `hint` is empty or begins with its own punctuation.
-    fn refuse(&self, raw: RawValue<'_>, hint: &str) -> Vec<ValueError> {
-        ValueError::one(format!("must be {}, not {}{hint}", self.expected(), raw.describe()))
+    /// The error of a value of another type or range; the hint is empty or begins with its own punctuation.
+    fn refuse(&self, raw: RawValue<'_>, hint: Localized) -> Vec<ValueError> {
+        let (must, is, hint) = (self.expected(), raw.describe(), hint);
+        ValueError::one(Localized {
+            en: format!("must be {}, not {}{}", must.en, is.en, hint.en),
+            pt: format!("deve ser {}, e não {}{}", must.pt, is.pt, hint.pt),
+        })
     }
 }
 
@@ -85,9 +93,9 @@ impl<'a> RawValue<'a> {
     }
 
     /// The hint for a number or boolean in quotes.
-    pub(crate) fn unquote_hint<T: FromStr>(self) -> &'static str {
+    pub(crate) fn unquote_hint<T: FromStr>(self) -> Localized {
         let quoted = matches!(self, Self::Toml(value) if value.as_str().is_some_and(|text| text.parse::<T>().is_ok()));
-        if quoted { "; leave the quotes out" } else { "" }
+        if quoted { localized!("; leave the quotes out", "; tire as aspas") } else { NO_HINT }
     }
 
     /// Where an item of a list begins in the file, in bytes.
@@ -99,20 +107,23 @@ impl<'a> RawValue<'a> {
     }
 
     /// The value as a problem quotes it.
-    pub(crate) fn describe(self) -> String {
-        let value = match self {
-            Self::Toml(value) => value,
-            Self::Bare(text) => return clipped(&without_url_secrets(text)),
+    pub(crate) fn describe(self) -> Localized {
+        let written = match self {
+            Self::Bare(text) => clipped(&without_url_secrets(text)),
+            Self::Toml(value) => match value {
+                DeValue::String(text) => clipped(&without_url_secrets(text)),
+                DeValue::Integer(_) => match self.integer() {
+                    None => return localized!("a number that large", "um número tão grande"),
+                    Some(number) => number.to_string(),
+                },
+                DeValue::Float(digits) => format!("{:?}", digits.as_str().parse().unwrap_or(f64::NAN)),
+                DeValue::Boolean(yes) => yes.to_string(),
+                DeValue::Array(_) => return localized!("a list", "uma lista"),
+                DeValue::Datetime(_) => return localized!("a date or time", "uma data ou hora"),
+                DeValue::Table(_) => return localized!("a table", "uma tabela"),
+            },
         };
-        match value {
-            DeValue::String(text) => clipped(&without_url_secrets(text)),
-            DeValue::Integer(_) => self.integer().map_or("a number that large".to_owned(), |n| n.to_string()),
-            DeValue::Float(digits) => format!("{:?}", digits.as_str().parse().unwrap_or(f64::NAN)),
-            DeValue::Boolean(yes) => yes.to_string(),
-            DeValue::Array(_) => "a list".to_owned(),
-            DeValue::Datetime(_) => "a date or time".to_owned(),
-            DeValue::Table(_) => "a table".to_owned(),
-        }
+        Localized::new(&written, &written)
     }
 }
 

@@ -3,11 +3,11 @@
 use super::allow::AllowRule;
 use super::origin::Origin;
 use super::size::{format_size, parse_size};
-use super::value::{RawValue, ValueError, ValueType, quote};
+use super::value::{NO_HINT, RawValue, ValueError, ValueType, quote};
 use crate::clock::Zone;
 use crate::model::{
-    AddressRange, EventType, MailAddress, NtfyTopic, ProxyUrl, QuietHours, SmtpUrl, TargetUrl, TimeOfDay,
-    format_duration, parse_duration,
+    AddressRange, EventType, Localized, MailAddress, NtfyTopic, ProxyUrl, QuietHours, SmtpUrl, TargetUrl, TimeOfDay,
+    format_duration, localized, parse_duration,
 };
 use std::fmt::Display;
 use std::net::SocketAddr;
@@ -15,22 +15,28 @@ use std::path::PathBuf;
 use std::time::Duration;
 use toml::de::DeValue;
 
+/// What is expected where the empty string stands for none.
+fn or_none(what: Localized) -> Localized {
+    let Localized { en, pt } = what;
+    localized!("{en}, or \"\" for none", "{pt}, ou \"\" para nada")
+}
+
 /// A text that a function accepts.
 pub(crate) struct TextType<V> {
-    expected: fn() -> String,
+    expected: fn() -> Localized,
     parse: fn(&str) -> Option<V>,
     show: fn(&V) -> String,
     /// Follows the sentence that refuses a value; empty, or with its own punctuation.
-    hint: &'static str,
+    hint: fn() -> Localized,
 }
 
 impl<V> ValueType<V> for TextType<V> {
-    fn expected(&self) -> String {
+    fn expected(&self) -> Localized {
         (self.expected)()
     }
 
     fn read(&self, raw: RawValue<'_>) -> Result<V, Vec<ValueError>> {
-        raw.text().and_then(self.parse).ok_or_else(|| self.refuse(raw, self.hint))
+        raw.text().and_then(self.parse).ok_or_else(|| self.refuse(raw, (self.hint)()))
     }
 
     fn show(&self, value: &V) -> String {
@@ -40,19 +46,24 @@ impl<V> ValueType<V> for TextType<V> {
 
 /// A socket address with an IP, never a name: listening must not wait for a resolver.
 pub(crate) const ADDRESS: TextType<SocketAddr> = TextType {
-    expected: || "an IP address with a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\"".to_owned(),
+    expected: || {
+        localized!(
+            "an IP address with a port, such as \"127.0.0.1:8080\" or \"[::1]:8080\"",
+            "um endereço IP com porta, como \"127.0.0.1:8080\" ou \"[::1]:8080\""
+        )
+    },
     parse: |text| text.parse().ok(),
     show: ToString::to_string,
-    hint: "",
+    hint: || NO_HINT,
 };
 
 /// A path; its user finds out whether anything exists there. A URL is none: written in place of the file that
 /// holds it, it would stand in the log with its secret.
 pub(crate) const FILE_PATH: TextType<PathBuf> = TextType {
-    expected: || "a path".to_owned(),
+    expected: || localized!("a path", "um caminho"),
     parse: |text| (!text.is_empty() && is_path(text)).then(|| text.into()),
     show: |path| path.to_string_lossy().into_owned(),
-    hint: "",
+    hint: || NO_HINT,
 };
 
 fn is_path(text: &str) -> bool {
@@ -61,65 +72,87 @@ fn is_path(text: &str) -> bool {
 
 /// A path, or the empty string for none: TOML has no null, and a variable must be able to undo the file.
 pub(crate) const OPTIONAL_PATH: TextType<Option<PathBuf>> = TextType {
-    expected: || "a path, or \"\" for none".to_owned(),
+    expected: || localized!("a path, or \"\" for none", "um caminho, ou \"\" para nenhum"),
     parse: |text| is_path(text).then(|| (!text.is_empty()).then(|| text.into())),
     show: |path| path.as_ref().map(|path| path.to_string_lossy().into_owned()).unwrap_or_default(),
-    hint: "",
+    hint: || NO_HINT,
 };
 
 /// The URL of a proxy, or the empty string for none. Its password is never shown.
 pub(crate) const OPTIONAL_PROXY: TextType<Option<ProxyUrl>> = TextType {
-    expected: || format!("{}, or \"\" for none", ProxyUrl::FORM),
+    expected: || or_none(ProxyUrl::form()),
     parse: |text| if text.is_empty() { Some(None) } else { ProxyUrl::parse(text).ok().map(Some) },
     show: |proxy| proxy.as_ref().map(|proxy| format!("http://{proxy}")).unwrap_or_default(),
-    hint: "",
+    hint: || NO_HINT,
 };
 
 /// The name of an account or of a client certificate.
 pub(crate) const NAME: TextType<String> = TextType {
-    expected: || "1 to 64 of a-z, 0-9, _ and -".to_owned(),
+    expected: || localized!("1 to 64 of a-z, 0-9, _ and -", "de 1 a 64 caracteres de a-z, 0-9, _ e -"),
     parse: |text| {
         let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-';
         ((1..=64).contains(&text.len()) && text.bytes().all(good)).then(|| text.to_owned())
     },
     show: String::clone,
-    hint: "",
+    hint: || NO_HINT,
 };
 
 /// A label that needs no escape in JSON.
 pub(crate) const LABEL: TextType<String> = TextType {
-    expected: || "1 to 64 visible ASCII characters without space, quote and backslash".to_owned(),
+    expected: || {
+        localized!(
+            "1 to 64 visible ASCII characters without space, quote and backslash",
+            "de 1 a 64 caracteres ASCII visíveis, sem espaço, aspas e barra invertida"
+        )
+    },
     parse: |text| {
         let good = |b: u8| b.is_ascii_graphic() && b != b'"' && b != b'\\';
         ((1..=64).contains(&text.len()) && text.bytes().all(good)).then(|| text.to_owned())
     },
     show: String::clone,
-    hint: "",
+    hint: || NO_HINT,
 };
 
 pub(crate) const EVENT_TYPE: TextType<EventType> = TextType {
-    expected: || format!("an event type such as \"SHIPMENT.SENT\", of at most {} bytes", EventType::MAX_BYTES),
+    expected: || {
+        let most = EventType::MAX_BYTES;
+        localized!(
+            "an event type such as \"SHIPMENT.SENT\", of at most {most} bytes",
+            "um tipo de evento como \"SHIPMENT.SENT\", de no máximo {most} bytes"
+        )
+    },
     parse: |text| EventType::parse(text).filter(|it| !it.is_own()),
     show: |event_type| event_type.as_str().to_owned(),
-    hint: "; capitals, digits and _, in words joined by dots, each beginning with a letter; \
-           WEBHOOK is carteiro's own category",
+    hint: || {
+        localized!(
+            "; capitals, digits and _, in words joined by dots, each beginning with a letter; WEBHOOK is carteiro's \
+             own category",
+            "; maiúsculas, dígitos e _, em palavras ligadas por pontos, cada uma começando com uma letra; WEBHOOK é \
+             uma categoria do próprio carteiro"
+        )
+    },
 };
 
 /// An entry of `server.cors_origins`.
 pub(crate) const ORIGIN: TextType<Origin> = TextType {
     expected: || {
-        "an origin such as \"https://loja.example\", in lower case and without a path, or \"*\" for every page"
-            .to_owned()
+        localized!(
+            "an origin such as \"https://loja.example\", in lower case and without a path, or \"*\" for every page",
+            "uma origem como \"https://loja.example\", em minúsculas e sem caminho, ou \"*\" para qualquer página"
+        )
     },
     parse: Origin::parse,
     show: |origin| origin.as_str().to_owned(),
-    hint: "",
+    hint: || NO_HINT,
 };
 
 /// Where people reach something, or the empty string for nowhere in particular. A slash at its end is nothing.
 pub(crate) const OPTIONAL_ORIGIN: TextType<Option<Origin>> = TextType {
     expected: || {
-        "a URL such as \"https://carteiro.loja.example\", in lower case and without a path, or \"\" for none".to_owned()
+        localized!(
+            "a URL such as \"https://carteiro.loja.example\", in lower case and without a path, or \"\" for none",
+            "uma URL como \"https://carteiro.loja.example\", em minúsculas e sem caminho, ou \"\" para nenhuma"
+        )
     },
     parse: |text| match text {
         "" => Some(None),
@@ -129,78 +162,95 @@ pub(crate) const OPTIONAL_ORIGIN: TextType<Option<Origin>> = TextType {
         }
     },
     show: |origin| origin.as_ref().map(|origin| origin.as_str().to_owned()).unwrap_or_default(),
-    hint: "",
+    hint: || NO_HINT,
 };
 
 /// A time zone, or the empty string for UTC.
 pub(crate) const OPTIONAL_ZONE: TextType<Option<Zone>> = TextType {
     expected: || {
-        "the name of a time zone that this system has a file of, such as \"America/Sao_Paulo\", or \"\" for UTC"
-            .to_owned()
+        localized!(
+            "the name of a time zone that this system has a file of, such as \"America/Sao_Paulo\", or \"\" for UTC",
+            "o nome de um fuso horário de que este sistema tem um arquivo, como \"America/Sao_Paulo\", ou \"\" para UTC"
+        )
     },
     parse: |text| if text.is_empty() { Some(None) } else { Zone::named(text).map(Some) },
     show: |zone| zone.as_ref().map(|zone| zone.name().to_owned()).unwrap_or_default(),
-    hint: "",
+    hint: || NO_HINT,
 };
 
 /// A mail server, or the empty string for none.
 pub(crate) const OPTIONAL_SMTP: TextType<Option<SmtpUrl>> = TextType {
-    expected: || format!("{}, or \"\" for none", SmtpUrl::FORM),
+    expected: || or_none(SmtpUrl::form()),
     parse: |text| if text.is_empty() { Some(None) } else { SmtpUrl::parse(text).map(Some) },
     show: |url| url.as_ref().map(|url| url.as_str().to_owned()).unwrap_or_default(),
-    hint: "",
+    hint: || NO_HINT,
 };
 
 /// An address of e-mail.
 pub(crate) const MAIL_ADDRESS: TextType<MailAddress> = TextType {
-    expected: || "an address of e-mail such as \"avisos@loja.example\", without a name before it".to_owned(),
+    expected: || {
+        localized!(
+            "an address of e-mail such as \"avisos@loja.example\", without a name before it",
+            "um endereço de e-mail como \"avisos@loja.example\", sem um nome antes"
+        )
+    },
     parse: MailAddress::parse,
     show: ToString::to_string,
-    hint: "",
+    hint: || NO_HINT,
 };
 
 /// The same, or the empty string for none.
 pub(crate) const OPTIONAL_MAIL_ADDRESS: TextType<Option<MailAddress>> = TextType {
-    expected: || format!("{}, or \"\" for none", MAIL_ADDRESS.expected()),
+    expected: || or_none(MAIL_ADDRESS.expected()),
     parse: |text| if text.is_empty() { Some(None) } else { MailAddress::parse(text).map(Some) },
     show: |address| address.as_ref().map(ToString::to_string).unwrap_or_default(),
-    hint: "",
+    hint: || NO_HINT,
 };
 
 /// Where something is sent or requested, or the empty string for nowhere.
 pub(crate) const OPTIONAL_URL: TextType<Option<TargetUrl>> = TextType {
-    expected: || "an http:// or https:// URL without a user, a password and a fragment, or \"\" for none".to_owned(),
+    expected: || {
+        localized!(
+            "an http:// or https:// URL without a user, a password and a fragment, or \"\" for none",
+            "uma URL http:// ou https:// sem usuário, senha e fragmento, ou \"\" para nenhuma"
+        )
+    },
     parse: |text| if text.is_empty() { Some(None) } else { TargetUrl::parse(text).ok().map(Some) },
     show: |url| url.as_ref().map(|url| url.as_str().to_owned()).unwrap_or_default(),
-    hint: "",
+    hint: || NO_HINT,
 };
 
 /// The beginning of URLs, or the empty string for none. No token stands in it: that has its file.
 pub(crate) const OPTIONAL_BASE_URL: TextType<Option<TargetUrl>> = TextType {
     expected: || {
-        "an http:// or https:// URL without a user, a password, a token and a query, or \"\" for none".to_owned()
+        localized!(
+            "an http:// or https:// URL without a user, a password, a token and a query, or \"\" for none",
+            "uma URL http:// ou https:// sem usuário, senha, token e parâmetros, ou \"\" para nenhuma"
+        )
     },
     parse: |text| match text {
         "" => Some(None),
         text => TargetUrl::parse(text).ok().filter(|url| !url.path_and_query().contains(['?', ':'])).map(Some),
     },
     show: OPTIONAL_URL.show,
-    hint: "",
+    hint: || NO_HINT,
 };
 
 /// A topic of ntfy, or the empty string for none.
 pub(crate) const OPTIONAL_TOPIC: TextType<Option<NtfyTopic>> = TextType {
-    expected: || format!("{}, or \"\" for none", NtfyTopic::FORM),
+    expected: || or_none(NtfyTopic::form()),
     parse: |text| if text.is_empty() { Some(None) } else { NtfyTopic::parse(text).map(Some) },
     show: |topic| topic.as_ref().map(|topic| topic.as_str().to_owned()).unwrap_or_default(),
-    hint: "",
+    hint: || NO_HINT,
 };
 
 /// A chat of Telegram, or the empty string for none.
 pub(crate) const CHAT_ID: TextType<Option<String>> = TextType {
     expected: || {
-        "the number of a chat in quotes, such as \"-1001234567890\", the @name of a channel, or \"\" for none"
-            .to_owned()
+        localized!(
+            "the number of a chat in quotes, such as \"-1001234567890\", the @name of a channel, or \"\" for none",
+            "o número de uma conversa entre aspas, como \"-1001234567890\", o @nome de um canal, ou \"\" para nenhum"
+        )
     },
     parse: |text| {
         let digits = |text: &str| (1..=19).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -214,54 +264,70 @@ pub(crate) const CHAT_ID: TextType<Option<String>> = TextType {
         }
     },
     show: |chat| chat.clone().unwrap_or_default(),
-    hint: "",
+    hint: || NO_HINT,
 };
 
 /// Hours of every day.
 pub(crate) const QUIET_HOURS: TextType<QuietHours> = TextType {
-    expected: || "hours of the day such as \"22:00-07:00\"".to_owned(),
+    expected: || localized!("hours of the day such as \"22:00-07:00\"", "horas do dia como \"22:00-07:00\""),
     parse: QuietHours::parse,
     show: ToString::to_string,
-    hint: "",
+    hint: || NO_HINT,
 };
 
 /// A minute of every day.
 pub(crate) const TIME_OF_DAY: TextType<TimeOfDay> = TextType {
-    expected: || "a time of day such as \"08:00\"".to_owned(),
+    expected: || localized!("a time of day such as \"08:00\"", "uma hora do dia como \"08:00\""),
     parse: TimeOfDay::parse,
     show: ToString::to_string,
-    hint: "",
+    hint: || NO_HINT,
 };
 
 /// A range of addresses, as what a function makes of it.
 pub(crate) struct Network<V> {
-    expected: &'static str,
+    expected: fn() -> Localized,
     /// `None` for a range with a port that must have none.
     make: fn(AllowRule) -> Option<V>,
 }
 
 /// An entry of `egress.allow`.
 pub(crate) const ALLOW_RULE: Network<AllowRule> = Network {
-    expected: "a range of addresses with an optional port, such as \"192.168.0.0/16\" or \"127.0.0.1/32:3000\"",
+    expected: || {
+        localized!(
+            "a range of addresses with an optional port, such as \"192.168.0.0/16\" or \"127.0.0.1/32:3000\"",
+            "uma faixa de endereços, com porta se quiser, como \"192.168.0.0/16\" ou \"127.0.0.1/32:3000\""
+        )
+    },
     make: Some,
 };
 
 /// An entry of `server.trusted_proxies`.
 pub(crate) const ADDRESS_RANGE: Network<AddressRange> = Network {
-    expected: "an address or a range of them, such as \"127.0.0.1\" or \"10.0.0.0/8\"",
+    expected: || {
+        localized!(
+            "an address or a range of them, such as \"127.0.0.1\" or \"10.0.0.0/8\"",
+            "um endereço ou uma faixa deles, como \"127.0.0.1\" ou \"10.0.0.0/8\""
+        )
+    },
     make: |rule| rule.port.is_none().then_some(rule.range),
 };
 
 impl<V: Display> ValueType<V> for Network<V> {
-    fn expected(&self) -> String {
-        self.expected.to_owned()
+    fn expected(&self) -> Localized {
+        (self.expected)()
     }
 
     fn read(&self, raw: RawValue<'_>) -> Result<V, Vec<ValueError>> {
         match raw.text().map(AllowRule::parse) {
-            None => Err(self.refuse(raw, "")),
-            Some(Ok(rule)) => (self.make)(rule).ok_or_else(|| self.refuse(raw, "; leave the port out")),
-            Some(Err(error)) => Err(ValueError::one(format!("can't be {}: {error}", raw.describe()))),
+            None => Err(self.refuse(raw, NO_HINT)),
+            Some(Ok(rule)) => (self.make)(rule)
+                .ok_or_else(|| self.refuse(raw, localized!("; leave the port out", "; deixe a porta de fora"))),
+            Some(Err(error)) => {
+                let (is, why) = (raw.describe(), error.localized());
+                let (en, pt) =
+                    (format!("can't be {}: {}", is.en, why.en), format!("não pode ser {}: {}", is.pt, why.pt));
+                Err(ValueError::one(Localized { en, pt }))
+            }
         }
     }
 
@@ -274,9 +340,10 @@ impl<V: Display> ValueType<V> for Network<V> {
 pub(crate) struct Size(pub(crate) u64, pub(crate) u64);
 
 impl<N: Copy + TryFrom<u64> + TryInto<u64>> ValueType<N> for Size {
-    fn expected(&self) -> String {
+    fn expected(&self) -> Localized {
         let show = |bytes| format_size(bytes).unwrap_or_else(|| format!("{bytes} B"));
-        format!("a size from {} to {}", show(self.0), show(self.1))
+        let (least, most) = (show(self.0), show(self.1));
+        localized!("a size from {least} to {most}", "um tamanho de {least} a {most}")
     }
 
     fn read(&self, raw: RawValue<'_>) -> Result<N, Vec<ValueError>> {
@@ -284,8 +351,14 @@ impl<N: Copy + TryFrom<u64> + TryInto<u64>> ValueType<N> for Size {
             Some(bytes) => u64::try_from(bytes).ok(),
             None => raw.text().and_then(parse_size),
         };
-        let units = "; write a whole number and B, KiB, MiB, GiB, KB, MB or GB";
-        let hint = if bytes.is_none() && raw.text().is_some() { units } else { "" };
+        let hint = if bytes.is_none() && raw.text().is_some() {
+            localized!(
+                "; write a whole number and B, KiB, MiB, GiB, KB, MB or GB",
+                "; escreva um número inteiro e B, KiB, MiB, GiB, KB, MB ou GB"
+            )
+        } else {
+            NO_HINT
+        };
         let bytes = bytes.filter(|bytes| (self.0..=self.1).contains(bytes)).and_then(|bytes| N::try_from(bytes).ok());
         bytes.ok_or_else(|| ValueType::<N>::refuse(self, raw, hint))
     }
@@ -300,8 +373,9 @@ impl<N: Copy + TryFrom<u64> + TryInto<u64>> ValueType<N> for Size {
 pub(crate) struct Count(pub(crate) u32, pub(crate) u32);
 
 impl<N: Display + TryFrom<i128>> ValueType<N> for Count {
-    fn expected(&self) -> String {
-        format!("a whole number from {} to {}", self.0, self.1)
+    fn expected(&self) -> Localized {
+        let Self(least, most) = self;
+        localized!("a whole number from {least} to {most}", "um número inteiro de {least} a {most}")
     }
 
     fn read(&self, raw: RawValue<'_>) -> Result<N, Vec<ValueError>> {
@@ -318,16 +392,22 @@ impl<N: Display + TryFrom<i128>> ValueType<N> for Count {
 pub(crate) struct Span(pub(crate) Duration, pub(crate) Duration);
 
 impl ValueType<Duration> for Span {
-    fn expected(&self) -> String {
-        format!("a duration from {} to {}", format_duration(self.0), format_duration(self.1))
+    fn expected(&self) -> Localized {
+        let (least, most) = (format_duration(self.0), format_duration(self.1));
+        localized!("a duration from {least} to {most}", "uma duração de {least} a {most}")
     }
 
     fn read(&self, raw: RawValue<'_>) -> Result<Duration, Vec<ValueError>> {
         if let Some(n) = raw.integer() {
-            return Err(self.refuse(raw, &format!("; write its unit, as in \"{n}s\"")));
+            let hint = localized!("; write its unit, as in \"{n}s\"", "; escreva a unidade, como em \"{n}s\"");
+            return Err(self.refuse(raw, hint));
         }
         let span = raw.text().and_then(parse_duration);
-        let hint = if span.is_none() { "; write it like \"30s\" or \"2h 30m\"" } else { "" };
+        let hint = if span.is_none() {
+            localized!("; write it like \"30s\" or \"2h 30m\"", "; escreva como \"30s\" ou \"2h 30m\"")
+        } else {
+            NO_HINT
+        };
         span.filter(|span| (self.0..=self.1).contains(span)).ok_or_else(|| self.refuse(raw, hint))
     }
 
@@ -340,8 +420,8 @@ impl ValueType<Duration> for Span {
 pub(crate) struct Fraction;
 
 impl ValueType<f64> for Fraction {
-    fn expected(&self) -> String {
-        "a number from 0 to 1".to_owned()
+    fn expected(&self) -> Localized {
+        localized!("a number from 0 to 1", "um número de 0 a 1")
     }
 
     fn read(&self, raw: RawValue<'_>) -> Result<f64, Vec<ValueError>> {
@@ -361,8 +441,8 @@ impl ValueType<f64> for Fraction {
 pub(crate) struct Switch;
 
 impl ValueType<bool> for Switch {
-    fn expected(&self) -> String {
-        "true or false".to_owned()
+    fn expected(&self) -> Localized {
+        localized!("true or false", "true ou false")
     }
 
     fn read(&self, raw: RawValue<'_>) -> Result<bool, Vec<ValueError>> {
@@ -378,15 +458,16 @@ impl ValueType<bool> for Switch {
 pub(crate) struct Choice<V: 'static>(pub(crate) &'static [(&'static str, V)]);
 
 impl<V: Copy + PartialEq> ValueType<V> for Choice<V> {
-    fn expected(&self) -> String {
+    fn expected(&self) -> Localized {
         let words: Vec<String> = self.0.iter().map(|(word, _)| quote(word)).collect();
         let (last, others) = words.split_last().expect("there are words to choose from");
-        format!("{} or {last}", others.join(", "))
+        let others = others.join(", ");
+        localized!("{others} or {last}", "{others} ou {last}")
     }
 
     fn read(&self, raw: RawValue<'_>) -> Result<V, Vec<ValueError>> {
         let found = raw.text().and_then(|text| self.0.iter().find(|(word, _)| *word == text));
-        found.map(|(_, value)| *value).ok_or_else(|| self.refuse(raw, ""))
+        found.map(|(_, value)| *value).ok_or_else(|| self.refuse(raw, NO_HINT))
     }
 
     fn show(&self, value: &V) -> String {
@@ -398,8 +479,9 @@ impl<V: Copy + PartialEq> ValueType<V> for Choice<V> {
 pub(crate) struct OrNone<T>(pub(crate) T);
 
 impl<V, T: ValueType<V>> ValueType<Option<V>> for OrNone<T> {
-    fn expected(&self) -> String {
-        format!("{}, or \"none\"", self.0.expected())
+    fn expected(&self) -> Localized {
+        let Localized { en, pt } = self.0.expected();
+        localized!("{en}, or \"none\"", "{pt}, ou \"none\"")
     }
 
     fn read(&self, raw: RawValue<'_>) -> Result<Option<V>, Vec<ValueError>> {
@@ -419,20 +501,27 @@ pub(crate) struct List<T> {
 }
 
 impl<V, T: ValueType<V>> ValueType<Vec<V>> for List<T> {
-    fn expected(&self) -> String {
+    fn expected(&self) -> Localized {
         let Self { min, max, item } = self;
-        format!("a list of {min} to {max} items, each {}", item.expected())
+        let Localized { en, pt } = item.expected();
+        localized!("a list of {min} to {max} items, each {en}", "uma lista de {min} a {max} itens, cada um {pt}")
     }
 
     fn read(&self, raw: RawValue<'_>) -> Result<Vec<V>, Vec<ValueError>> {
         let items: Vec<RawValue<'_>> = match raw {
             RawValue::Toml(DeValue::Array(items)) => items.iter().map(|item| RawValue::Toml(item.get_ref())).collect(),
-            RawValue::Toml(DeValue::String(_)) => return Err(self.refuse(raw, "; put it in square brackets")),
-            RawValue::Toml(_) => return Err(self.refuse(raw, "")),
+            RawValue::Toml(DeValue::String(_)) => {
+                return Err(self.refuse(raw, localized!("; put it in square brackets", "; ponha entre colchetes")));
+            }
+            RawValue::Toml(_) => return Err(self.refuse(raw, NO_HINT)),
             RawValue::Bare(text) if text.trim_start().starts_with('[') => {
                 return match DeValue::parse(text.trim()) {
                     Ok(array) => self.read(RawValue::Toml(array.get_ref())),
-                    Err(error) => Err(ValueError::one(format!("is not a TOML array: {}", error.message()))),
+                    Err(error) => {
+                        let why = error.message();
+                        let message = localized!("is not a TOML array: {why}", "não é uma lista TOML: {why}");
+                        Err(ValueError::one(message))
+                    }
                 };
             }
             RawValue::Bare(text) if text.trim().is_empty() => Vec::new(),
@@ -440,7 +529,11 @@ impl<V, T: ValueType<V>> ValueType<Vec<V>> for List<T> {
         };
         let Self { min, max, item } = self;
         if !(*min..=*max).contains(&items.len()) {
-            return Err(ValueError::one(format!("must have {min} to {max} items, not {}", items.len())));
+            let given = items.len();
+            return Err(ValueError::one(localized!(
+                "must have {min} to {max} items, not {given}",
+                "deve ter de {min} a {max} itens, e não {given}"
+            )));
         }
         let (mut values, mut errors) = (Vec::with_capacity(items.len()), Vec::new());
         for (nth, raw) in items.into_iter().enumerate() {
@@ -474,7 +567,7 @@ mod tests {
     }
 
     fn message<V: std::fmt::Debug>(result: Result<V, Vec<ValueError>>) -> String {
-        result.unwrap_err().remove(0).message
+        result.unwrap_err().remove(0).message.en
     }
 
     #[test]
@@ -519,7 +612,7 @@ mod tests {
         assert_eq!(read("").unwrap(), [""; 0]);
         assert_eq!(read("a,").unwrap_err()[0].item, Some(1));
         assert!(read("a,b,c").is_err());
-        assert!(read("[\"a\"").unwrap_err()[0].message.starts_with("is not a TOML array: "));
+        assert!(read("[\"a\"").unwrap_err()[0].message.en.starts_with("is not a TOML array: "));
     }
 
     #[test]
@@ -535,6 +628,6 @@ mod tests {
     fn a_range_has_no_port() {
         assert!(bare(&ADDRESS_RANGE, "::ffff:10.0.0.0/104").unwrap().covers("10.1.2.3".parse().unwrap()));
         let faults = bare(&ADDRESS_RANGE, "127.0.0.1:80").unwrap_err();
-        assert!(faults[0].message.ends_with("; leave the port out"), "{faults:?}");
+        assert!(faults[0].message.en.ends_with("; leave the port out"), "{faults:?}");
     }
 }

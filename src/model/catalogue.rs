@@ -1,7 +1,7 @@
 //! The event types of the guide "Webhooks e Eventos", each with a sentence in Portuguese and English, and those that a
 //! shop adds.
 
-use super::{EventType, Sample};
+use super::{EventType, Localized, Sample, localized};
 use std::borrow::Cow;
 
 /// One type of the catalogue.
@@ -76,12 +76,14 @@ impl Sentences {
     pub const MAX_CHARS: usize = 200;
 
     /// Whether a text can stand in a list; the error is a predicate: "must be one line".
-    pub fn check(text: &str) -> Result<(), String> {
+    pub fn check(text: &str) -> Result<(), Localized> {
         if text.chars().any(char::is_control) {
-            return Err("must be one line".to_owned());
+            return Err(localized!("must be one line", "deve ser uma só linha"));
         }
         let good = (1..=Self::MAX_CHARS).contains(&text.chars().count()) && !text.trim().is_empty();
-        if good { Ok(()) } else { Err(format!("must have 1 to {} characters", Self::MAX_CHARS)) }
+        let most = Self::MAX_CHARS;
+        let problem = || localized!("must have 1 to {most} characters", "deve ter de 1 a {most} caracteres");
+        good.then_some(()).ok_or_else(problem)
     }
 }
 

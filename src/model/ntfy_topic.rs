@@ -1,6 +1,7 @@
 //! A topic of ntfy.
 
 use super::target::TargetUrl;
+use super::{Localized, localized};
 
 /// The URL of a topic: that of its server, a slash, and 1 to 64 letters, digits, `-` and `_`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +13,12 @@ pub struct NtfyTopic {
 
 impl NtfyTopic {
     /// What is taken, in words that stand after "must be".
-    pub const FORM: &str = "the http:// or https:// URL of a topic, such as \"https://ntfy.sh/loja-avisos-x7k2\"";
+    pub fn form() -> Localized {
+        localized!(
+            "the http:// or https:// URL of a topic, such as \"https://ntfy.sh/loja-avisos-x7k2\"",
+            "a URL http:// ou https:// de um tópico, como \"https://ntfy.sh/loja-avisos-x7k2\""
+        )
+    }
     /// The longest topic, in bytes.
     const MAX_TOPIC_BYTES: usize = 64;
 

@@ -2,6 +2,7 @@
 
 use super::authority::Authority;
 use super::secret::Secret;
+use super::{Localized, localized};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderValue;
@@ -23,14 +24,20 @@ pub struct ProxyUrlError;
 
 impl fmt::Display for ProxyUrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(ProxyUrl::FORM)
+        f.write_str(&ProxyUrl::form().en)
     }
 }
 
 impl ProxyUrl {
     /// What is taken, in words that stand after "must be" or "must hold".
-    pub const FORM: &str = "an http:// URL of a host and a port, such as \"http://proxy.example:3128\" or \
-                            \"http://user:password@proxy.example:3128\", the user and the password percent-encoded";
+    pub fn form() -> Localized {
+        localized!(
+            "an http:// URL of a host and a port, such as \"http://proxy.example:3128\" or \
+             \"http://user:password@proxy.example:3128\", the user and the password percent-encoded",
+            "uma URL http:// com host e porta, como \"http://proxy.example:3128\" ou \
+             \"http://usuario:senha@proxy.example:3128\", com o usuário e a senha codificados com %"
+        )
+    }
     /// The longest text that is taken, in bytes.
     pub const MAX_BYTES: usize = 2048;
 

@@ -4,7 +4,7 @@
 //! Brazilian shop: amounts in cents, a Pix, bank slip or card, an address. Nobody in them exists, and there is no tax
 //! number at all.
 
-use super::{EventType, OwnEvent, Timestamp};
+use super::{EventType, Localized, OwnEvent, Timestamp, localized};
 use std::fmt::Write as _;
 
 /// How a sample order is paid.
@@ -63,17 +63,26 @@ impl Sample {
     pub const MAX_DEPTH: usize = 60;
 
     /// Whether a shop's text can be the sample of a type; the error is a predicate: "must be a JSON object".
-    pub fn check(text: &str) -> Result<(), String> {
-        if text.len() > Self::MAX_BYTES {
-            return Err(format!("must have at most {} bytes", Self::MAX_BYTES));
+    pub fn check(text: &str) -> Result<(), Localized> {
+        let (most, deepest) = (Self::MAX_BYTES, Self::MAX_DEPTH);
+        if text.len() > most {
+            return Err(localized!("must have at most {most} bytes", "deve ter no máximo {most} bytes"));
         }
         if let Err(error) = serde_json::from_str::<&serde_json::value::RawValue>(text) {
-            return Err(format!("is no JSON: line {}, column {} can't be read", error.line(), error.column()));
+            let (line, column) = (error.line(), error.column());
+            return Err(localized!(
+                "is no JSON: line {line}, column {column} can't be read",
+                "não é JSON: não foi possível ler a linha {line}, coluna {column}"
+            ));
         }
-        if super::depth(text) > Self::MAX_DEPTH {
-            return Err(format!("must not be nested deeper than {} levels", Self::MAX_DEPTH));
+        if super::depth(text) > deepest {
+            return Err(localized!(
+                "must not be nested deeper than {deepest} levels",
+                "não pode ter mais de {deepest} níveis, um dentro do outro"
+            ));
         }
-        if text.trim_start().starts_with('{') { Ok(()) } else { Err("must be a JSON object".to_owned()) }
+        let no_object = || localized!("must be a JSON object", "deve ser um objeto JSON");
+        text.trim_start().starts_with('{').then_some(()).ok_or_else(no_object)
     }
 
     /// The order's number as the shop writes it.

@@ -1,6 +1,7 @@
 //! The server that takes e-mail.
 
 use super::authority::Authority;
+use super::{Localized, localized};
 use percent_encoding::percent_decode_str;
 use std::fmt;
 
@@ -17,9 +18,14 @@ pub struct SmtpUrl {
 
 impl SmtpUrl {
     /// What is taken, in words that stand after "must be".
-    pub const FORM: &str = "a URL such as \"smtps://user@smtp.example:465\" (TLS from the first byte) or \
-                            \"smtp://user@smtp.example:587\" (STARTTLS), with \"@\" in the user as %40 and without a \
-                            password";
+    pub fn form() -> Localized {
+        localized!(
+            "a URL such as \"smtps://user@smtp.example:465\" (TLS from the first byte) or \
+             \"smtp://user@smtp.example:587\" (STARTTLS), with \"@\" in the user as %40 and without a password",
+            "uma URL como \"smtps://usuario@smtp.example:465\" (TLS desde o primeiro byte) ou \
+             \"smtp://usuario@smtp.example:587\" (STARTTLS), com \"@\" no usuário como %40 e sem senha"
+        )
+    }
     /// The longest text that is taken, in bytes.
     pub const MAX_BYTES: usize = 2048;
 

@@ -29,7 +29,7 @@ const UNITS: [&str; 2] = ["carteiro.service", "carteiro.socket"];
 /// A config that can't be read to its end.
 pub(super) fn broken(problems: &ConfigErrors, findings: &mut Findings) {
     for problem in problems.iter() {
-        findings.fail(Subject::Config, as_it_is(problem));
+        findings.fail(Subject::Config, problem.localized());
     }
     findings.warn(
         Subject::Config,

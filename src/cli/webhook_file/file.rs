@@ -5,8 +5,9 @@ use super::fields::{Absent, ENV, FIELDS, FILE, Field, Kind};
 use crate::cli::error::CliError;
 use crate::cli::exit::BAD_CONFIG;
 use crate::cli::input::{file_name, read_bytes, read_secret};
+use crate::cli::language::say;
 use crate::config::{Lines, RawValue, clipped, entries, plain};
-use crate::model::{PayloadFilter, WebhookName};
+use crate::model::{Localized, PayloadFilter, WebhookName, localized};
 use crate::suggest::nearest;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -357,8 +358,12 @@ impl<V: Fn(&str) -> Option<String>> FileReader<'_, V> {
             DeValue::Datetime(_) => None,
         };
         if json.is_none() {
-            let problem = format!("`{key}` can't be {}: no field of a webhook is like that", raw.describe());
-            self.problem(value.span().start, problem);
+            let Localized { en, pt } = raw.describe();
+            let problem = localized!(
+                "`{key}` can't be {en}: no field of a webhook is like that",
+                "`{key}` não pode ser {pt}: nenhum campo de um webhook é assim"
+            );
+            self.problem(value.span().start, say(problem));
         }
         json
     }

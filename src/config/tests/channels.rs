@@ -129,7 +129,7 @@ fn no_key_shows_what_a_url_hides() {
             let shown = loaded.map(line);
             check(
                 key.path,
-                (key.expected)(),
+                (key.expected)().en,
                 shown.map_err(|errors| errors.to_string().lines().map(str::to_owned).collect()),
             );
         }
@@ -141,7 +141,7 @@ fn no_key_shows_what_a_url_hides() {
                 let path = key.path.replacen("account", "account[0]", 1);
                 loaded.effective().lines().find(|line| line.starts_with(&format!("{path} = "))).unwrap().to_owned()
             };
-            check(key.path, (key.expected)(), loaded.map(line));
+            check(key.path, (key.expected)().en, loaded.map(line));
         }
     }
     assert!(refused > 0 && taken > 0, "{refused} {taken}");

@@ -67,7 +67,7 @@ proptest::proptest! {
         toml_file::read_into(&mut draft, Path::new("c.toml"), text.clone().into_bytes());
         for problem in draft.problems() {
             let Location::File { line, .. } = problem.place else { panic!("{problem}") };
-            assert!(line <= text.matches('\n').count() + 1 && !problem.message.contains('\n'), "{problem}");
+            assert!(line <= text.matches('\n').count() + 1 && !problem.message.en.contains('\n'), "{problem}");
         }
     }
 }
