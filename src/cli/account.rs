@@ -220,7 +220,8 @@ pub(super) fn on_the_store(config: &Config, act: impl FnOnce(&Store) -> Result<(
         accept_data_loss: false,
         clock: Clock::System,
     };
-    let Opened { store, thread, .. } = Store::open(settings, |_| {}).map_err(CliError::failed)?;
+    let opened = Store::open(settings, |_| {});
+    let Opened { store, thread, .. } = opened.map_err(|error| CliError::failed(error.localized()))?;
     let stored = store.account_names().map_err(CliError::failed)?;
     let named = stored.iter().filter(|(_, name)| config.account.iter().any(|account| account.name == *name));
     let present: Vec<_> = named.map(|(no, _)| *no).collect();
@@ -242,6 +243,8 @@ const COLUMNS: &[Column] = &[
 fn state(account: &Value) -> String {
     match account["state"].as_str() {
         Some("held") => language().pick("held: not in the config", "em espera: não está na configuração").to_owned(),
+        Some("in use") => language().pick("in use", "em uso").to_owned(),
+        Some("being removed") => language().pick("being removed", "em remoção").to_owned(),
         state => state.unwrap_or_default().to_owned(),
     }
 }

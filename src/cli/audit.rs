@@ -6,7 +6,9 @@ use super::filters::{FilterFlags, LIST};
 use super::language::language;
 use super::output::{Column, Fit, Show, text};
 use super::words;
-use crate::model::{AuditFilter, AuditedField};
+use crate::clock::Zone;
+use crate::model::{AuditFilter, AuditedField, Language};
+use crate::panel;
 use clap::Args;
 use serde_json::Value;
 
@@ -69,5 +71,10 @@ fn changes(row: &Value) -> String {
         hidden: changed["hidden"] == true,
     });
     // A period without a beginning has none to tell of.
-    fields.filter(|field| !field.is_open_start()).map(|field| field.to_string()).collect::<Vec<_>>().join("; ")
+    let said = |field: AuditedField| match language() {
+        // As scripts read it.
+        Language::En => field.to_string(),
+        Language::Pt => panel::audit_change(Language::Pt, Zone::local(), &field),
+    };
+    fields.filter(|field| !field.is_open_start()).map(said).collect::<Vec<_>>().join("; ")
 }

@@ -3,6 +3,7 @@
 //! reads the files.
 
 use super::error::CliError;
+use super::language::say;
 use crate::control::{self, Endpoint};
 use crate::model::localized;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -36,7 +37,7 @@ pub(crate) fn cannot_ask(data: &Path, error: &dyn std::fmt::Display) -> CliError
 }
 
 pub(crate) fn connect(data: &Path) -> Result<Option<UnixStream>, CliError> {
-    control::connect(data).map_err(|error| cannot_ask(data, &crate::store::of_folder(data, error)))
+    control::connect(data).map_err(|error| cannot_ask(data, &say(crate::store::of_folder(data, error).localized())))
 }
 
 /// Sends a request to the daemon on a data folder. What follows the `ok` is still to be read.

@@ -2,7 +2,7 @@
 
 use super::error::CliError;
 use super::exit::BAD_CONFIG;
-use super::language::{configure, language};
+use super::language::{configure, language, say};
 use crate::config::{self, Loaded};
 use crate::model::localized;
 use clap::Args;
@@ -60,7 +60,9 @@ pub(crate) fn load_file(file: Option<&Path>, flags: &[(&'static str, String)]) -
         )));
     }
     let loaded = config::Config::load(file, environment(), flags).map_err(|problems| {
-        eprintln!("{problems}");
+        for problem in problems.iter() {
+            eprintln!("{}", say(problem.localized()));
+        }
         CliError::printed(BAD_CONFIG)
     })?;
     configure(loaded.config.cli.language);
@@ -86,9 +88,10 @@ pub(crate) fn remedy(error: &std::io::Error) -> &'static str {
 
 /// An error with the place of the config that it comes from, if it comes from one.
 pub(crate) fn located(loaded: &Loaded, error: &crate::daemon::Error) -> String {
+    let told = say(error.localized());
     match error.key().and_then(|key| loaded.source(key)) {
-        Some(place) => format!("{place}: {error}"),
-        None => error.to_string(),
+        Some(place) => format!("{place}: {told}"),
+        None => told,
     }
 }
 

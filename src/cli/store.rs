@@ -13,7 +13,7 @@ use super::time_zone::moment;
 use super::words;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::control::{self, Reloaded, accounts::absent};
+use crate::control::{self, Reloaded, Verified, accounts::absent};
 use crate::model::{Localized, Noun, Timestamp, localized};
 use crate::store::{JournalEnd, NewFile, OfflineStore, Phase, Progress, Replay, Replayed, Restored, Token, restore};
 use clap::{Args, ValueHint};
@@ -87,10 +87,10 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<(), CliError> {
         let mut copy = Copying { from: stream, to: &mut out };
         let checked = crate::store::check(&mut copy, |progress| show(&mut bar, "backup", progress));
         bar.clear();
-        checked.map_err(|error| failed(&error))?;
+        checked.map_err(|error| failed(&say(error.localized())))?;
     } else {
         let closed = OfflineStore::open_mended(&data, config.store.cache, args.store.accept_data_loss);
-        let closed = closed.map_err(|error| failed(&error))?;
+        let closed = closed.map_err(|error| failed(&say(error.localized())))?;
         if let Some(refusal) = closed.refusal() {
             // A backup of what is left is better than none; it must not pass for more.
             complain(localized!(
@@ -100,7 +100,7 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<(), CliError> {
         }
         let written = closed.back_up(&mut out, &Clock::System, |progress| show(&mut bar, "backup", progress));
         bar.clear();
-        written.map_err(|error| failed(&error))?;
+        written.map_err(|error| failed(&say(error.localized())))?;
     }
     let out = out.into_inner().map_err(|error| failed(error.error()))?;
     out.commit().map_err(|error| failed(&error))
@@ -178,6 +178,7 @@ pub(crate) fn restore_backup(args: &RestoreArgs) -> Result<(), CliError> {
     bar.clear();
     let (from, shown) = (args.from.display(), data.display());
     let restored = restored.map_err(|error| {
+        let error = say(error.localized());
         CliError::failed(localized!(
             "{from} was not restored into {shown}: {error}",
             "{from} não foi restaurado em {shown}: {error}"
@@ -316,29 +317,24 @@ fn watch_progress() -> Arc<Mutex<Instant>> {
 pub(crate) fn verify(args: &StoreArgs) -> Result<(), CliError> {
     let (data, config) = args.load()?;
     let is_sound = if let Some(stream) = ask(&data, "verify")? {
-        let text = rest(stream)?;
-        let (report, verdict) = text.rsplit_once('\n').unwrap_or(("", &text));
+        let Verified { is_sound, report } = serde_json::from_str(&rest(stream)?).map_err(|_| {
+            CliError::failed(localized!(
+                "the daemon broke off before it had looked at everything",
+                "o daemon parou antes de olhar tudo"
+            ))
+        })?;
         // The exit code is the verdict, even where nobody reads the report.
-        line_if_read(report);
-        match verdict {
-            "sound" => true,
-            "damaged" => false,
-            _ => {
-                return Err(CliError::failed(localized!(
-                    "the daemon broke off before it had looked at everything",
-                    "o daemon parou antes de olhar tudo"
-                )));
-            }
-        }
+        line_if_read(say(report));
+        is_sound
     } else {
         let closed = OfflineStore::open(&data, config.store.cache, args.accept_data_loss);
         // After a wrong clock or a full disk, nothing is known of the store.
         let code = |error: &crate::store::OpenError| if error.is_passing() { TRY_LATER } else { FAILED };
-        let closed = closed.map_err(|error| CliError::new(code(&error), error))?;
+        let closed = closed.map_err(|error| CliError::new(code(&error), error.localized()))?;
         let mut bar = ProgressBar::new();
         let report = closed.verify(|rows| bar.show("verify", 0, 0, &say(Noun::ROWS.counted(rows))));
         bar.clear();
-        line_if_read(report.to_string().trim_end());
+        line_if_read(say(report.localized()));
         report.is_sound()
     };
     // The report names what is wrong.

@@ -7,12 +7,11 @@
 //! root, the folder's owner, or the daemon's own.
 //!
 //! One word comes in on a line. `backup` is answered with `ok` on a line and the bytes of the backup, which ends where
-//! it says so; `verify` with lines of text, the last of them `sound` or `damaged`; `reload` with a line of
-//! JSON, a [`Reloaded`]; `accounts` and `export-account NAME` with lines of JSON (see [`accounts`]); `remove-account NAME` with
-//! `removed` at its end; `panel-link`, with an account's name behind it or not, with a line of JSON, a link that signs
-//! in to the panel; `create-token JSON` with a line of JSON, the token (see [`tokens`]); `endpoint` with
-//! a line of JSON, an [`Endpoint`]. What can't be done now is `error` and why; what can't be meant is `refused` and
-//! why.
+//! it says so; `verify` with a line of JSON, a [`Verified`]; `reload` with a line of JSON, a [`Reloaded`]; `accounts`
+//! and `export-account NAME` with lines of JSON (see [`accounts`]); `remove-account NAME` with `removed` at its end;
+//! `panel-link`, with an account's name behind it or not, with a line of JSON, a link that signs in to the panel;
+//! `create-token JSON` with a line of JSON, the token (see [`tokens`]); `endpoint` with a line of JSON, an
+//! [`Endpoint`]. What can't be done now is `error` and why; what can't be meant is `refused` and why.
 
 pub mod accounts;
 pub mod backups;
@@ -47,6 +46,15 @@ const MAX_REQUEST: u64 = 4096;
 
 /// A caller who wants the config read again, and gets the result: what was taken up, or why nothing was.
 pub type Reload = oneshot::Sender<Result<Reloaded, String>>;
+
+/// What `verify` has found.
+#[derive(Debug, Deserialize, Serialize)]
+pub struct Verified {
+    /// Whether all is as it should be.
+    pub is_sound: bool,
+    /// The whole report, without a line end behind it.
+    pub report: Localized,
+}
 
 /// What has become of a new config that was taken up.
 #[derive(Debug, Deserialize, Serialize)]
@@ -319,7 +327,8 @@ async fn verify(stream: UnixStream, store: Store) -> io::Result<()> {
         if !report.is_sound() {
             tracing::error!(wrong = report.wrong, "verifying found rows that are not as they should be");
         }
-        writeln!(stream, "ok\n{report}{}", if report.is_sound() { "sound" } else { "damaged" })
+        let verified = Verified { is_sound: report.is_sound(), report: report.localized() };
+        writeln!(stream, "ok\n{}", json!(verified))
     });
     written.await.unwrap_or_else(|panic| Err(io::Error::other(panic)))
 }

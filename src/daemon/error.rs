@@ -1,5 +1,6 @@
 //! Why the daemon can't start or can't go on, as sentences for the terminal and the log.
 
+use crate::model::{Localized, localized};
 use crate::store::OpenError;
 use std::fmt;
 use std::io;
@@ -33,40 +34,66 @@ pub enum Error {
     Stalled(Duration),
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Error {
+    /// What went wrong, and what to do. What is wrong with a file is in English in both.
+    pub fn localized(&self) -> Localized {
         match self {
-            Self::Store(error) => error.fmt(f),
+            Self::Store(error) => error.localized(),
             Self::Listen(address, error) => {
-                let remedy = match error.kind() {
-                    io::ErrorKind::AddrInUse => "stop what holds it, or change `server.listen`",
-                    io::ErrorKind::PermissionDenied => {
+                let Localized { en, pt } = match error.kind() {
+                    io::ErrorKind::AddrInUse => localized!(
+                        "stop what holds it, or change `server.listen`",
+                        "pare o que a ocupa, ou mude `server.listen`"
+                    ),
+                    io::ErrorKind::PermissionDenied => localized!(
                         "a port below 1024 takes root: let systemd hand it over (ListenStream= of carteiro.socket), or \
-                         change `server.listen`"
-                    }
-                    _ => "change `server.listen` to an address of this machine",
+                         change `server.listen`",
+                        "uma porta abaixo de 1024 exige root: deixe o systemd entregá-la (ListenStream= de \
+                         carteiro.socket), ou mude `server.listen`"
+                    ),
+                    _ => localized!(
+                        "change `server.listen` to an address of this machine",
+                        "mude `server.listen` para um endereço desta máquina"
+                    ),
                 };
-                write!(f, "can't listen on {address}: {error}; {remedy}")
+                localized!(
+                    "can't listen on {address}: {error}; {en}",
+                    "não foi possível escutar em {address}: {error}; {pt}"
+                )
             }
-            Self::InheritedSocket(error) => write!(
-                f,
+            Self::InheritedSocket(error) => localized!(
                 "the socket handed over at the start can't be served: {error}; the socket unit must have one \
-                 ListenStream=, a TCP address"
+                 ListenStream=, a TCP address",
+                "o socket entregue na inicialização não pode ser usado: {error}; a unit do socket precisa ter um só \
+                 ListenStream=, um endereço TCP"
             ),
-            Self::OtherSocket { handed, listen } => write!(
-                f,
+            Self::OtherSocket { handed, listen } => localized!(
                 "`server.listen` is {listen}, and the service manager listens on {handed} for carteiro, which is what \
                  counts: set `server.listen = \"{handed}\"`; or change the socket, by `systemctl edit carteiro.socket` \
                  with the lines [Socket], ListenStream= and ListenStream={listen}, then `systemctl stop \
-                 carteiro.socket carteiro.service` and `systemctl start carteiro.service`"
+                 carteiro.socket carteiro.service` and `systemctl start carteiro.service`",
+                "`server.listen` é {listen}, e o gerenciador de serviços escuta em {handed} pelo carteiro, que é o que \
+                 vale: defina `server.listen = \"{handed}\"`; ou mude o socket, com `systemctl edit carteiro.socket` e \
+                 as linhas [Socket], ListenStream= e ListenStream={listen}, depois `systemctl stop carteiro.socket \
+                 carteiro.service` e `systemctl start carteiro.service`"
             ),
-            Self::BadFile { sentence, .. } => f.write_str(sentence),
-            Self::Stalled(span) => write!(
-                f,
-                "a change has not become durable for {} s: the disk does not answer; nothing after it was acknowledged",
-                span.as_secs()
-            ),
+            Self::BadFile { sentence, .. } => Localized::new(sentence, sentence),
+            Self::Stalled(span) => {
+                let seconds = span.as_secs();
+                localized!(
+                    "a change has not become durable for {seconds} s: the disk does not answer; nothing after it was \
+                     acknowledged",
+                    "uma alteração não foi gravada de forma durável em {seconds} s: o disco não responde; nada depois \
+                     dela foi confirmado"
+                )
+            }
         }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.localized().en)
     }
 }
 

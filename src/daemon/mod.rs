@@ -228,8 +228,8 @@ impl Daemon {
         })
     }
 
-    /// Applies what a new config changes without a restart. All or nothing: after an error everything is as it was. Gives
-    /// what has ceased to work by it, which is in the log too.
+    /// Applies what a new config changes without a restart. All or nothing: after an error everything is as it was.
+    /// Gives what has ceased to work by it, which is in the log too.
     pub fn reload(&self, config: &Config) -> Result<Vec<Localized>, Error> {
         let client = settings::client(config)?;
         let channels = settings::channels(config)?;

@@ -57,7 +57,7 @@ mod welcome;
 
 use crate::clock::{Clock, Zone};
 use crate::http::{self as http_in, Class, Failure, Handler, InboundRequest, Ingress, RequestBody};
-use crate::model::{AuditAction, JobState, Language, Origin, Scope};
+use crate::model::{AuditAction, AuditedField, JobState, Language, Origin, Scope};
 use crate::service::{Caller, Credential, Service};
 use bytes::Bytes;
 use ended::Carried;
@@ -94,6 +94,11 @@ pub fn job_status_word(language: Language, code: &str) -> Option<&'static str> {
 /// The word for what a row of the audit tells of; `None` for a code that there isn't.
 pub fn audit_action_word(language: Language, code: &str) -> Option<&'static str> {
     AuditAction::parse(code).map(|action| texts::audit::action(language, action))
+}
+
+/// What a row of the audit says of a field, as the panel's page does, its times in this zone.
+pub fn audit_change(language: Language, zone: &Zone, changed: &AuditedField) -> String {
+    audit_words::change(language, zone, changed)
 }
 
 /// The pages and who is signed in.

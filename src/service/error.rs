@@ -113,28 +113,12 @@ impl Error {
 /// What a store says that takes nothing for a while, to callers and to readiness checks; `None` of an
 /// error that is none of those.
 pub(super) fn unavailable(error: &StoreError) -> Option<Localized> {
-    let pt = match error {
-        StoreError::Full { free, min_free } => format!(
-            "o disco está quase cheio: há {} MiB livres, e `store.min_free` reserva {} MiB; libere espaço, e o daemon \
-             continua sozinho",
-            free >> 20,
-            min_free >> 20
-        ),
-        StoreError::NoRoom { free, needed } => format!(
-            "o disco está quase cheio: há {} MiB livres, e são precisos {} MiB para guardar de vez o que foi \
-             registrado; libere espaço, e o daemon continua sozinho",
-            free >> 20,
-            needed.div_ceil(1 << 20)
-        ),
-        StoreError::Busy => "o disco não está acompanhando o volume, e por enquanto nada que faça o armazenamento \
-                             crescer é aceito: tente de novo; se continuar assim, o log diz por quê"
-            .to_owned(),
-        StoreError::Stopped => {
-            "o armazenamento parou, e o carteiro está parando: tente de novo em instantes".to_owned()
+    match error {
+        StoreError::Full { .. } | StoreError::NoRoom { .. } | StoreError::Busy | StoreError::Stopped => {
+            Some(error.localized())
         }
-        StoreError::Engine(_) | StoreError::Damaged { .. } | StoreError::Failed(_) => return None,
-    };
-    Some(Localized { en: error.to_string(), pt })
+        StoreError::Engine(_) | StoreError::Damaged { .. } | StoreError::Failed(_) => None,
+    }
 }
 
 pub(super) fn key_taken() -> Error {

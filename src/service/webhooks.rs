@@ -169,7 +169,8 @@ impl Service {
                 if let Some(name) = webhook.client_certificate.as_ref().filter(|name| !has(name)) {
                     let (id, called) = (webhook.id, webhook.name());
                     sentences.push(localized!(
-                        "nothing is sent to webhook {id} ({called}): the config has no client certificate {name} for it",
+                        "nothing is sent to webhook {id} ({called}): the config has no client certificate {name} for \
+                         it",
                         "nada é enviado ao webhook {id} ({called}): a configuração não tem o certificado de cliente \
                          {name} para ele"
                     ));

@@ -1,6 +1,7 @@
 //! Why the store could not do what it was asked to.
 
-use crate::store::format::of_another_format;
+mod sentences;
+
 use crate::store::hex::hex;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -116,28 +117,6 @@ impl EngineError {
     }
 }
 
-impl fmt::Display for EngineError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Io(error) if error.kind() == io::ErrorKind::StorageFull => {
-                f.write_str("the disk of the data folder is full to its last byte: make room, and start again")
-            }
-            Self::Io(error) => write!(f, "the store failed: {error}"),
-            Self::Sled { why, .. } => write!(f, "the store is damaged ({why}): {RESTORE}"),
-            Self::Damaged(why) => {
-                write!(f, "the store is damaged: {why}; `carteiro verify` tells how far it goes, and {RESTORE}")
-            }
-            Self::Refused(why) => f.write_str(why),
-            Self::FailedBefore => f.write_str("a write failed before, and nothing is written after it: start again"),
-            Self::OutOfOrder { expected, got } => {
-                write!(f, "commit {got} was to be written into the journal where {expected} comes next")
-            }
-            Self::TooLarge { bytes } => write!(f, "{bytes} bytes are more than one commit may have"),
-            Self::Gone { commit, why } => write!(f, "the journal no longer has commit {commit}: {why}"),
-        }
-    }
-}
-
 impl std::error::Error for EngineError {}
 
 impl From<io::Error> for EngineError {
@@ -197,38 +176,6 @@ impl StoreError {
             | Self::NoRoom { .. }
             | Self::Busy
             | Self::Stopped => None,
-        }
-    }
-}
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Engine(error) => error.fmt(f),
-            Self::Damaged { table, what } => write!(
-                f,
-                "the store is damaged: a {table} record {what}; `carteiro verify` tells how far it goes, and {RESTORE}"
-            ),
-            Self::Full { free, min_free } => write!(
-                f,
-                "the disk is almost full: {} MiB are free, and `store.min_free` keeps {} MiB; make room, and the \
-                 daemon goes on by itself",
-                free >> 20,
-                min_free >> 20
-            ),
-            Self::NoRoom { free, needed } => write!(
-                f,
-                "the disk is almost full: {} MiB are free, and it takes {} MiB to store what was recorded for good; \
-                 make room, and the daemon goes on by itself",
-                free >> 20,
-                needed.div_ceil(1 << 20)
-            ),
-            Self::Busy => f.write_str(
-                "the disk can't keep up, so nothing that makes the store grow is taken for the moment: try again; if \
-                 it stays so, the daemon's log says why",
-            ),
-            Self::Stopped => f.write_str("the store has stopped, and carteiro is stopping: try again in a moment"),
-            Self::Failed(error) => write!(f, "the data folder can't be used: {error}"),
         }
     }
 }
@@ -303,84 +250,6 @@ pub enum OpenError {
         /// Whether trying again later may help.
         is_passing: bool,
     },
-}
-
-impl fmt::Display for OpenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Store(error) => error.fmt(f),
-            Self::Locked => f.write_str(
-                "another process holds this data folder, a `carteiro serve` as a rule: stop it, or let store.path \
-                     name another folder",
-            ),
-            Self::Format(found) => write!(f, "the store {}", of_another_format(*found)),
-            Self::ClockBefore1970 => f.write_str(
-                "the clock of this machine is wrong, it shows a time before 1970: set it (`timedatectl`), and start \
-                 again; the store was not touched",
-            ),
-            Self::NotRoots { folder, owner } => write!(
-                f,
-                "{} belongs to {owner}, and this process runs as root: {owner} could not read what root writes there; \
-                 run it as {owner}: `systemctl start carteiro`, or `sudo -u {owner} carteiro ...`",
-                folder.display()
-            ),
-            // Written by root in a folder of the daemon's, as a rule: a restore without `sudo -u`.
-            Self::Anothers { file, owner, folder, user } if owner == "root" => write!(
-                f,
-                "{} belongs to root, and {user} may not use it: run this with sudo, or, if the daemon runs as {user}, \
-                 give it back: `sudo chown -R {user}: {}`",
-                file.display(),
-                folder.display()
-            ),
-            Self::Anothers { file, owner, user, .. } => write!(
-                f,
-                "{} belongs to {owner}, and {user} may not use it: run this with sudo, or as {owner} (`sudo -u {owner} \
-                 carteiro ...`)",
-                file.display()
-            ),
-            Self::NoRoomToOpen { folder, needed } => write!(
-                f,
-                "the disk of {} is full: opening the store takes {} MiB; make room, and start again",
-                folder.display(),
-                needed >> 20
-            ),
-            Self::Behind { folder, found, acknowledged } => {
-                let left = found.map_or("nothing is left".to_owned(), |found| format!("it stands at {found}"));
-                write!(
-                    f,
-                    "the store in {} has lost what it had acknowledged: it had come to commit {acknowledged}, and \
-                     {left}. {RESTORE}; or, to go on with what is left, start once with `carteiro serve \
-                     --accept-data-loss`",
-                    folder.display(),
-                )
-            }
-            Self::MarkerDamaged(marker) => write!(
-                f,
-                "{} is damaged, so nothing tells whether the store is whole: {RESTORE}; or, if `carteiro verify` finds \
-                 all well, start once with `carteiro serve --accept-data-loss`",
-                marker.display()
-            ),
-            Self::AnotherStore(marker) => write!(
-                f,
-                "{} belongs to another store than the `db` beside it: put back the files that belong together, or \
-                 {RESTORE}",
-                marker.display()
-            ),
-            Self::NothingVouches(folder) => write!(
-                f,
-                "{} holds files of a store and no `marker`, so nothing tells whether they are all and whole: if some \
-                 were copied, copy all of them; {RESTORE}; or, if what is left is all you want, start once with \
-                 `carteiro serve --accept-data-loss`",
-                folder.display()
-            ),
-            Self::Journal { folder, why, .. } => write!(f, "the store in {}: {why}", folder.display()),
-            Self::HalfRestored(folder) => write!(
-                f,
-                "a restore into {} was cut off: run `carteiro restore FILE` again, to its end",
-                folder.display()
-            ),
-        }
-    }
 }
 
 impl OpenError {

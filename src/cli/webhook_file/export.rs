@@ -3,6 +3,7 @@
 
 use super::fields::{Absent, FIELDS, Field, Kind};
 use crate::cli::error::CliError;
+use crate::cli::language::language;
 use crate::config::{is_bare, quote};
 use crate::model::{PayloadFilter, WebhookName, localized, pretty_json};
 use serde_json::Value;
@@ -10,10 +11,19 @@ use serde_json::value::RawValue;
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 
-const HEAD: &str = "\
+/// What the file begins with.
+fn head() -> &'static str {
+    language().pick(
+        "\
 # The webhooks of a carteiro, by `carteiro webhooks export`; `carteiro webhooks apply FILE` sets them up elsewhere.
 # No secret is in here: each …_env names the variable that holds one, and …_file = \"PATH\" in its place a file.
-";
+",
+        "\
+# Os webhooks de um carteiro, por `carteiro webhooks export`; `carteiro webhooks apply ARQUIVO` os cria em outro lugar.
+# Não há segredos aqui: cada …_env indica a variável que contém um; no lugar dela, …_file = \"CAMINHO\", um arquivo.
+",
+    )
+}
 
 /// A webhook as the API answers it: its fields, each as the daemon wrote it.
 pub(super) type Answered = BTreeMap<String, Box<RawValue>>;
@@ -43,7 +53,7 @@ pub(super) fn export(mut webhooks: Vec<Answered>) -> String {
     }
     let mut names: HashSet<String> = counts.keys().cloned().collect();
     let (mut met, mut variables) = (HashSet::new(), HashSet::new());
-    let mut file = HEAD.to_owned();
+    let mut file = head().to_owned();
     for webhook in &webhooks {
         let own = text_of(webhook, "name");
         let is_first = met.insert(own.clone());
@@ -51,12 +61,25 @@ pub(super) fn export(mut webhooks: Vec<Answered>) -> String {
         file.push_str("\n[[webhook]]\n");
         if counts.get(&own).is_some_and(|count| *count > 1) {
             // Writing to a String can't fail.
-            let _ =
-                writeln!(file, "# Others have this name as well: the id tells which one is meant in its own store.");
+            let _ = writeln!(
+                file,
+                "{}",
+                language().pick(
+                    "# Others have this name as well: the id tells which one is meant in its own store.",
+                    "# Outros têm este mesmo nome: o id diz qual deles é, no armazenamento de onde veio."
+                )
+            );
             let _ = writeln!(file, "id = {}", quote(&text_of(webhook, "id")));
         }
         if text_of(webhook, "status") == "DISABLED" {
-            let _ = writeln!(file, "# carteiro has disabled it here: `carteiro webhooks show` says why.");
+            let _ = writeln!(
+                file,
+                "{}",
+                language().pick(
+                    "# carteiro has disabled it here: `carteiro webhooks show` says why.",
+                    "# O carteiro o desativou aqui: `carteiro webhooks show` mostra por quê."
+                )
+            );
         }
         for field in FIELDS {
             write_field(&mut file, field, webhook, &name, &mut variables);
@@ -113,10 +136,11 @@ fn write_field(
         },
         Kind::FirstSecret => {
             let variable = variable(&[webhook_name, name], variables);
-            writeln!(
-                file,
-                "# {name}_env = \"{variable}\" # for a new webhook: what it is signed with; else it gets a new one"
-            )
+            let what = language().pick(
+                "for a new webhook: what it is signed with; else it gets a new one",
+                "em um webhook novo: com o que ele assina; sem isto, recebe um novo",
+            );
+            writeln!(file, "# {name}_env = \"{variable}\" # {what}")
         }
         Kind::Values => {
             let values: Value = serde_json::from_str(json).unwrap_or_default();

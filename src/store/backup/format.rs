@@ -14,7 +14,7 @@
 //! their keys, and behind them the commits that were made since the first of them was read, up to the one that the end
 //! names.
 
-use crate::model::Timestamp;
+use crate::model::{Localized, Timestamp, localized};
 use crate::store::engine::row_codec::{self, NotRows, RowBytes};
 use crate::store::error::StoreError;
 use crate::store::format::{FORMAT, of_another_format};
@@ -104,15 +104,25 @@ pub enum BackupError {
     GivenUp(String),
 }
 
+impl BackupError {
+    /// What went wrong, and what to do. Where a file is damaged is said in English in both.
+    pub fn localized(&self) -> Localized {
+        match self {
+            Self::Io(error) => localized!("{error}", "{error}"),
+            Self::Damaged(what) => localized!("it is not a whole backup: {what}", "não é um backup inteiro: {what}"),
+            Self::Format { found } => {
+                let Localized { en, pt } = of_another_format(*found);
+                localized!("it {en}", "ele {pt}")
+            }
+            Self::Store(error) => error.localized(),
+            Self::GivenUp(why) => Localized::new(why, why),
+        }
+    }
+}
+
 impl std::fmt::Display for BackupError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Io(error) => error.fmt(f),
-            Self::Damaged(what) => write!(f, "it is not a whole backup: {what}"),
-            Self::Format { found } => write!(f, "it {}", of_another_format(*found)),
-            Self::Store(error) => error.fmt(f),
-            Self::GivenUp(why) => f.write_str(why),
-        }
+        f.write_str(&self.localized().en)
     }
 }
 

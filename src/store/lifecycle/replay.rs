@@ -6,7 +6,7 @@
 //! Damage, and a segment that is missing, is refused, unless a moment is given that isn't later than the last commit
 //! before it: the sentence names that moment, so that it is asked for.
 
-use crate::model::{AccountNo, EventId, Seq, Timestamp};
+use crate::model::{AccountNo, EventId, Localized, Seq, Timestamp, localized};
 use crate::store::backup::format::Progress;
 use crate::store::engine::Tree;
 use crate::store::engine::journal::{Copies, CopiesEnd, CopyError, FolderDisk, Frame, Identity};
@@ -75,15 +75,23 @@ impl From<StoreError> for NotReplayed {
     }
 }
 
+impl NotReplayed {
+    /// What went wrong, and what to do. What is wrong with a file of the journal is said in English in both.
+    pub fn localized(&self) -> Localized {
+        match self {
+            Self::Journal(sentence) => Localized::new(sentence, sentence),
+            Self::Store(error) => error.localized(),
+            Self::TooEarly { to, backup } => localized!(
+                "the backup is of {backup}, which is after {to}: restore an earlier one",
+                "o backup é de {backup}, depois de {to}: restaure um anterior"
+            ),
+        }
+    }
+}
+
 impl fmt::Display for NotReplayed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Journal(sentence) => f.write_str(sentence),
-            Self::Store(error) => error.fmt(f),
-            Self::TooEarly { to, backup } => {
-                write!(f, "the backup is of {backup}, which is after {to}: restore an earlier one")
-            }
-        }
+        f.write_str(&self.localized().en)
     }
 }
 

@@ -11,7 +11,7 @@
 //! It also begins another life: its commits go on from the last one that was restored, and the segments that the lost
 //! store may have written with these numbers belong to another store from then on.
 
-use crate::model::{AccountNo, Scope, Timestamp};
+use crate::model::{AccountNo, Localized, Scope, Timestamp, localized};
 use crate::store::backup::format as backup;
 use crate::store::backup::format::{BackupError, Progress, Reader};
 use crate::store::engine::folder::{restrict, sync_folder};
@@ -231,16 +231,27 @@ pub enum RestoreError {
     Store(OpenError),
 }
 
+impl RestoreError {
+    /// What went wrong, and what to do.
+    pub fn localized(&self) -> Localized {
+        match self {
+            Self::NotEmpty => localized!(
+                "the folder is not empty: move what it holds away, or restore into another one",
+                "a pasta não está vazia: tire dela o que há, ou restaure em outra"
+            ),
+            Self::Backup(error) => {
+                let Localized { en, pt } = error.localized();
+                localized!("the backup can't be used: {en}", "o backup não pode ser usado: {pt}")
+            }
+            Self::Journal(error) => error.localized(),
+            Self::Store(error) => error.localized(),
+        }
+    }
+}
+
 impl std::fmt::Display for RestoreError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::NotEmpty => {
-                f.write_str("the folder is not empty: move what it holds away, or restore into another one")
-            }
-            Self::Backup(error) => write!(f, "the backup can't be used: {error}"),
-            Self::Journal(error) => error.fmt(f),
-            Self::Store(error) => error.fmt(f),
-        }
+        f.write_str(&self.localized().en)
     }
 }
 

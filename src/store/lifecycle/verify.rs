@@ -7,7 +7,10 @@
 mod bound;
 pub(crate) mod jobs;
 
-use crate::model::{AccountNo, Event, EventId, NotificationKey, Noun, Seq, Timestamp, TokenId, WebhookId, WebhookNo};
+use crate::model::{
+    AccountNo, Event, EventId, Localized, NotificationKey, Noun, Seq, Timestamp, TokenId, WebhookId, WebhookNo,
+    localized,
+};
 use crate::store::engine::{Tree, catch_sled_panic};
 use crate::store::error::StoreError;
 use crate::store::handle::Store;
@@ -56,30 +59,41 @@ impl Report {
             self.findings.push(what.to_string());
         }
     }
+
+    /// The whole report. What is wrong with a row is in English in both, for whoever looks into the store.
+    pub fn localized(&self) -> Localized {
+        let of = |name: fn(&'static str) -> &'static str| {
+            let rows = self.rows.iter().map(|(kind, rows)| format!("{rows:>12}  {}\n", name(kind)));
+            rows.chain(self.findings.iter().map(|finding| format!("{finding}\n"))).collect::<String>()
+        };
+        let (en, pt) = (of(|name| name), of(Table::in_portuguese));
+        let Localized { en: verdict_en, pt: verdict_pt } = self.verdict();
+        match self.wrong - self.findings.len() as u64 {
+            0 => localized!("{en}{verdict_en}", "{pt}{verdict_pt}"),
+            more => localized!("{en}and {more} more\n{verdict_en}", "{pt}e mais {more}\n{verdict_pt}"),
+        }
+    }
+
+    fn verdict(&self) -> Localized {
+        if self.is_sound() {
+            return localized!(
+                "every row is as it was written, and every index leads where it should",
+                "toda linha está como foi gravada, e todo índice leva aonde deve"
+            );
+        }
+        let Localized { en, pt } = Noun::ROWS.counted(self.wrong);
+        localized!(
+            "not as they should be: {en}; keep a copy of the data folder, then restore the last backup into an empty \
+             folder with `carteiro restore FILE`",
+            "não estão como deveriam: {pt}; guarde uma cópia da pasta de dados e restaure o último backup em uma pasta \
+             vazia com `carteiro restore ARQUIVO`"
+        )
+    }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (kind, rows) in &self.rows {
-            writeln!(f, "{rows:>12}  {kind}")?;
-        }
-        for finding in &self.findings {
-            writeln!(f, "{finding}")?;
-        }
-        let more = self.wrong - self.findings.len() as u64;
-        if more > 0 {
-            writeln!(f, "and {more} more")?;
-        }
-        if self.is_sound() {
-            writeln!(f, "every row is as it was written, and every index leads where it should")
-        } else {
-            writeln!(
-                f,
-                "not as they should be: {}; keep a copy of the data folder, then restore the last backup into an \
-                 empty folder with `carteiro restore FILE`",
-                Noun::ROWS.counted(self.wrong).en
-            )
-        }
+        f.write_str(&self.localized().en)
     }
 }
 

@@ -141,6 +141,47 @@ impl Table {
             Self::Head => "head",
         }
     }
+
+    /// What the rows of the table of this name are in Portuguese.
+    pub(crate) fn in_portuguese(name: &'static str) -> &'static str {
+        let mut tables = (0..=u8::MAX).filter_map(|first| Self::of(&[first]));
+        tables.find(|table| table.name() == name).map_or("desconhecida", Self::name_pt)
+    }
+
+    /// The same as [`Self::name`] in Portuguese.
+    const fn name_pt(self) -> &'static str {
+        match self {
+            Self::Meta => "metadados",
+            Self::Account => "conta",
+            Self::Token => "token",
+            Self::Webhook => "webhook",
+            Self::WebhookId => "id de webhook",
+            Self::Event => "evento",
+            Self::Chunk => "parte de conteúdo",
+            Self::OwnId => "id próprio de evento",
+            Self::Type => "índice por tipo",
+            Self::Reference => "índice por referência",
+            Self::TypeName => "tipo de evento",
+            Self::Idempotency => "chave de idempotência",
+            Self::IdempotencyEnd => "fim de chave de idempotência",
+            Self::Notification => "notificação",
+            Self::Attempt => "tentativa",
+            Self::ByWebhook => "índice por webhook",
+            Self::Untried => "a enviar: ainda sem tentativa",
+            Self::Retry => "a enviar: nova tentativa",
+            Self::Manual => "a enviar: a pedido",
+            Self::ByState => "índice por situação",
+            Self::ByResponse => "índice por resposta",
+            Self::Order => "ordem",
+            Self::Health => "estado do destino",
+            Self::Job => "tarefa",
+            Self::BulkJob => "tarefa em massa",
+            Self::Alert => "aviso",
+            Self::Audit => "auditoria",
+            Self::Erasure => "apagamento",
+            Self::Head => "último número",
+        }
+    }
 }
 
 /// Whether a key's record is one that progress is measured by: an event or a notification.
