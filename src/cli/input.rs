@@ -1,7 +1,7 @@
 //! What several commands read of the command line, of files and of the terminal.
 
 use super::error::CliError;
-use super::language::language;
+use super::language::{language, say};
 use crate::gather::Gather as _;
 use crate::model::CATALOGUE;
 use crate::model::localized;
@@ -13,9 +13,14 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 /// An id on the command line: one that is no UUID would make another path of the API.
-pub(crate) fn id(text: &str) -> Result<String, &'static str> {
+pub(crate) fn id(text: &str) -> Result<String, String> {
     let parsed = crate::model::EventId::parse(text).map(|id| id.to_string());
-    parsed.ok_or("must be a UUID, as the `list` of the same command shows it")
+    parsed.ok_or_else(|| {
+        say(localized!(
+            "must be a UUID, as the `list` of the same command shows it",
+            "deve ser um UUID, como o `list` do mesmo comando o mostra"
+        ))
+    })
 }
 
 /// The id that a command is about.
@@ -60,7 +65,8 @@ impl TypedValueParser for Words {
 
 /// A span on the command line.
 pub(crate) fn span(text: &str) -> Result<Duration, String> {
-    crate::model::parse_duration(text).ok_or_else(|| "must be a span such as 10s".to_owned())
+    let span = crate::model::parse_duration(text);
+    span.ok_or_else(|| say(localized!("must be a span such as 10s", "deve ser um prazo como 10s")))
 }
 
 /// What stands for the standard input in place of a file.

@@ -40,6 +40,7 @@ mod tail;
 mod time_zone;
 mod token;
 mod trigger;
+mod usage_error;
 mod webhook_file;
 mod webhooks;
 mod words;
@@ -130,9 +131,11 @@ fn command() -> Command {
 /// Runs the command that the process was started with.
 pub fn run() -> ExitCode {
     silence_expected_panics();
-    // clap answers --help and wrong usage itself, with 0 and 2.
-    let cli = Cli::from_arg_matches_mut(&mut command().get_matches());
-    let cli = cli.unwrap_or_else(|error| error.format(&mut command()).exit());
+    // --help and wrong usage end it here, with 0 and 2.
+    let cli = command()
+        .try_get_matches()
+        .and_then(|mut matches| Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command())));
+    let cli = cli.unwrap_or_else(|error| usage_error::exit(&error));
     let result = match cli.command {
         CliCommand::Serve(args) => serve::serve(&args),
         CliCommand::Demo(args) => demo::demo(&args),

@@ -1,7 +1,8 @@
 //! Moments as people type them on the command line.
 
+use super::language::say;
 use crate::clock::{Clock, Zone};
-use crate::model::Timestamp;
+use crate::model::{Timestamp, localized};
 use std::time::Duration;
 
 const DAY: i64 = 86_400;
@@ -10,9 +11,12 @@ const DAY: i64 = 86_400;
 pub(crate) fn moment(text: &str) -> Result<String, String> {
     let at = read(Zone::local(), text, Clock::System.now());
     at.map(|at| at.to_string()).ok_or_else(|| {
-        "must be a time such as \"2026-11-28 09:00\" (local), 2026-11-28, today, yesterday, \"2h ago\", or with an \
-         offset, 2026-11-28T12:00:00Z"
-            .to_owned()
+        say(localized!(
+            "must be a time such as \"2026-11-28 09:00\" (local), 2026-11-28, today, yesterday, \"2h ago\", or with an \
+             offset, 2026-11-28T12:00:00Z",
+            "deve ser um momento como \"2026-11-28 09:00\" (local), 2026-11-28, today (hoje), yesterday (ontem), \
+             \"2h ago\" (há 2h), ou com a diferença, 2026-11-28T12:00:00Z"
+        ))
     })
 }
 
