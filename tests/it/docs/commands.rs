@@ -182,6 +182,7 @@ const INSIDE: &[(&str, How)] = &[
     ("carteiro check-config", By("")),
     ("carteiro completions bash", By("")),
     ("carteiro config", By("")),
+    ("carteiro demo --port 8080", Not("it doesn't end; first.rs runs it at a port that is free")),
     ("carteiro doctor", Not("it judges the machine that it runs on; tests/it/cli/doctor.rs runs it")),
     ("carteiro events", Not("it names a command with commands of its own; tables.rs asks for its help")),
     ("carteiro events explain ID", By("")),
