@@ -80,7 +80,7 @@ fn an_error_of_the_api_is_in_the_language_that_the_caller_asks_for() {
     let ask = |language: &str| {
         let header = format!("Accept-Language: {language}\r\n");
         let answer = daemon.call_as(&daemon.token, "GET", "/api/events?limit=0", &header, b"");
-        answer.refused(422, "invalid_fields")["fields"]["limit"][0].as_str().unwrap().to_owned()
+        answer.refused(422, "invalid_fields")["limit"][0].as_str().unwrap().to_owned()
     };
     assert_eq!(ask("pt-BR,pt;q=0.9,en;q=0.8"), "deve ser um número inteiro de 1 a 500");
     for english in ["en", "de", "en;q=0.9,pt;q=0.8", ""] {
