@@ -1,7 +1,7 @@
 //! Where notifications may go, seen from outside: what can't be registered, what can't be smuggled into a request, and
 //! the way through a proxy.
 
-use super::harness::{Daemon, QUICK, eventually};
+use super::harness::{Daemon, QUICK, eventually, knows_localhost, skipped};
 use super::receiver::{Receiver, Reply};
 use serde_json::{Value, json};
 use std::io::{Read as _, Write as _};
@@ -47,6 +47,10 @@ fn a_target_that_is_refused_now_is_a_422_that_says_what_to_change() {
         ("[2001:0:808:808::f7f7:f7f7]", "a tunnel", Some(&format!("[2001:0:808:808::f7f7:f7f7]/128:{port}"))),
         ("224.0.0.1", "a multicast address", None),
     ] {
+        if host == "localhost" && !knows_localhost() {
+            skipped("localhost as a target", "this machine's resolver doesn't know it");
+            continue;
+        }
         let answer = daemon.post("/api/webhooks", &webhook(&format!("http://{host}:{port}/hook")));
         let sentence = refusal(&answer.refused(422, "invalid_fields"));
         assert!(sentence.contains(address) && sentence.contains("`[egress] allow"), "{host}: {sentence}");

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpStream, ToSocketAddrs as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -26,6 +26,11 @@ pub(crate) fn say(line: &str) {
 pub(crate) fn skipped(what: &str, why: &str) {
     say(&format!("SKIPPED: {what}: {why}"));
     super::skips::skip(what);
+}
+
+/// Whether this machine's resolver knows `localhost`: one without `/etc/hosts` may not.
+pub(crate) fn knows_localhost() -> bool {
+    ("localhost", 0).to_socket_addrs().is_ok()
 }
 
 /// Sends a signal to a child that has not been waited for: by a system call, since not every machine has a `kill`.

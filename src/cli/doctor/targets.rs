@@ -39,7 +39,7 @@ pub(super) fn look(webhooks: &[Value], findings: &mut Findings) {
             },
         );
     }
-    resolve(webhooks, findings);
+    judge(resolve(hosts(webhooks)), findings);
 }
 
 /// What is wrong with a webhook's target, if anything.
@@ -72,13 +72,9 @@ fn hosts(webhooks: &[Value]) -> BTreeSet<String> {
     hosts.take(MAX_HOSTS).gather()
 }
 
-/// Here also where a proxy makes the connections: the daemon checks the addresses before it asks one.
-fn resolve(webhooks: &[Value], findings: &mut Findings) {
-    let hosts = hosts(webhooks);
-    let count = hosts.len();
-    if count == 0 {
-        return;
-    }
+/// What became of each name: why it has no address, if it has none. Asked also where a proxy makes the connections:
+/// the daemon checks the addresses before it asks one.
+fn resolve(hosts: BTreeSet<String>) -> Vec<(String, Option<String>)> {
     let resolved = block_on(async {
         let mut lookups = JoinSet::new();
         for host in hosts {
@@ -94,7 +90,15 @@ fn resolve(webhooks: &[Value], findings: &mut Findings) {
         }
         Ok(lookups.join_all().await)
     });
-    let Ok(resolved) = resolved else { return };
+    // Without a runtime nothing is known.
+    resolved.unwrap_or_default()
+}
+
+fn judge(resolved: Vec<(String, Option<String>)>, findings: &mut Findings) {
+    let count = resolved.len();
+    if count == 0 {
+        return;
+    }
     let failed: Vec<(String, String)> = resolved.into_iter().filter_map(|(host, why)| Some((host, why?))).collect();
     if failed.is_empty() {
         return findings.ok(
@@ -150,16 +154,27 @@ mod tests {
 
     #[test]
     fn a_name_that_leads_nowhere_is_told() {
-        let to = |target: &str| json!({ "status": "ACTIVE", "target": target });
-        let levels = |webhooks: &[Value]| {
+        let levels = |resolved: &[(&str, Option<&str>)]| {
+            let owned = resolved.iter().map(|(host, why)| ((*host).to_owned(), why.map(str::to_owned)));
             let mut findings = Findings::default();
-            resolve(webhooks, &mut findings);
+            judge(owned.collect(), &mut findings);
             findings.levels()
         };
-        assert!(levels(&[to("http://127.0.0.1:9/"), to("http://[::1]/")]).is_empty());
-        assert_eq!(levels(&[to("http://localhost:9/"), to("http://localhost/x")]), [Level::Ok]);
+        let (known, unknown) = (("loja.example", None), ("erp.example", Some("no answer within 10 s")));
+        assert!(levels(&[]).is_empty());
+        assert_eq!(levels(&[known]), [Level::Ok]);
+        assert_eq!(levels(&[unknown]), [Level::Warn], "one alone may be misspelt");
+        assert_eq!(levels(&[known, unknown]), [Level::Warn]);
+        assert_eq!(levels(&[unknown, ("nf.example", Some("no address"))]), [Level::Fail]);
+    }
+
+    #[test]
+    fn names_are_asked_for_once_and_addresses_never() {
+        let to = |target: &str| json!({ "status": "ACTIVE", "target": target });
+        assert!(hosts(&[to("http://127.0.0.1:9/"), to("http://[::1]/")]).is_empty());
         // Reserved: no resolver knows it (RFC 6761, 6.4).
-        assert_eq!(levels(&[to("http://localhost:9/"), to("http://loja.invalid/")]), [Level::Warn]);
-        assert_eq!(levels(&[to("http://a.invalid/"), to("http://b.invalid/")]), [Level::Fail]);
+        let named = hosts(&[to("http://loja.invalid/"), to("http://127.0.0.1/"), to("https://loja.invalid:9/x")]);
+        let resolved = resolve(named);
+        assert!(matches!(resolved.as_slice(), [(host, Some(_))] if host == "loja.invalid"), "{resolved:?}");
     }
 }

@@ -1,7 +1,7 @@
 //! `carteiro tail` and `events follow`: what goes on while the daemon, or the way to it, comes and goes; and to which
 //! daemon a command speaks as whom.
 
-use super::super::harness::{Daemon, QUICK, eventually};
+use super::super::harness::{Daemon, QUICK, eventually, knows_localhost, skipped};
 use super::super::receiver::{Receiver, read_request};
 use super::running::Running;
 use serde_json::{Value, json};
@@ -230,8 +230,12 @@ fn the_local_admin_token_goes_to_the_local_daemon_alone() {
         refused.await_complaint("no token was given");
     }
     assert!(stranger.accept().is_err(), "nobody came");
-    let mut own = Running::start_at(&daemon, &daemon.address.replace("127.0.0.1", "localhost"), &["webhooks", "list"]);
-    assert_eq!(own.wait(), 0);
+    if knows_localhost() {
+        let named = daemon.address.replace("127.0.0.1", "localhost");
+        assert_eq!(Running::start_at(&daemon, &named, &["webhooks", "list"]).wait(), 0);
+    } else {
+        skipped("localhost as the daemon's address", "this machine's resolver doesn't know it");
+    }
     // Brought for it, a token is sent to it.
     let (address, heads) = fake(vec!["HTTP/1.1 401 X\r\nContent-Length: 2\r\n\r\n{}".to_owned()]);
     let mut brought = Running::start_at(&daemon, &address, &["webhooks", "list", "--token", "another"]);

@@ -68,11 +68,11 @@ pub(super) async fn tls_target(acceptor: TlsAcceptor) -> Target {
 
 #[tokio::test]
 async fn tls_is_spoken_with_an_extra_authority_to_names_and_addresses() {
-    let (ca, acceptor) = authority(&["127.0.0.1", "localhost"]);
+    let (ca, acceptor) = authority(&["127.0.0.1", NAME]);
     let target = tls_target(acceptor).await;
     let trusting = ClientSettings { tls: tls::client_config(Some(ca.path())).unwrap(), ..settings() };
-    let client = Client::new(trusting, Clock::System);
-    for host in ["127.0.0.1", "localhost"] {
+    let client = knowing_a_name(trusting);
+    for host in ["127.0.0.1", NAME] {
         let url = format!("https://{host}:{}/", target.address.port());
         let report = client.attempt(outbound(&url)).await;
         assert!(report.result.confirms(), "{host}: {:?}", report.result);
@@ -193,12 +193,12 @@ async fn a_certificate_that_is_its_own_authority_is_taken_when_the_config_names_
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), certificate.pem()).unwrap();
     let trusting = ClientSettings { tls: tls::client_config(Some(file.path())).unwrap(), ..settings() };
-    let client = Client::new(trusting, Clock::System);
+    let client = knowing_a_name(trusting);
     assert_eq!(response(&client.attempt(outbound(&url)).await).status, 200);
-    let other_name = url.replace("127.0.0.1", "localhost");
+    let other_name = url.replace("127.0.0.1", NAME);
     let report = client.attempt(outbound(&other_name)).await;
     let (_, message) = error(&report);
-    assert!(message.contains("made for 127.0.0.1, and not for localhost"), "{message}");
+    assert!(message.contains(&format!("made for 127.0.0.1, and not for {NAME}")), "{message}");
 }
 
 #[tokio::test]

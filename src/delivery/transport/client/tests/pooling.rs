@@ -5,7 +5,7 @@ use super::*;
 #[tokio::test]
 async fn connections_are_kept_and_used_again() {
     let target = Target::answering(OK).await;
-    let client = client();
+    let client = knowing_a_name(settings());
     let first = client.attempt(outbound(&target.url())).await;
     assert!(first.timings.connect_us.is_some());
     for _ in 0..50 {
@@ -20,7 +20,7 @@ async fn connections_are_kept_and_used_again() {
 
     // Another webhook has its own, and so has another name for the same place.
     client.attempt(OutboundRequest { pool: WebhookNo(2), ..outbound(&target.url()) }).await;
-    client.attempt(outbound(&format!("http://localhost:{}/", target.address.port()))).await;
+    client.attempt(outbound(&format!("http://{NAME}:{}/", target.address.port()))).await;
     assert_eq!((target.accepted(), client.idle()), (3, 3));
     client.forget(WebhookNo(1));
     assert_eq!(client.idle(), 1);

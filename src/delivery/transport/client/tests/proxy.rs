@@ -64,8 +64,8 @@ async fn http_targets_are_reached_by_connect_to_the_address_and_connections_are_
         }
     })
     .await;
-    let client = Client::new(by_way_of(&format!("http://loja:s%40nha@{}", proxy.address)), Clock::System);
-    let url = format!("http://localhost:{}/hook?x=1", target.address.port());
+    let client = knowing_a_name(by_way_of(&format!("http://loja:s%40nha@{}", proxy.address)));
+    let url = format!("http://{NAME}:{}/hook?x=1", target.address.port());
     let report = client.attempt(outbound(&url)).await;
     assert!(report.result.confirms(), "{report:?}");
     assert_eq!(report.remote_ip, Some(target.address.ip()), "the target's, not the proxy's");
@@ -79,7 +79,7 @@ async fn http_targets_are_reached_by_connect_to_the_address_and_connections_are_
     assert_eq!(lines, [format!("host: {}", target.address), "proxy-authorization: Basic bG9qYTpzQG5oYQ==".to_owned()]);
     let request = requests.recv().await.unwrap();
     assert!(request.starts_with("POST /hook?x=1 HTTP/1.1\r\n"), "{request}");
-    assert!(request.contains(&format!("host: localhost:{}\r\n", target.address.port())), "{request}");
+    assert!(request.contains(&format!("host: {NAME}:{}\r\n", target.address.port())), "{request}");
     assert!(!request.contains("proxy-"), "{request}");
     assert!(client.attempt(outbound(&url)).await.result.confirms());
     assert_eq!((proxy.accepted(), target.accepted()), (1, 1));
@@ -91,16 +91,16 @@ async fn http_targets_are_reached_by_connect_to_the_address_and_connections_are_
 
 #[tokio::test]
 async fn https_targets_are_verified_through_the_proxy() {
-    let (ca, acceptor) = authority(&["localhost"]);
+    let (ca, acceptor) = authority(&[NAME]);
     let target = tls_target(acceptor).await;
     let (proxy, _heads) = proxy(Manner::Proper).await;
     let way = by_way_of(&format!("http://{}", proxy.address));
     let trusting = ClientSettings { tls: tls::client_config(Some(ca.path())).unwrap(), ..way.clone() };
-    let url = format!("https://localhost:{}/", target.address.port());
-    let report = Client::new(trusting, Clock::System).attempt(outbound(&url)).await;
+    let url = format!("https://{NAME}:{}/", target.address.port());
+    let report = knowing_a_name(trusting).attempt(outbound(&url)).await;
     assert!(report.result.confirms(), "{report:?}");
     assert!(report.timings.tls_us.is_some() && report.tls.is_some());
-    let report = Client::new(way, Clock::System).attempt(outbound(&url)).await;
+    let report = knowing_a_name(way).attempt(outbound(&url)).await;
     assert_eq!(error(&report).0, ErrorCode::TlsUntrusted);
 }
 
@@ -108,8 +108,8 @@ async fn https_targets_are_verified_through_the_proxy() {
 async fn the_guard_judges_before_the_proxy_hears_of_it_and_does_not_judge_the_proxy() {
     let (proxy, _heads) = proxy(Manner::Proper).await;
     let way = by_way_of(&format!("http://{}", proxy.address));
-    let closed = Client::new(way.without_exceptions(), Clock::System);
-    for host in ["127.0.0.1", "localhost", "0x7f.1", "169.254.169.254"] {
+    let closed = knowing_a_name(way.without_exceptions());
+    for host in ["127.0.0.1", NAME, "0x7f.1", "169.254.169.254"] {
         let report = closed.attempt(outbound(&format!("http://{host}:9/"))).await;
         assert_eq!(error(&report).0, ErrorCode::BlockedTarget, "{host}");
     }
