@@ -35,6 +35,7 @@ pub(super) async fn said(view: &View<'_>) -> Option<String> {
         "erased" => Some(t.done_erased.to_owned()),
         "alert-tested" => super::alerts::tested(view),
         "sample" => Some(t.done_sample.to_owned()),
+        "sample-unsent" => Some(t.done_sample_unsent.to_owned()),
         "some" => {
             let (sent, not) = (number("ok"), number("not"));
             let sent = t.resent_some.of(sent, &sent, &[]);

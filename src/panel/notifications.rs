@@ -161,7 +161,8 @@ async fn still_waiting(view: &View<'_>, detail: &NotificationDetail) -> Result<M
     let Ok(webhook) = view.service.webhook(view.caller(), detail.view.webhook_id) else {
         return Ok(html! {});
     };
-    let count = view.service.status_counts(view.caller(), Some(webhook.id)).await?.0.retrying;
+    let backlog = view.service.status_counts(view.caller(), Some(webhook.id)).await?.0;
+    let count = backlog.retrying;
     Ok(html! {
         @if count > 0 && webhook.is_active() {
             section.card.pad {
@@ -169,7 +170,7 @@ async fn still_waiting(view: &View<'_>, detail: &NotificationDetail) -> Result<M
                     strong { (view.t.target_confirmed) } " "
                     (view.t.waits_its_time.of(count, &at_most_counted(view, count), &[]))
                 }
-                div.acts { (resend_waiting(view, &webhook, count)) }
+                div.acts { (resend_waiting(view, &webhook, backlog)) }
             }
         }
     })

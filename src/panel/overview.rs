@@ -47,6 +47,7 @@ pub(super) async fn show(view: &View<'_>) -> PageResult {
             @if !first_steps {
                 (kpis(view, &overview))
                 (deliveries(view, &overview, month))
+                (welcome::last_step(view))
             }
             (system(view, &overview))
         }

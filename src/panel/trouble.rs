@@ -5,7 +5,7 @@ use super::layout::{ago, at_most_counted, at_when, number, rough, span, with_mom
 use super::texts::fill;
 use super::view::View;
 use crate::model::{Attempt, AttemptResult, Status, Timestamp, Webhook, WebhookStatus};
-use crate::service::{FailingWebhook, MAX_COUNTED, advice, attempt_error, fact};
+use crate::service::{BacklogCounts, FailingWebhook, MAX_COUNTED, advice, attempt_error, fact};
 use maud::{Markup, html};
 
 /// By what a card is known that somebody has dismissed: when the webhook fails anew, it is another one.
@@ -166,7 +166,7 @@ pub(super) fn buttons(view: &View<'_>, failing: &FailingWebhook) -> Markup {
             }
         }
         (waiting(view, failing))
-        (resend_waiting(view, &failing.webhook, failing.backlog.retrying))
+        (resend_waiting(view, &failing.webhook, failing.backlog))
         @if failing.failed > 0 {
             a.btn.small href=(list_of(failing, Status::Failed)) {
                 (t.see_failed.of(failing.failed, &at_most_counted(view, failing.failed), &[]))
@@ -181,9 +181,11 @@ fn list_of(failing: &FailingWebhook, status: Status) -> String {
 }
 
 /// Sends those again at once that wait for their next attempt, which a webhook that works again leaves as it is. Of
-/// more than can be counted here the page that counts them asks first.
-pub(super) fn resend_waiting(view: &View<'_>, webhook: &Webhook, count: u64) -> Markup {
-    let label = view.t.resend_waiting.of(count, &at_most_counted(view, count), &[]);
+/// more than can be counted here the page that counts them asks first. Where others wait too, it says which these are.
+pub(super) fn resend_waiting(view: &View<'_>, webhook: &Webhook, backlog: BacklogCounts) -> Markup {
+    let count = backlog.retrying;
+    let words = if count == backlog.total() { view.t.resend_waiting } else { view.t.resend_retrying };
+    let label = words.of(count, &at_most_counted(view, count), &[]);
     let (id, status) = (webhook.id, Status::Retrying.as_str());
     html! {
         @if view.can_change && webhook.is_active() && count > 0 {
@@ -220,17 +222,18 @@ pub(super) fn resend_all_waiting(view: &View<'_>, count: u64) -> Markup {
     }
 }
 
-/// The list of what waits for it: of the status that most have.
+/// The lists of what waits for it: together they have as many as the card says.
 fn waiting(view: &View<'_>, failing: &FailingWebhook) -> Markup {
-    let backlog = failing.backlog;
-    let parts =
-        [(Status::Retrying, backlog.retrying), (Status::Held, backlog.held), (Status::Pending, backlog.pending)];
-    let most = parts.into_iter().rev().max_by_key(|(_, count)| *count).filter(|(_, count)| *count > 0);
+    let (t, backlog) = (view.t, failing.backlog);
+    let parts = [
+        (Status::Retrying, backlog.retrying, t.see_retrying),
+        (Status::Pending, backlog.pending, t.see_pending),
+        (Status::Held, backlog.held, t.see_held),
+    ];
     html! {
-        @if let Some((status, count)) = most {
-            a.btn.small href=(list_of(failing, status)) {
-                (view.t.see_waiting.of(count, &at_most_counted(view, count), &[]))
-            }
+        @for (status, count, words) in parts.into_iter().filter(|(_, count, _)| *count > 0) {
+            @let words = if count == backlog.total() { t.see_waiting } else { words };
+            a.btn.small href=(list_of(failing, status)) { (words.of(count, &at_most_counted(view, count), &[])) }
         }
     }
 }

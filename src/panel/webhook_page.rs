@@ -97,7 +97,7 @@ async fn show_tab(view: &View<'_>, id: WebhookId, tab: Tab) -> PageResult {
             } @else if backlog.retrying > 0 && webhook.is_active() {
                 section.card.pad {
                     p { (t.waits_its_time.of(backlog.retrying, &at_most_counted(view, backlog.retrying), &[])) }
-                    div.acts { (trouble::resend_waiting(view, &webhook, backlog.retrying)) }
+                    div.acts { (trouble::resend_waiting(view, &webhook, backlog)) }
                 }
             }
             @if let Some(held) = view.service.hold(&webhook) {

@@ -6,17 +6,52 @@ use super::names::event_title;
 use super::request::{self, see};
 use super::view::{PageResult, View, back_of};
 use super::webhooks;
+use crate::gather::Gather as _;
+use crate::model::EventType;
 use crate::service::Overview;
 use maud::{Markup, html};
 
 /// By what the first steps are known to be dismissed.
 const MARK: &str = "welcome";
-/// What a sample is of, unless another type is chosen.
+/// By what it is known that the step which is left behind them is dismissed.
+const ALERTS_MARK: &str = "alerts";
+/// What a sample is of, unless another type is chosen, or no webhook takes it.
 const FIRST_SAMPLE: &str = "PAYMENT.PAID";
 
 /// Whether the first page shows the first steps.
 pub(super) fn is_due(view: &View<'_>, overview: &Overview) -> bool {
-    (overview.webhooks == 0 || !overview.has_events) && !view.request.dismissed.iter().any(|one| one == MARK)
+    (overview.webhooks == 0 || !overview.has_events) && !is_dismissed(view, MARK)
+}
+
+fn is_dismissed(view: &View<'_>, mark: &str) -> bool {
+    view.request.dismissed.iter().any(|one| one == mark)
+}
+
+fn dismiss_form(view: &View<'_>, mark: &str) -> Markup {
+    html! {
+        form method="post" action="/dismiss" {
+            (view.csrf())
+            input type="hidden" name="what" value=(mark);
+            button.link type="submit" { (view.t.dismiss) }
+        }
+    }
+}
+
+/// The step that is left once there are events: as long as nobody is told of failures.
+pub(super) fn last_step(view: &View<'_>) -> Markup {
+    let is_left = !view.service.is_reached_by_alerts(view.caller()) && !is_dismissed(view, ALERTS_MARK);
+    html! {
+        @if is_left {
+            section.card.pad #last-step {
+                h2 { (view.lang.alerts().step_alerts) }
+                p { (view.lang.alerts().step_alerts_help) }
+                div.acts {
+                    a.btn.small href="/alerts" { (view.lang.alerts().see_alerts) }
+                    (dismiss_form(view, ALERTS_MARK))
+                }
+            }
+        }
+    }
 }
 
 /// The checklist.
@@ -26,13 +61,7 @@ pub(super) fn steps(view: &View<'_>, overview: &Overview) -> Markup {
     html! {
         div.head {
             div { h1 { (t.welcome) } p.sub { (t.welcome_help) } }
-            div.acts {
-                form method="post" action="/dismiss" {
-                    (view.csrf())
-                    input type="hidden" name="what" value=(MARK);
-                    button.link type="submit" { (t.dismiss) }
-                }
-            }
+            div.acts { (dismiss_form(view, MARK)) }
         }
         ol.card.steps {
             li.done { div.grow { h2 { (t.step_sign_in) } p { (t.step_sign_in_help) } } }
@@ -70,17 +99,27 @@ pub(super) fn steps(view: &View<'_>, overview: &Overview) -> Markup {
     }
 }
 
+/// The types of the catalogue that a sample can be of: those that a webhook takes, or all where none takes any.
+fn sample_types(view: &View<'_>) -> Vec<EventType> {
+    let webhooks = view.service.all_webhooks(view.caller());
+    let known = || view.catalogue().iter().map(|known| &known.event_type).filter(|known| !known.is_own());
+    let is_taken = |known: &&EventType| {
+        webhooks.iter().any(|webhook| webhook.is_active() && webhook.events.matching(known).is_some())
+    };
+    let taken: Vec<EventType> = known().filter(is_taken).cloned().gather();
+    if taken.is_empty() { known().cloned().gather() } else { taken }
+}
+
 /// Sends a sample event of a type that is chosen.
 fn sample_form(view: &View<'_>) -> Markup {
     let t = view.t;
-    let types = view.catalogue().iter().filter(|known| !known.event_type.is_own());
     html! {
         form.acts method="post" action="/events/sample" {
             (view.csrf())
             label.sr for="sample-type" { (t.event_type) }
             select #sample-type name="type" {
-                @for known in types {
-                    @let name = known.event_type.as_str();
+                @for known in sample_types(view) {
+                    @let name = known.as_str();
                     option value=(name) selected[name == FIRST_SAMPLE] { (event_title(view, name)) }
                 }
             }
@@ -93,7 +132,9 @@ fn sample_form(view: &View<'_>) -> Markup {
 pub(super) async fn send_sample(view: &View<'_>) -> PageResult {
     let wanted = view.request.form.get("type").unwrap_or(FIRST_SAMPLE);
     let event = view.service.record_sample(view.caller(), wanted).await?;
-    Ok(see(&format!("/events/{}?done=sample", event.id)))
+    let is_sent = !view.service.event(view.caller(), event.id).await?.summary.is_empty();
+    let done = if is_sent { "sample" } else { "sample-unsent" };
+    Ok(see(&format!("/events/{}?done={done}", event.id)))
 }
 
 /// Hides what the form names, for as long as the browser is open.

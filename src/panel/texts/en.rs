@@ -474,6 +474,8 @@ texts! {
     done_created: "{}: webhook created. Keep the secret and send a test.";
     done_rotated: "{}: new secret generated. Keep it in the receiving system.";
     done_sample: "Sample event sent.";
+    done_sample_unsent:
+        "Sample event recorded, but no webhook takes it: choose another type, or change a webhook’s events.";
     done_erased: "Data erased.";
     resent_what: "Re-sent: {} – {}";
     resent_soon: "under way; the result appears on this page.";
@@ -518,8 +520,12 @@ texts! {
     fix_url: "Fix URL";
     send_test: "Send test";
     see_waiting: ["See the {} waiting", "See the {} waiting"];
+    see_pending: ["See the {} pending", "See the {} pending"];
+    see_retrying: ["See the {} retrying", "See the {} retrying"];
+    see_held: ["See the {} on hold", "See the {} on hold"];
     see_failed: ["See the {} failed", "See the {} failed"];
     resend_waiting: ["Re-send the {} waiting now", "Re-send the {} waiting now"];
+    resend_retrying: ["Re-send the {} retrying now", "Re-send the {} retrying now"];
     resend_waiting_all: "Re-send what is waiting now";
     waits_its_time: ["{} notification waits for its next attempt.", "{} notifications wait for their next attempts."];
     in_last_day: "in the last 24 hours";

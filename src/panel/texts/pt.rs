@@ -482,6 +482,8 @@ texts! {
     done_created: "{}: webhook criado. Guarde o segredo e envie um teste.";
     done_rotated: "{}: novo segredo gerado. Guarde-o no sistema que recebe.";
     done_sample: "Evento de exemplo enviado.";
+    done_sample_unsent:
+        "O exemplo foi registrado, mas nenhum webhook o recebe: escolha outro tipo, ou mude os eventos de um deles.";
     done_erased: "Dados apagados.";
     resent_what: "Reenviada: {} – {}";
     resent_soon: "em andamento; o resultado aparece aqui na página.";
@@ -529,8 +531,13 @@ texts! {
     fix_url: "Corrigir URL";
     send_test: "Enviar teste";
     see_waiting: ["Ver a {} que aguarda", "Ver as {} que aguardam"];
+    see_pending: ["Ver a {} na fila", "Ver as {} na fila"];
+    see_retrying: ["Ver a {} que será tentada de novo", "Ver as {} que serão tentadas de novo"];
+    see_held: ["Ver a {} em espera", "Ver as {} em espera"];
     see_failed: ["Ver a {} que falhou", "Ver as {} que falharam"];
     resend_waiting: ["Reenviar agora a {} que aguarda", "Reenviar agora as {} que aguardam"];
+    resend_retrying:
+        ["Reenviar agora a {} que será tentada de novo", "Reenviar agora as {} que serão tentadas de novo"];
     resend_waiting_all: "Reenviar agora as que aguardam";
     waits_its_time: [
         "{} notificação aguarda a hora da próxima tentativa.",

@@ -209,3 +209,28 @@ fn a_retry_that_comes_soon_is_nothing_to_look_after() {
     let home = text(&get(&daemon, "/", &cookie).expect(200));
     assert!(home.contains("class=\"health ok\""), "{home}");
 }
+
+/// A card said that sixty wait, one button that 47 do, and another that 13 do.
+#[test]
+fn what_waits_in_several_ways_is_named_by_each() {
+    let replies = [vec![Reply::Status(500); 5], vec![Reply::Silence]].concat();
+    let receiver = Receiver::start(&replies);
+    let daemon = Daemon::start(&retrying_after("1h"));
+    daemon.register_with(json!({ "target": receiver.url, "events": ["*"], "max_in_flight": 1 }));
+    for _ in 0..8 {
+        daemon.record("PAYMENT.PAID");
+    }
+    receiver.await_count(6);
+    let (cookie, _) = sign_in(&daemon, &daemon.token);
+    let home = eventually("five have failed", || {
+        Some(text(&get(&daemon, "/", &cookie).expect(200))).filter(|page| page.contains("Falhando há"))
+    });
+    for told in [
+        "status=RETRYING\">Ver as 5 que serão tentadas de novo</a>",
+        "status=PENDING\">Ver as 3 na fila</a>",
+        "Reenviar agora as 5 que serão tentadas de novo</button>",
+    ] {
+        assert!(home.contains(told), "{told}: {home}");
+    }
+    assert!(!home.contains("que aguardam</"), "{home}");
+}

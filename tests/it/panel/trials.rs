@@ -79,3 +79,31 @@ fn a_sample_is_a_test_wherever_it_stands() {
         "{reasons}"
     );
 }
+
+/// The first sample was of a type that the only webhook didn't take: it was called sent, and the steps were gone.
+#[test]
+fn the_first_sample_is_of_a_type_that_a_webhook_takes() {
+    let receiver = Receiver::start(&[Reply::Status(200)]);
+    let daemon = Daemon::start(&retrying_after("1h"));
+    daemon.register(&receiver.url, &["ORDER.*"]);
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    let page = |path: &str| text(&get(&daemon, path, &cookie).expect(200));
+    let home = page("/");
+    let select = home.split_once("id=\"sample-type\"").unwrap().1.split("</select>").next().unwrap();
+    let offered: Vec<&str> = select.split("value=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert!(!offered.is_empty() && offered.iter().all(|one| one.starts_with("ORDER.")), "{offered:?}");
+    let page_after = |name: &str| {
+        let answer = post(&daemon, "/events/sample", &cookie, &[("csrf", &csrf), ("type", name)]).expect(303);
+        page(answer.header("location").unwrap())
+    };
+    let unsent = page_after("PAYMENT.PAID");
+    assert!(unsent.contains("mas nenhum webhook o recebe") && !unsent.contains("exemplo enviado"), "{unsent}");
+    let sent = page_after(offered[0]);
+    assert!(sent.contains("Evento de exemplo enviado."), "{sent}");
+    // Nobody is told of failures: that step is left until it is dismissed.
+    assert!(page("/").contains("id=\"last-step\""));
+    let dismissed = post(&daemon, "/dismiss", &cookie, &[("csrf", &csrf), ("what", "alerts")]).expect(303);
+    let mark = dismissed.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+    let with = format!("{}; {mark}\r\n", cookie.trim());
+    assert!(!text(&get(&daemon, "/", &with).expect(200)).contains("id=\"last-step\""));
+}
