@@ -15,6 +15,8 @@ const SCHEMES: [&str; 4] = ["Bearer", "Basic", "Token", "ApiKey"];
 const ANSWER: &str = "authorization_scheme";
 const WITH_SCHEME: &str = "keep";
 const AS_TYPED: &str = "none";
+/// The box that removes the stored one.
+pub(super) const REMOVE: &str = "remove_authorization";
 
 /// What a form says of the authorization.
 #[derive(Default)]
@@ -44,12 +46,20 @@ fn scheme_of(webhook: &Webhook) -> Option<String> {
 pub(super) fn read(view: &View<'_>, webhook: &Webhook) -> TypedAuthorization {
     let form = &view.request.form;
     let typed = form.get("authorization").map(str::to_owned);
+    let kept =
+        |answer: Option<&str>| answer.and_then(|_| view.sessions.typed_authorization(view.signed_in, webhook.id));
+    let answer = form.get(ANSWER).filter(|answer| [WITH_SCHEME, AS_TYPED].contains(answer));
+    if form.get(REMOVE).is_some() {
+        // Refused beside one that was typed. The next page keeps none, or ticking the box could never be obeyed.
+        let value = typed.or_else(|| kept(answer));
+        view.sessions.forget_typed_authorization(view.signed_in);
+        return TypedAuthorization { value, ..TypedAuthorization::default() };
+    }
     let Some(scheme) = scheme_of(webhook) else {
         return TypedAuthorization { value: typed, ..TypedAuthorization::default() };
     };
-    let answer = form.get(ANSWER).filter(|answer| [WITH_SCHEME, AS_TYPED].contains(answer));
     let as_typed = answer == Some(AS_TYPED);
-    let text = typed.or_else(|| answer.and_then(|_| view.sessions.typed_authorization(view.signed_in, webhook.id)));
+    let text = typed.or_else(|| kept(answer));
     match text {
         Some(text) if !text.contains(' ') && Authorization::parse(&text).is_some() => {
             view.sessions.put_typed_authorization(view.signed_in, webhook.id, text.clone());

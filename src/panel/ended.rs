@@ -3,6 +3,7 @@
 //! the next person who signs in, and so it is carried for forms of the panel's own pages alone. An authorization is
 //! never carried.
 
+use super::authorization_typed;
 use super::frame::{Place, framed};
 use super::request::{self, FormFields, PanelRequest};
 use super::routes::{PanelAccess, ROUTES};
@@ -29,9 +30,12 @@ pub(super) struct Carried {
 impl Carried {
     /// Of a form that was just sent, if it is one that can be shown again.
     pub(super) fn of_form(request: &PanelRequest) -> Option<Self> {
+        let had = request.form.get("authorization").is_some();
+        // Nor is that the stored one is to be removed, beside a new one: the two are refused.
+        let is_left_out = |name: &str| name == "authorization" || (had && name == authorization_typed::REMOVE);
         let mut fields: Vec<(String, String)> =
-            request.form.iter().filter(|(name, _)| name != "authorization").cloned().collect();
-        if request.form.get("authorization").is_some() {
+            request.form.iter().filter(|(name, _)| !is_left_out(name)).cloned().collect();
+        if had {
             fields.push(("had_authorization".to_owned(), "1".to_owned()));
         }
         Self { path: request.path.clone(), fields: FormFields::of(fields) }.if_it_may_be(request)

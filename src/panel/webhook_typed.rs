@@ -1,10 +1,11 @@
 //! What the form of a webhook holds, as typed, and what it means or what is wrong with it.
 
-use super::authorization_typed::Question;
+use super::authorization_typed::{Question, REMOVE};
 use super::filter_page;
 use super::number_typed;
 use super::pattern_typed;
 use super::request::FormFields;
+use super::texts::authorization::AuthorizationTexts;
 use super::texts::{fill, sentence};
 use super::url_typed::{self, TypedUrl};
 use super::view::View;
@@ -37,7 +38,8 @@ pub(super) struct Typed {
     pub(super) max_in_flight: String,
     pub(super) rate_limit: String,
     pub(super) remove_authorization: bool,
-    /// Whether an authorization was typed, now or before the page was refused; its text is no part of a page.
+    /// Whether an authorization was typed, now or, unless the stored one is to be removed, before the page was refused;
+    /// its text is no part of a page.
     pub(super) has_authorization: bool,
     /// What is asked about it.
     pub(super) question: Option<Question>,
@@ -66,6 +68,7 @@ pub(super) type Problems = BTreeMap<&'static str, String>;
 impl Typed {
     pub(super) fn of_form(form: &FormFields) -> Self {
         let text = |name| form.get(name).unwrap_or_default().to_owned();
+        let remove_authorization = form.get(REMOVE).is_some();
         Self {
             name: text("name"),
             target: text("target"),
@@ -77,8 +80,9 @@ impl Typed {
             ordered: form.get("ordered").is_some(),
             max_in_flight: text("max_in_flight"),
             rate_limit: text("rate_limit"),
-            remove_authorization: form.get("remove_authorization").is_some(),
-            has_authorization: form.get("authorization").or_else(|| form.get("had_authorization")).is_some(),
+            remove_authorization,
+            has_authorization: form.get("authorization").is_some()
+                || (form.get("had_authorization").is_some() && !remove_authorization),
             question: None,
             key: text("key"),
             backfill: text("backfill"),
@@ -149,6 +153,9 @@ impl Typed {
     pub(super) fn authorization_problem(&self, view: &View<'_>) -> Option<String> {
         match &self.question {
             Some(question) => Some(question.problem(view)),
+            None if self.has_authorization && self.remove_authorization => {
+                Some(AuthorizationTexts::of(view.lang).both.to_owned())
+            }
             None => self.has_authorization.then(|| view.t.authorization_again.to_owned()),
         }
     }
@@ -191,6 +198,11 @@ impl Typed {
         let authorization = match authorization {
             None if self.remove_authorization => Some(None),
             None => None,
+            Some(_) if self.remove_authorization => {
+                self.has_authorization = true;
+                problems.insert("authorization", AuthorizationTexts::of(view.lang).both.to_owned());
+                None
+            }
             Some(text) => {
                 let parsed = Authorization::parse(text);
                 if parsed.is_none() {

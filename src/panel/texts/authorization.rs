@@ -8,6 +8,9 @@ paired_texts! { AuthorizationTexts;
          don't have to type it again.",
         "A autorização atual começa com “{} ”, e a que você digitou, não. Escolha abaixo como salvar: não precisa \
          digitar de novo.";
+    both:
+        "Type the new one or tick the box to remove it, not both.",
+        "Digite a nova ou marque para remover, não as duas coisas.";
     how: "How to save it?", "Como salvar?";
     with_scheme: "Put “{} ” before what I typed", "Colocar “{} ” antes do que digitei";
     as_typed: "Save what I typed, without “{} ”", "Salvar o que digitei, sem “{} ”";

@@ -350,6 +350,36 @@ fn a_token_alone_does_not_replace_one_with_its_scheme_unasked() {
     }
 }
 
+/// The box was left aside without a word where something was typed: who ticked it had an authorization saved.
+#[test]
+fn an_authorization_is_typed_or_removed_and_not_both() {
+    let daemon = Daemon::quick();
+    let (cookie, csrf) = sign_in(&daemon, &daemon.token);
+    let target = "http://127.0.0.1:9/x";
+    let stored = json!({ "target": target, "events": ["*"], "authorization": "Bearer antigo" });
+    let path = format!("/webhooks/{}", daemon.register_with(stored)["id"].as_str().unwrap());
+    let own = [("csrf", csrf.as_str()), ("event", "*"), ("target", target)];
+    let with = |fields: &[(&str, &str)]| post(&daemon, &path, &cookie, &[own.as_slice(), fields].concat());
+    let audited = || daemon.list("/api/audit").iter().filter(|row| row["action"] == "WEBHOOK_CHANGED").count();
+    let (remove, had) = (("remove_authorization", "1"), ("had_authorization", "1"));
+    let both = "Digite a nova ou marque para remover, não as duas coisas.";
+    for typed in ["Bearer novo", "so-o-token"] {
+        let refused = text(&with(&[("authorization", typed), remove]).expect(422));
+        assert!(refused.contains(both) && !refused.contains("authorization_scheme"), "{refused}");
+        assert!(!refused.contains(typed), "no page repeats it");
+    }
+    // At the question too, whose text the session keeps.
+    with(&[("authorization", "so-o-token")]).expect(422);
+    let keep = ("authorization_scheme", "keep");
+    let refused = text(&with(&[keep, had, remove]).expect(422));
+    assert!(refused.contains(both) && refused.contains("value=\"1\" checked"), "{refused}");
+    assert_eq!(audited(), 0, "nothing is saved");
+    // The box alone, as that page has it.
+    with(&[had, remove]).expect(303);
+    let shown = text(&get(&daemon, &path, &cookie).expect(200));
+    assert!(shown.contains("Autorização <b>não definida</b>"), "{shown}");
+}
+
 #[test]
 fn a_form_that_is_too_long_says_so_and_keeps_what_was_typed() {
     let daemon = Daemon::quick();
