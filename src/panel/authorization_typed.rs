@@ -12,7 +12,7 @@ use maud::{Markup, html};
 const SCHEMES: [&str; 4] = ["Bearer", "Basic", "Token", "ApiKey"];
 
 /// The field that answers the question, and its values.
-const ANSWER: &str = "authorization_scheme";
+pub(super) const ANSWER: &str = "authorization_scheme";
 const WITH_SCHEME: &str = "keep";
 const AS_TYPED: &str = "none";
 /// The box that removes the stored one.

@@ -4,6 +4,7 @@ use super::event_resend;
 use super::layout::{at_most_counted, span};
 use super::names::{self, event_title};
 use super::notifications::manual_after;
+use super::texts::authorization::AuthorizationTexts;
 use super::texts::fill;
 use super::view::View;
 use crate::model::{EventId, NotificationId, Status, WebhookId};
@@ -22,7 +23,10 @@ pub(super) async fn said(view: &View<'_>) -> Option<String> {
         }
         "resent-event" => event_resend::said(view, EventId::parse(query.get("n")?)?, number("ok")).await,
         "sent-to" => of_webhook(t.done_sent_to),
-        "saved" => saved(view, WebhookId::parse(query.get("n")?)?).await,
+        "saved" => saved(view, WebhookId::parse(query.get("n")?)?, "").await,
+        "saved-but-authorization" => {
+            saved(view, WebhookId::parse(query.get("n")?)?, AuthorizationTexts::of(view.lang).stays).await
+        }
         "created" => of_webhook(t.done_created),
         "rotated" => of_webhook(t.done_rotated),
         "key-rotated" => of_webhook(view.lang.identity().done_key_rotated),
@@ -46,11 +50,12 @@ pub(super) async fn said(view: &View<'_>) -> Option<String> {
     }
 }
 
-/// "ERP Bling: salvo.", and where it fails what comes next: what the page says of it is of before.
-async fn saved(view: &View<'_>, id: WebhookId) -> Option<String> {
+/// "ERP Bling: salvo.", what `aside` says of it, and where it fails what comes next: what the page says of it is of
+/// before.
+async fn saved(view: &View<'_>, id: WebhookId, aside: &str) -> Option<String> {
     let t = view.t;
     let failing = view.service.failing_webhook(view.caller(), id).await.ok()?;
-    let saved = fill(t.done_saved, &[&failing.webhook.name()]);
+    let saved = format!("{} {aside}", fill(t.done_saved, &[&failing.webhook.name()])).trim_end().to_owned();
     if failing.health.since.is_none() || !failing.webhook.is_active() {
         return Some(saved);
     }

@@ -139,6 +139,8 @@ pub(super) async fn change(view: &View<'_>, id: WebhookId) -> PageResult {
     }
     let fields = &view.request.form;
     let (mut typed, authorization) = (Typed::of_form(fields), authorization_typed::read(view, &before));
+    // One was typed before and is gone, and the field was left empty since.
+    let stays = typed.has_authorization && authorization.value.is_none();
     let is_open = authorization.is_forgotten || (authorization.value.is_none() && authorization.question.is_some());
     typed.question = authorization.question;
     let draft = match typed.read(view, authorization.value.as_deref(), Some(&before)).await {
@@ -150,7 +152,8 @@ pub(super) async fn change(view: &View<'_>, id: WebhookId) -> PageResult {
     match view.service.change_if(view.caller(), id, patch, typed.expected()).await {
         Ok(_) => {
             view.sessions.forget_typed_authorization(view.signed_in);
-            Ok(see(&format!("/webhooks/{id}?done=saved&n={id}")))
+            let done = if stays { "saved-but-authorization" } else { "saved" };
+            Ok(see(&format!("/webhooks/{id}?done={done}&n={id}")))
         }
         Err(Error::Outdated) => outdated(view, id, typed),
         Err(Error::Invalid(fields)) => Ok(refused(view, Some(&before), &typed, of_service(view.lang, &fields))),

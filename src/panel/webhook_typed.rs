@@ -1,6 +1,6 @@
 //! What the form of a webhook holds, as typed, and what it means or what is wrong with it.
 
-use super::authorization_typed::{Question, REMOVE};
+use super::authorization_typed::{ANSWER, Question, REMOVE};
 use super::filter_page;
 use super::number_typed;
 use super::pattern_typed;
@@ -151,13 +151,19 @@ impl Typed {
 
     /// What is to be said of the authorization on a page that never repeats it: asked about, or to be typed again.
     pub(super) fn authorization_problem(&self, view: &View<'_>) -> Option<String> {
-        match &self.question {
-            Some(question) => Some(question.problem(view)),
-            None if self.has_authorization && self.remove_authorization => {
-                Some(AuthorizationTexts::of(view.lang).both.to_owned())
-            }
-            None => self.has_authorization.then(|| view.t.authorization_again.to_owned()),
+        let own = AuthorizationTexts::of(view.lang);
+        if let Some(question) = &self.question {
+            return Some(question.problem(view));
         }
+        let form = &view.request.form;
+        // What was asked about was kept until it was answered.
+        let was_kept = form.get("authorization").is_none() && form.get(ANSWER).is_some();
+        let problem = match (self.remove_authorization, was_kept) {
+            (true, _) => own.both,
+            (false, true) => own.forgotten,
+            (false, false) => view.t.authorization_again,
+        };
+        self.has_authorization.then(|| problem.to_owned())
     }
 
     /// Which version of the webhook may be changed.

@@ -334,7 +334,13 @@ fn a_token_alone_does_not_replace_one_with_its_scheme_unasked() {
     assert_eq!(sent(), "Bearer novo-token");
     // What was saved is not kept for another form, and nobody is told that something was saved.
     let gone = text(&with(&[keep, ("had_authorization", "1")]).expect(422));
-    assert!(gone.contains("Digite de novo") && !gone.contains("authorization_scheme"), "{gone}");
+    assert!(gone.contains("no máximo 10 minutos e já não está mais. Digite a autorização de novo."), "{gone}");
+    assert!(!gone.contains("authorization_scheme"), "{gone}");
+    // Sent once more as it is, with an empty field: what stays is said.
+    let saved = with(&[("had_authorization", "1")]).expect(303);
+    let page = text(&get(&daemon, saved.header("location").unwrap(), &cookie).expect(200));
+    assert!(page.contains("salvo. A autorização continua como estava."), "{page}");
+    assert_eq!(sent(), "Bearer novo-token");
     with(&[keep]).expect(303);
     assert_eq!(sent(), "Bearer novo-token");
     with(&[("authorization", "outro")]).expect(422);
