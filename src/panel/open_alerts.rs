@@ -1,10 +1,12 @@
 //! The alerts that are open, on the page of alerts, and the buttons that mute them.
 
 use super::layout::{ago, at_most_counted, moment};
+use super::names;
 use super::request::see;
+use super::texts::fill;
 use super::view::{PageResult, Refusal, View};
 use crate::gather::Gather as _;
-use crate::model::{Localized, WebhookId};
+use crate::model::{Condition, WebhookId};
 use crate::service::{AlertView, Severity};
 use maud::{Markup, html};
 use std::collections::BTreeMap;
@@ -49,9 +51,15 @@ async fn still_failed(view: &View<'_>, alerts: &[AlertView]) -> Result<StillFail
 }
 
 /// What an alert is called. What has failed may have been re-sent since somebody was told of it, and of what they were
-/// told it is a part: how many that are now stands beside it, as the list behind it has them.
-const fn title(alert: &AlertView) -> &Localized {
-    if alert.condition.counts() { &alert.name } else { &alert.title }
+/// told it is a part: how many that are now stands beside it, as the list behind it has them. What is wrong comes
+/// before the name, of which a narrow screen cuts the end.
+fn title(view: &View<'_>, alert: &AlertView) -> String {
+    let t = view.lang.alerts();
+    match (alert.condition, alert.webhook) {
+        (Condition::NotificationsFailed(_), Some(id)) => fill(t.failed_of, &[&names::webhook(view, id)]),
+        (Condition::WebhookFailing(_), Some(id)) => fill(t.failing_of, &[&names::webhook(view, id)]),
+        _ => view.lang.of(&alert.title).to_owned(),
+    }
 }
 
 /// The way to what stands as failed of a webhook, with how many that are.
@@ -67,7 +75,9 @@ fn failed_now(view: &View<'_>, webhook: WebhookId, count: u64) -> Markup {
 
 fn row(view: &View<'_>, alert: &AlertView, failed: &StillFailed) -> Markup {
     let t = view.lang.alerts();
-    let title = view.lang.of(title(alert));
+    let title = title(view, alert);
+    let count = alert.webhook.filter(|_| alert.condition.counts()).and_then(|id| Some((id, *failed.get(&id)?)));
+    let is_resolved = !alert.muted && count.is_some_and(|(_, count)| count == 0);
     let is_critical = alert.severity() == Severity::Critical;
     html! {
         tr {
@@ -81,23 +91,22 @@ fn row(view: &View<'_>, alert: &AlertView, failed: &StillFailed) -> Markup {
                         Some(since) => { (t.began) " " (ago(view, since)) "." },
                         None => { (t.not_open) },
                     }
-                    @if let Some(id) = alert.webhook.filter(|_| alert.condition.counts())
-                        && let Some(count) = failed.get(&id) {
-                        " " (failed_now(view, id, *count))
-                    }
+                    @if let Some((id, count)) = count { " " (failed_now(view, id, count)) }
                     @if let Some(until) = alert.muted_until { " " (t.muted_until) " " (moment(view.lang, until)) "." }
                 }
             }
             td {
                 @if alert.muted {
                     span.pill.idle { (t.muted) }
+                } @else if is_resolved {
+                    span.pill.idle { (t.resolved) }
                 } @else {
                     span class=(if is_critical { "pill bad" } else { "pill warn" }) {
                         (if is_critical { t.critical } else { t.open })
                     }
                 }
             }
-            td.full { @if view.can_change { div.acts { (buttons(view, alert, title)) } } }
+            td.full { @if view.can_change && !is_resolved { div.acts { (buttons(view, alert, &title)) } } }
         }
     }
 }

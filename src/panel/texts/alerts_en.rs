@@ -29,7 +29,10 @@ texts! {
     open_alerts: "Open alerts";
     none_open: "No open alert: all is well.";
     began: "Began";
-    none_failed: "None of them stands as failed now.";
+    failed_of: "Failed: {}";
+    failing_of: "Failing: {}";
+    resolved: "Resolved";
+    none_failed: "None is failed any more.";
     not_open: "It isn’t happening now.";
     open: "Open";
     critical: "Critical";

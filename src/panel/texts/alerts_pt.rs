@@ -29,6 +29,9 @@ texts! {
     open_alerts: "Avisos abertos";
     none_open: "Nenhum aviso aberto: tudo funciona.";
     began: "Começou";
+    failed_of: "Falharam: {}";
+    failing_of: "Com falhas: {}";
+    resolved: "Resolvido";
     none_failed: "Nenhuma continua com falha.";
     not_open: "Não está acontecendo agora.";
     open: "Aberto";

@@ -367,7 +367,7 @@ fn the_catalogue_and_the_alerts_are_files_too() {
     let shown = || text(&get(&daemon, "/alerts", &cookie).expect(200));
     let page = shown();
     assert!(page.contains(&list) && page.contains(">Ver a 1 que falhou</a>"), "{page}");
-    assert!(page.contains("Notificações do webhook @Transportes com falha"), "{page}");
+    assert!(page.contains("Falharam: @Transportes"), "{page}");
     post(&daemon, &format!("/webhooks/{webhook}/delete"), &cookie, &[("csrf", &csrf)]).expect(303);
     assert!(!shown().contains(&list));
 }

@@ -501,9 +501,17 @@ fn what_has_failed_is_told_of_until_it_is_resent() {
     let link = shown.split_once("p class=\"health warn\"").unwrap().1.split_once("href=\"").unwrap().1;
     let link = link.split('"').next().unwrap().replace("&amp;", "&");
     assert_eq!(page(&link).matches("<tr id=").count(), 5, "{link}");
+    let alerts = |is_there: &str| eventually(is_there, || page("/alerts").contains(is_there).then_some(()));
+    alerts(">Ver as 5 que falharam</a>");
     let fields = [("csrf", &*csrf), ("query", "status=FAILED")];
     post(&daemon, "/notifications/resend-all", &cookie, &fields).expect(303);
     eventually("all is well", || page("/").contains("Tudo certo:</strong> 6 notificações").then_some(()));
+    // Its alert goes on for a while, with nothing left to do about it.
+    let shown = page("/alerts");
+    let (_, row) = shown.split_once(">Falharam: 127.0.0.1").expect(&shown);
+    let row = row.split("</tr>").next().unwrap();
+    assert!(row.contains(">Resolvido</span>") && row.contains("Nenhuma continua com falha."), "{row}");
+    assert!(!row.contains("/alerts/mute"), "{row}");
 }
 
 /// A type that was too long got a sentence about its form, or none; a moment in the future one without its field.
