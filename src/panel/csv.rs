@@ -115,7 +115,7 @@ impl Panel {
                 Some((CsvList::Audit(filter), problems))
             }
             "/tokens" if view.can_change => Some((CsvList::Tokens, Vec::new())),
-            "/erasures" if view.can_change => Some((CsvList::Erasures, Vec::new())),
+            "/erasures" => Some((CsvList::Erasures, Vec::new())),
             "/event-types" => Some((CsvList::EventTypes, Vec::new())),
             "/alerts" => Some((CsvList::Alerts, Vec::new())),
             "/webhooks" => Some((CsvList::Webhooks(request.query.get("q").map(str::to_owned)), Vec::new())),

@@ -48,7 +48,7 @@ pub(super) async fn list(view: &View<'_>) -> PageResult {
     let content = html! {
         div.head {
             div { h1 { (own.list) } p.sub { (own.list_help) } }
-            @if view.can_change { div.acts { (csv_link(view)) } }
+            div.acts { (csv_link(view)) }
         }
         @let shown = (!found.items.is_empty()).then_some(&rows);
         (listed(view, listing, found.next, shown, &empty(own.nothing, own.nothing_help, None, t)))

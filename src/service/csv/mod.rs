@@ -226,7 +226,8 @@ impl CsvFeed {
             }
             CsvList::Alerts => {
                 for alert in self.service.alerts(&self.caller) {
-                    alert_row(rows, &alert);
+                    let webhook = alert.webhook.and_then(|id| self.service.webhook(&self.caller, id).ok());
+                    alert_row(rows, &alert, webhook.as_deref());
                 }
                 Ok(None)
             }

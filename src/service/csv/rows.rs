@@ -131,11 +131,12 @@ pub(super) const EVENT_TYPE: [Heading; 4] = [
     ("Sample", "Exemplo"),
 ];
 
-pub(super) const ALERT: [Heading; 9] = [
+pub(super) const ALERT: [Heading; 10] = [
     ("Alert", "Aviso"),
     ("Key", "Chave"),
     ("Critical", "Crítico"),
     ("Webhook", "Webhook"),
+    ("Webhook's name", "Nome do webhook"),
     ("Began at (UTC)", "Começou em (UTC)"),
     ("First told at (UTC)", "Primeiro aviso em (UTC)"),
     ("Failed since told", "Falharam desde o último aviso"),
@@ -329,7 +330,7 @@ pub(super) fn event_type_row(rows: &mut Rows, known: &KnownType, webhooks: &[Arc
     );
 }
 
-pub(super) fn alert_row(rows: &mut Rows, alert: &AlertView) {
+pub(super) fn alert_row(rows: &mut Rows, alert: &AlertView, webhook: Option<&Webhook>) {
     let [began_at, told_at, muted_until] = [alert.since, alert.told_at, alert.muted_until].map(|at| rows.time(at));
     let language = rows.look.language;
     let title = match language {
@@ -343,6 +344,7 @@ pub(super) fn alert_row(rows: &mut Rows, alert: &AlertView) {
             &alert.key,
             yes(alert.condition.is_critical(), language),
             &alert.webhook.map(|id| id.to_string()).unwrap_or_default(),
+            webhook.map(Webhook::name).unwrap_or_default(),
             &began_at,
             &told_at,
             &alert.count.map(|count| count.to_string()).unwrap_or_default(),

@@ -71,6 +71,10 @@ fn erasures_are_listed_with_their_keys_until_they_end() {
         }
     }
 
+    let file = get(&daemon, "/erasures?format=csv", &reader).expect(200);
+    assert_eq!(file.header("content-type"), Some("text/csv; charset=utf-8"));
+    assert!(page("/erasures").contains("href=\"/erasures?format=csv\"") && text(&file).contains(EMAIL));
+
     // It is ended from the list; what was searched for is told no more.
     let stopped = post(&daemon, &format!("{own}/stop"), &cookie, &[("csrf", &csrf), ("back", "/erasures")]).expect(303);
     assert_eq!(stopped.header("location"), Some("/erasures"));

@@ -353,7 +353,7 @@ fn the_catalogue_and_the_alerts_are_files_too() {
     let row = |csv: String| csv.lines().find(|line| line.contains(&failed)).map(str::to_owned).unwrap_or(csv);
     let english = row(api("/api/alerts?format=csv"));
     assert!(english.starts_with("A notification of the webhook @Transportes failed,"), "{english}");
-    assert!(english.contains(&format!(",{failed},no,{webhook},")) && english.ends_with(",1,no,"), "{english}");
+    assert!(english.contains(&format!(",{failed},no,{webhook},\"'@Transportes\",")) && english.ends_with(",1,no,"), "{english}");
     let portuguese = row(api("/api/alerts?format=csv&lang=pt"));
     assert!(portuguese.contains(";não;") && portuguese.ends_with(";1;não;"), "{portuguese}");
     for path in ["/api/event_types", "/api/alerts"] {
