@@ -183,7 +183,7 @@ pub(super) fn card(view: &View<'_>, job: &BulkJob, name: &str, held: &Markup, as
             @if running || job.pending() > 0 { (held) }
             @if !running && job.made > 0 { p.help { (t.outcome_help) } }
             // Of what it was begun with, and not how things stand now.
-            h2 { (t.job_asked_for) }
+            h2.over { (t.job_asked_for) }
             (asked_for)
             (ways(view, job))
             @if running && view.can_change {
