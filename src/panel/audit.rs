@@ -183,7 +183,7 @@ fn field(view: &View<'_>, own: &AuditTexts, changed: &AuditedField) -> Markup {
     let label = words::label(view.lang, &changed.field);
     let value = |text: &Option<String>| {
         html! {
-            @if let Some(text) = text { (with_moments(view.lang, words::shown(view.lang, &changed.field, text))) }
+            @if let Some(text) = text { (with_moments(view.lang, &words::shown(view.lang, &changed.field, text))) }
             @else { span.muted { (own.not_set) } }
         }
     };

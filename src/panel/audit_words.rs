@@ -2,10 +2,11 @@
 
 use super::layout::moments;
 use super::names;
-use super::texts::audit::AuditTexts;
+use super::texts::audit::{AuditTexts, condition_word};
 use super::texts::{Lang, fill};
 use crate::clock::Zone;
-use crate::model::{AuditNote, AuditedField, HIDDEN};
+use crate::model::{AuditNote, AuditedField, Condition, HIDDEN, Scope};
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// "Situação: Ativo → Pausado".
@@ -16,7 +17,7 @@ pub(super) fn change(lang: Lang, zone: &Zone, changed: &AuditedField) -> String 
     }
     let value = |text: &Option<String>| {
         let shown = text.as_ref().map(|text| shown(lang, &changed.field, text));
-        shown.map_or_else(|| own.not_set.to_owned(), |text| in_zone(zone, text))
+        shown.map_or_else(|| own.not_set.to_owned(), |text| in_zone(zone, &text))
     };
     let told = match (left_out(own, changed), &changed.from, &changed.to) {
         (Some(told), _, _) => told.to_owned(),
@@ -110,14 +111,33 @@ pub(super) fn label(lang: Lang, field: &str) -> String {
 }
 
 /// A value as other pages have it.
-pub(super) fn shown<'t>(lang: Lang, field: &str, text: &'t str) -> &'t str {
+pub(super) fn shown<'t>(lang: Lang, field: &str, text: &'t str) -> Cow<'t, str> {
     let (t, own) = (lang.texts(), AuditTexts::of(lang));
-    match (field, text) {
+    let word = match (field, text) {
+        ("scopes", _) => return Cow::Owned(scopes(lang, text.split(", "))),
+        ("alert", _) => return Cow::Owned(alert(lang, text)),
         ("status" | "filter.status", _) => names::status_word(lang, text).unwrap_or(text),
         ("reason", "gone") => own.gone,
         ("reason", "failing") => own.failing,
         ("ordered" | "external_id" | "filter.test" | "undelivered", "true") => t.yes,
         ("ordered" | "external_id", "false") => t.no,
         _ => text,
-    }
+    };
+    Cow::Borrowed(word)
+}
+
+/// What a token allows: "Ver tudo, sem alterar nada; Registrar eventos".
+fn scopes<'s>(lang: Lang, names: impl Iterator<Item = &'s str>) -> String {
+    let word = |name| Scope::parse(name).map_or(name, |scope| lang.upkeep().scope(scope));
+    names.map(word).collect::<Vec<_>>().join("; ")
+}
+
+/// What an alert of this key tells of. Whose webhook it is stands beside it.
+fn alert(lang: Lang, key: &str) -> String {
+    let (kind, of) = key.split_once(':').unwrap_or((key, ""));
+    let Some(condition) = Condition::NAMES.into_iter().find(|condition| condition.kind() == kind) else {
+        return key.to_owned();
+    };
+    let told = condition_word(lang, condition);
+    if condition.webhook().is_some() || of.is_empty() { told.to_owned() } else { format!("{told} ({of})") }
 }

@@ -4,7 +4,7 @@ use super::filters::{csv_link, listed, read_page};
 use super::frame::{Place, framed};
 use super::layout::{ago, empty, moment, when};
 use super::request::{page, see};
-use super::texts::{Lang, UpkeepTexts, fill};
+use super::texts::{Lang, fill};
 use super::view::{PageResult, Refusal, View};
 use crate::model::{Scope, Scopes, TokenId, is_token_name};
 use crate::service::{By, TokenView};
@@ -117,7 +117,7 @@ fn form(view: &View<'_>, typed: &Typed, problems: &Problems) -> Markup {
                         input id=(id) type="checkbox" name="scope" value=(scope.as_str())
                             checked[typed.scopes.contains(&scope)] aria-invalid=[problem.map(|_| "true")]
                             aria-describedby=[problem.map(|_| "scopes-problem")];
-                        label for=(id) { (meaning(u, scope)) " " span.code.muted { (scope.as_str()) } }
+                        label for=(id) { (u.scope(scope)) " " span.code.muted { (scope.as_str()) } }
                     }
                 }
             }
@@ -132,15 +132,6 @@ fn form(view: &View<'_>, typed: &Typed, problems: &Problems) -> Markup {
             }
             div.acts { button.main type="submit" { (u.token_create) } }
         }
-    }
-}
-
-const fn meaning(u: &UpkeepTexts, scope: Scope) -> &'static str {
-    match scope {
-        Scope::Admin => u.scope_admin,
-        Scope::Ingest => u.scope_ingest,
-        Scope::Read => u.scope_read,
-        Scope::Metrics => u.scope_metrics,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Lang;
 use super::define::paired_texts;
-use crate::model::AuditAction;
+use crate::model::{AuditAction, Condition};
 
 paired_texts! { AuditTexts;
     title: "Change history", "Histórico de alterações";
@@ -81,6 +81,25 @@ pub(crate) fn action(lang: Lang, action: AuditAction) -> &'static str {
         AuditAction::SignedInByLink => ("Signed in to the panel by a link", "Entrada no painel por link"),
         AuditAction::AccountCreated => ("Account created", "Conta criada"),
         AuditAction::AccountRemoved => ("Account removed", "Conta removida"),
+    };
+    lang.pick(en, pt)
+}
+
+/// What an alert tells of, without whose it is.
+pub(crate) fn condition_word(lang: Lang, condition: Condition) -> &'static str {
+    let (en, pt) = match condition {
+        Condition::DiskLow => ("Disk almost full", "Disco quase cheio"),
+        Condition::StoreRefusing => ("Events refused", "Eventos recusados"),
+        Condition::BackupFailed => ("Backup not written", "Backup não gravado"),
+        Condition::OwnCertificate => ("carteiro’s certificate", "Certificado do carteiro"),
+        Condition::ClockStepped => ("Clock put forward or back", "Relógio adiantado ou atrasado"),
+        Condition::NoEvents(_) => ("No events", "Nenhum evento"),
+        Condition::WebhookFailing(_) => ("Webhook failing", "Webhook com falhas"),
+        Condition::WebhookDisabling(_) => ("Webhook about to be disabled", "Webhook prestes a ser desativado"),
+        Condition::WebhookDisabled(_) => ("Webhook disabled", "Webhook desativado"),
+        Condition::NotificationsFailed(_) => ("Failed notifications", "Notificações com falha"),
+        Condition::TargetCertificate(_) => ("Certificate of the target", "Certificado do destino"),
+        Condition::ClientCertificate(_) => ("Client certificate", "Certificado de cliente"),
     };
     lang.pick(en, pt)
 }

@@ -15,7 +15,7 @@ mod upkeep_en;
 mod upkeep_pt;
 
 pub(super) use crate::model::Language as Lang;
-use crate::model::{AttemptError, Localized, Status, WebhookStatus};
+use crate::model::{AttemptError, Localized, Scope, Status, WebhookStatus};
 pub(super) use alerts_pt::AlertTexts;
 use define::Counted;
 pub(super) use define::fill;
@@ -23,7 +23,7 @@ use en::EN;
 pub(super) use event_names::EventTexts;
 use pt::PT;
 pub(super) use pt::Texts;
-pub(super) use upkeep_pt::UpkeepTexts;
+use upkeep_pt::UpkeepTexts;
 
 impl Lang {
     /// Why an attempt failed, in this language.
@@ -64,6 +64,18 @@ pub(super) fn sentence(lang: Lang, text: &Localized) -> String {
         sentence.push('.');
     }
     sentence
+}
+
+impl UpkeepTexts {
+    /// What a scope allows.
+    pub(super) const fn scope(&self, scope: Scope) -> &'static str {
+        match scope {
+            Scope::Admin => self.scope_admin,
+            Scope::Ingest => self.scope_ingest,
+            Scope::Read => self.scope_read,
+            Scope::Metrics => self.scope_metrics,
+        }
+    }
 }
 
 impl Texts {

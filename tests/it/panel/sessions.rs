@@ -330,6 +330,9 @@ fn admins_make_and_revoke_tokens() {
     let made = shown.split_once("ctr_").unwrap().1.split('<').next().unwrap();
     let made = format!("ctr_{made}");
     assert!(shown.contains("&lt;b&gt;loja") && !shown.contains("<b>loja"), "{shown}");
+    // The history has the words of the form.
+    let audit = text(&get(&daemon, "/audit", &cookie).expect(200));
+    assert!(audit.contains("</span>Registrar eventos; Ver tudo, sem alterar nada"), "{audit}");
     assert!(!text(&get(&daemon, "/tokens", &cookie).expect(200)).contains("ctr_"), "once");
     daemon.call_as(&made, "GET", "/api/webhooks", "", b"").expect(200);
     let listed = daemon.list("/api/tokens");

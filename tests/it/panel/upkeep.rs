@@ -353,7 +353,10 @@ fn the_catalogue_and_the_alerts_are_files_too() {
     let row = |csv: String| csv.lines().find(|line| line.contains(&failed)).map(str::to_owned).unwrap_or(csv);
     let english = row(api("/api/alerts?format=csv"));
     assert!(english.starts_with("A notification of the webhook @Transportes failed,"), "{english}");
-    assert!(english.contains(&format!(",{failed},no,{webhook},\"'@Transportes\",")) && english.ends_with(",1,no,"), "{english}");
+    assert!(
+        english.contains(&format!(",{failed},no,{webhook},\"'@Transportes\",")) && english.ends_with(",1,no,"),
+        "{english}"
+    );
     let portuguese = row(api("/api/alerts?format=csv&lang=pt"));
     assert!(portuguese.contains(";não;") && portuguese.ends_with(";1;não;"), "{portuguese}");
     for path in ["/api/event_types", "/api/alerts"] {
@@ -368,6 +371,10 @@ fn the_catalogue_and_the_alerts_are_files_too() {
     let page = shown();
     assert!(page.contains(&list) && page.contains(">Ver a 1 que falhou</a>"), "{page}");
     assert!(page.contains("Falharam: @Transportes"), "{page}");
+    // The history says what was muted; the key of an alert is for programs.
+    post(&daemon, "/alerts/mute", &cookie, &[("csrf", &csrf), ("key", &failed)]).expect(303);
+    let audit = text(&get(&daemon, "/audit", &cookie).expect(200));
+    assert!(audit.contains("Aviso: </span>Notificações com falha<") && !audit.contains(&failed), "{audit}");
     post(&daemon, &format!("/webhooks/{webhook}/delete"), &cookie, &[("csrf", &csrf)]).expect(303);
     assert!(!shown().contains(&list));
 }
