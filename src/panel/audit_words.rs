@@ -74,7 +74,9 @@ pub(super) fn label(lang: Lang, field: &str) -> String {
         "events" => t.events,
         "filter" => t.payload_filter,
         "description" => t.description,
-        "status" | "filter.status" => t.status,
+        "status" => t.status,
+        // Not how the job stands.
+        "filter.status" => own.only_status,
         "max_in_flight" => t.max_in_flight,
         "rate_limit" => t.rate_limit,
         "ordered" => t.ordered,

@@ -33,6 +33,7 @@ paired_texts! { AuditTexts;
     key: "Signing keys", "Par de chaves";
     overlap: "The older one stays valid for", "O anterior continua valendo por";
     sent: "Notifications", "Notificações";
+    only_status: "Only with status", "Só com a situação";
     queued: "Matched", "Encontradas";
     resent: "Re-sent until then", "Reenviadas até então";
     created: "Created until then", "Criadas até então";

@@ -64,6 +64,10 @@ fn what_a_command_has_done_is_told_in_the_language_of_the_locale() {
     carteiro(&daemon, &["webhooks", "pause", &id], "", &[]);
     let audit = told(&["audit"]);
     assert!(audit.contains("Situação: Ativo → Pausado"), "{audit}");
+    // What is asked for isn't how the job has ended.
+    carteiro(&daemon, &["notifications", "resend", "--status", "FAILED"], "", &[]);
+    let audit = told(&["audit"]);
+    assert!(audit.contains("Só com a situação: Falhou"), "{audit}");
     // Beside the daemon and without it.
     let sound = "toda linha está como foi gravada, e todo índice leva aonde deve\n";
     let beside = told(&["verify"]);
