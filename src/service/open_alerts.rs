@@ -25,8 +25,6 @@ pub struct AlertView {
     pub condition: Condition,
     /// What is wrong, in a line; what it is about, of what is muted and isn't open now.
     pub title: Localized,
-    /// What it is about, in a line that holds whether it is so or not.
-    pub name: Localized,
     /// The webhook that it is about.
     pub webhook: Option<WebhookId>,
     /// Since when; `None` for what is muted and isn't open now.
@@ -77,7 +75,6 @@ impl Service {
             key: self.alert_key(open.condition, open.webhook),
             condition: open.condition,
             title: open.title,
-            name: alerts.name_of(open.condition),
             webhook: open.webhook,
             since: Some(open.since),
             told_at: open.told_at,
@@ -96,7 +93,6 @@ impl Service {
                 key: self.alert_key(condition, webhook),
                 condition,
                 title: alerts.name_of(condition),
-                name: alerts.name_of(condition),
                 webhook,
                 since: None,
                 told_at: None,
