@@ -19,8 +19,8 @@ impl Localized {
         Self { en: en.to_owned(), pt: pt.to_owned() }
     }
 
-    /// What [`localized!`] gives. Made here and not in each of some eight hundred places, which is a fiftieth of the
-    /// binary.
+    /// What [`localized!`] gives. Made here and not in each of some eight hundred places, which is a hundredth of
+    /// the binary.
     #[inline(never)]
     pub(crate) fn of(en: Arguments<'_>, pt: Arguments<'_>) -> Self {
         Self { en: fmt::format(en), pt: fmt::format(pt) }
