@@ -3,7 +3,7 @@
 use super::layout::number;
 use super::texts::{EventTexts, Lang};
 use super::view::View;
-use crate::model::{About, Event, EventType, Language, Pattern, Status, WebhookId};
+use crate::model::{About, Event, EventType, Language, Pattern, Status, Webhook, WebhookId};
 use maud::{Markup, html};
 
 /// What happened, in a few words: "Pagamento pago". Of a type that the guide doesn't have, what the shop says of it,
@@ -17,6 +17,14 @@ pub(super) fn event_title(view: &View<'_>, event_type: &str) -> String {
         Some(sentences) => view.lang.pick(&sentences.en, &sentences.pt).trim_end_matches('.').to_owned(),
         None => event_type.to_owned(),
     }
+}
+
+/// The types of the catalogue that a shop may record and that one of these webhooks subscribes to: what a test or a
+/// sample is offered of.
+pub(super) fn types_taken_by<'v>(view: &'v View<'_>, webhooks: &[&Webhook]) -> Vec<&'v str> {
+    let shops = view.catalogue().iter().map(|known| &known.event_type).filter(|known| !known.is_own());
+    let is_taken = |known: &&EventType| webhooks.iter().any(|webhook| webhook.subscribes_to(known));
+    shops.filter(is_taken).map(EventType::as_str).collect()
 }
 
 fn of_the_guide(lang: Lang, event_type: &str) -> Option<&'static str> {

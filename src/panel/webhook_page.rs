@@ -17,8 +17,8 @@ use super::trouble;
 use super::view::{PageResult, Refusal, View, back_of};
 use super::webhooks::{patterns, rate, state};
 use crate::model::{
-    ClientCertificateName, EventFilter, EventType, Listing, NotificationFilter, Pattern, Webhook, WebhookId,
-    WebhookStatus, format_duration,
+    ClientCertificateName, EventFilter, Listing, NotificationFilter, Pattern, Webhook, WebhookId, WebhookStatus,
+    format_duration,
 };
 use crate::service::{BacklogCounts, MAX_COUNTED, WebhookSummary};
 use http::StatusCode;
@@ -143,13 +143,7 @@ fn buttons(view: &View<'_>, webhook: &Webhook, fails: bool) -> Markup {
 /// Of which type a test is: of its own, or of one of the catalogue's that the webhook subscribes to.
 fn test_types(view: &View<'_>, webhook: &Webhook) -> Markup {
     let t = view.t;
-    let is_offered = |event_type: &EventType| !event_type.is_own() && webhook.events.matching(event_type).is_some();
-    let types: Vec<&str> = view
-        .catalogue()
-        .iter()
-        .filter(|known| is_offered(&known.event_type))
-        .map(|known| known.event_type.as_str())
-        .collect();
+    let types = names::types_taken_by(view, &[webhook]);
     html! {
         @if !types.is_empty() {
             label.sr for="test-type" { (t.event_type) }

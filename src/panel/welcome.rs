@@ -2,12 +2,11 @@
 
 use super::events;
 use super::layout::{Icon, icon};
-use super::names::event_title;
+use super::names::{event_title, types_taken_by};
 use super::request::{self, see};
 use super::view::{PageResult, View, back_of};
 use super::webhooks;
-use crate::gather::Gather as _;
-use crate::model::EventType;
+use crate::model::{EventType, Webhook};
 use crate::service::Overview;
 use maud::{Markup, html};
 
@@ -99,15 +98,17 @@ pub(super) fn steps(view: &View<'_>, overview: &Overview) -> Markup {
     }
 }
 
-/// The types of the catalogue that a sample can be of: those that a webhook takes, or all where none takes any.
-fn sample_types(view: &View<'_>) -> Vec<EventType> {
+/// The types that a sample can be of: those that a webhook takes, or the whole catalogue where none takes any.
+fn sample_types<'v>(view: &'v View<'_>) -> Vec<&'v str> {
     let webhooks = view.service.all_webhooks(view.caller());
-    let known = || view.catalogue().iter().map(|known| &known.event_type).filter(|known| !known.is_own());
-    let is_taken = |known: &&EventType| {
-        webhooks.iter().any(|webhook| webhook.is_active() && webhook.events.matching(known).is_some())
-    };
-    let taken: Vec<EventType> = known().filter(is_taken).cloned().gather();
-    if taken.is_empty() { known().cloned().gather() } else { taken }
+    let active: Vec<&Webhook> =
+        webhooks.iter().map(|webhook| &**webhook).filter(|webhook| webhook.is_active()).collect();
+    let taken = types_taken_by(view, &active);
+    if taken.is_empty() {
+        let known = view.catalogue().iter().map(|known| &known.event_type);
+        return known.filter(|known| !known.is_own()).map(EventType::as_str).collect();
+    }
+    taken
 }
 
 /// Sends a sample event of a type that is chosen.
@@ -118,8 +119,7 @@ fn sample_form(view: &View<'_>) -> Markup {
             (view.csrf())
             label.sr for="sample-type" { (t.event_type) }
             select #sample-type name="type" {
-                @for known in sample_types(view) {
-                    @let name = known.as_str();
+                @for name in sample_types(view) {
                     option value=(name) selected[name == FIRST_SAMPLE] { (event_title(view, name)) }
                 }
             }
