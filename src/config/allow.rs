@@ -1,6 +1,6 @@
 //! One entry of `egress.allow`: which addresses, and on which port.
 
-use crate::model::{AddressRange, Localized, localized};
+use crate::model::{AddressRange, Localized, display_in_english, localized};
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -59,11 +59,7 @@ impl AllowRuleError {
     }
 }
 
-impl fmt::Display for AllowRuleError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.localized().en)
-    }
-}
+display_in_english!(AllowRuleError);
 
 impl AllowRule {
     /// Reads `192.168.0.0/16`, `127.0.0.1/32:3000`, `[::1]/128:3000`, `::1/128`. Without a prefix one address is meant.

@@ -1,6 +1,6 @@
 //! What is wrong with a configuration, and where.
 
-use crate::model::{Localized, localized};
+use crate::model::{Localized, display_in_english, localized};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -45,11 +45,7 @@ pub struct ConfigError {
     pub message: Localized,
 }
 
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.localized().en)
-    }
-}
+display_in_english!(ConfigError);
 
 impl ConfigError {
     /// The place, and what is wrong there: one line.

@@ -1,6 +1,6 @@
 //! Why the daemon can't start or can't go on, as sentences for the terminal and the log.
 
-use crate::model::{Localized, localized};
+use crate::model::{Localized, display_in_english, localized};
 use crate::store::OpenError;
 use std::fmt;
 use std::io;
@@ -91,11 +91,7 @@ impl Error {
     }
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.localized().en)
-    }
-}
+display_in_english!(Error);
 
 impl std::error::Error for Error {}
 

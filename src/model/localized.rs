@@ -66,6 +66,20 @@ macro_rules! localized {
 }
 pub(crate) use localized;
 
+/// `Display` of what has a `localized` sentence: the English one, as the log has it.
+macro_rules! display_in_english {
+    ($($type:ty),+) => {
+        $(
+            impl std::fmt::Display for $type {
+                fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    f.write_str(&self.localized().en)
+                }
+            }
+        )+
+    };
+}
+pub(crate) use display_in_english;
+
 #[cfg(test)]
 mod tests {
     use super::*;

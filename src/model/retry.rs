@@ -1,7 +1,6 @@
 //! When a failed notification is tried again. Pure: it touches no clock and no store.
 
-use super::{Localized, NotificationKey, Timestamp, millis};
-use std::fmt;
+use super::{Localized, NotificationKey, Timestamp, display_in_english, millis};
 use std::time::Duration;
 
 /// The guide's ceiling: 20 attempts in all, the first included.
@@ -43,11 +42,7 @@ impl RetryPolicyError {
     }
 }
 
-impl fmt::Display for RetryPolicyError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.localized().en)
-    }
-}
+display_in_english!(RetryPolicyError);
 
 /// The last attempt has been made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

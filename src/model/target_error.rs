@@ -1,7 +1,6 @@
 //! Why a text is no target, as sentences.
 
-use super::Localized;
-use std::fmt;
+use super::{Localized, display_in_english};
 
 /// Why a text is no [`TargetUrl`](super::TargetUrl), as the sentence a field error shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,8 +86,4 @@ impl TargetError {
     }
 }
 
-impl fmt::Display for TargetError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.localized().en)
-    }
-}
+display_in_english!(TargetError);

@@ -1,7 +1,6 @@
 //! What is wrong with a filter, and where.
 
-use crate::model::localized::{Localized, localized};
-use std::fmt;
+use crate::model::localized::{Localized, display_in_english, localized};
 
 /// Why a text is no filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,10 +26,6 @@ impl FilterError {
     }
 }
 
-impl fmt::Display for FilterError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.localized().en)
-    }
-}
+display_in_english!(FilterError);
 
 impl std::error::Error for FilterError {}

@@ -14,7 +14,7 @@
 //! their keys, and behind them the commits that were made since the first of them was read, up to the one that the end
 //! names.
 
-use crate::model::{Localized, Timestamp, localized};
+use crate::model::{Localized, Timestamp, display_in_english, localized};
 use crate::store::engine::row_codec::{self, NotRows, RowBytes};
 use crate::store::error::StoreError;
 use crate::store::format::{FORMAT, of_another_format};
@@ -120,11 +120,7 @@ impl BackupError {
     }
 }
 
-impl std::fmt::Display for BackupError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.localized().en)
-    }
-}
+display_in_english!(BackupError);
 
 impl std::error::Error for BackupError {}
 

@@ -2,9 +2,9 @@
 //! says, and what a damaged file holds, stands in them as it is.
 
 use super::{EngineError, OpenError, RESTORE, StoreError};
-use crate::model::{Localized, localized};
+use crate::model::{Localized, display_in_english, localized};
 use crate::store::format::of_another_format;
-use std::{fmt, io};
+use std::io;
 
 /// [`RESTORE`] in Portuguese.
 const RESTORE_PT: &str = "guarde uma cópia da pasta de dados e restaure o último backup em uma pasta vazia com \
@@ -219,20 +219,4 @@ impl OpenError {
     }
 }
 
-impl fmt::Display for EngineError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.localized().en)
-    }
-}
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.localized().en)
-    }
-}
-
-impl fmt::Display for OpenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.localized().en)
-    }
-}
+display_in_english!(EngineError, StoreError, OpenError);

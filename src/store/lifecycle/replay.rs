@@ -6,7 +6,7 @@
 //! Damage, and a segment that is missing, is refused, unless a moment is given that isn't later than the last commit
 //! before it: the sentence names that moment, so that it is asked for.
 
-use crate::model::{AccountNo, EventId, Localized, Seq, Timestamp, localized};
+use crate::model::{AccountNo, EventId, Localized, Seq, Timestamp, display_in_english, localized};
 use crate::store::backup::format::Progress;
 use crate::store::engine::Tree;
 use crate::store::engine::journal::{Copies, CopiesEnd, CopyError, FolderDisk, Frame, Identity};
@@ -89,11 +89,7 @@ impl NotReplayed {
     }
 }
 
-impl fmt::Display for NotReplayed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.localized().en)
-    }
-}
+display_in_english!(NotReplayed);
 
 impl std::error::Error for NotReplayed {}
 

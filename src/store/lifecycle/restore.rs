@@ -11,7 +11,7 @@
 //! It also begins another life: its commits go on from the last one that was restored, and the segments that the lost
 //! store may have written with these numbers belong to another store from then on.
 
-use crate::model::{AccountNo, Localized, Scope, Timestamp, localized};
+use crate::model::{AccountNo, Localized, Scope, Timestamp, display_in_english, localized};
 use crate::store::backup::format as backup;
 use crate::store::backup::format::{BackupError, Progress, Reader};
 use crate::store::engine::folder::{restrict, sync_folder};
@@ -249,11 +249,7 @@ impl RestoreError {
     }
 }
 
-impl std::fmt::Display for RestoreError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.localized().en)
-    }
-}
+display_in_english!(RestoreError);
 
 impl std::error::Error for RestoreError {}
 

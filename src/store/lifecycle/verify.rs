@@ -9,7 +9,7 @@ pub(crate) mod jobs;
 
 use crate::model::{
     AccountNo, Event, EventId, Localized, NotificationKey, Noun, Seq, Timestamp, TokenId, WebhookId, WebhookNo,
-    localized,
+    display_in_english, localized,
 };
 use crate::store::engine::{Tree, catch_sled_panic};
 use crate::store::error::StoreError;
@@ -91,11 +91,7 @@ impl Report {
     }
 }
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.localized().en)
-    }
-}
+display_in_english!(Report);
 
 impl Store {
     /// Reads every row and walks every index both ways, beside whatever else goes on; rows of events that are recorded
